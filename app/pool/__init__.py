@@ -1,0 +1,1 @@
+"""Where the workers live that train the runs."""

@@ -1,0 +1,67 @@
+"""What a pool is, whatever kind of place its workers live in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class PoolListener(Protocol):
+    """Who hears from the workers. Every method is called on the event loop and must return at once."""
+
+    def on_message(self, run: str, message: dict[str, Any]) -> None:
+        """A worker said something about a run: ``opened``, ``reply``, ``changed`` or ``failed`` (docs/protocol.md)."""
+
+    def on_frame(self, run: str, frame: bytes) -> None:
+        """A worker sent a frame of a run."""
+
+    def on_lost(self, runs: list[str]) -> None:
+        """The worker that trained these runs is gone; they are open nowhere until they are opened again."""
+
+
+@dataclass(frozen=True)
+class PoolStatus:
+    """How the pool is: how many workers are wanted and alive, and what they train on."""
+
+    wanted: int
+    alive: int
+    devices: tuple[str, ...]
+
+
+class Pool(Protocol):
+    """Places runs on workers and carries messages between them and the listener."""
+
+    async def start(self, listener: PoolListener) -> None:
+        """Start the workers; returns once they are being started, not once they are ready."""
+
+    async def stop(self) -> None:
+        """End every worker, kindly and then firmly; returns once none is left."""
+
+    def status(self) -> PoolStatus:
+        """How the pool is now."""
+
+    def open(self, run: str, request: dict[str, Any]) -> None:
+        """Open a run on the worker that has the fewest; without one alive it waits for the next (``request``: docs/protocol.md)."""
+
+    def send(self, run: str, message: dict[str, Any]) -> None:
+        """Say something to the worker that has the run; a message to a run that is open nowhere is dropped."""
+
+    def close(self, run: str) -> None:
+        """Close a run, wherever it is."""
+
+
+class Placer(Protocol):
+    """Starts single workers somewhere; the only part of a pool that knows where."""
+
+    async def place(self, worker: int, epoch: int, address: str, token: str) -> Placed:
+        """Start worker number ``worker`` for the ``epoch``-th time and tell it where to dial."""
+
+
+class Placed(Protocol):
+    """A worker that was started."""
+
+    async def wait(self) -> int:
+        """Wait until it has ended; its exit status."""
+
+    async def end(self, grace_s: float) -> None:
+        """Ask it to end, and after ``grace_s`` seconds make it."""

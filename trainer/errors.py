@@ -1,0 +1,49 @@
+"""Every exception that the trainer raises on purpose, in one tree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class DropoutLabError(Exception):
+    """Base class: catching it catches whatever Dropout Lab refuses on purpose."""
+
+
+class KnobError(DropoutLabError, ValueError):
+    """A knob was given a value that it does not take.
+
+    Args:
+        knob: path of the knob, for example ``lanes[1].dropout[0]``.
+        value: what was given.
+        allowed: what would have been accepted, as the end of a sentence ("a number from 0 to 0.95").
+    """
+
+    def __init__(self, knob: str, value: Any, allowed: str) -> None:
+        self.knob = knob
+        self.value = value
+        self.allowed = allowed
+        super().__init__(f"{knob} = {quote(value)} is not allowed: it must be {allowed}")
+
+
+class UnknownKnobError(DropoutLabError, ValueError):
+    """A knob was named that does not exist.
+
+    Args:
+        knob: the name that was given.
+        known: the names that exist in its place.
+    """
+
+    def __init__(self, knob: str, known: list[str]) -> None:
+        self.knob = knob
+        self.known = known
+        super().__init__(f"there is no knob {quote(knob)}; the knobs are {', '.join(known)}")
+
+
+class StateError(DropoutLabError):
+    """A saved state does not belong to the experiment that was asked to load it."""
+
+
+def quote(value: Any, limit: int = 80) -> str:
+    """Return ``value`` as it would be written in Python, cut to ``limit`` characters."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
