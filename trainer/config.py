@@ -1,18 +1,18 @@
 """Every knob of an experiment, described once.
 
-The API's schema, the page's controls, the URL and every error message are derived from the models in this module: a knob's
-name, range, step, unit, help and whether it can move while a run trains are written nowhere else.
+The API's schema, the page's controls, the URL and every error message are derived from the models in this module: a
+knob's name, range, step, unit, help and whether it can move while a run trains are written nowhere else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic.fields import FieldInfo
 
-from trainer.errors import KnobError, UnknownKnobError
+from trainer.errors import KnobError, UnknownKnobError, quote
+from trainer.knobs import allowed, describe, extra, knob
 
 MAX_LANES: Final = 64
 MAX_RATE: Final = 0.95  # above it, fewer than one unit in twenty survives and 1/(1-p) exceeds 20
@@ -22,32 +22,6 @@ MAX_HIDDEN_LAYERS: Final = 4
 Dataset = Literal["digits", "moons", "circles", "spirals", "xor", "gaussians"]
 Optimizer = Literal["adam", "sgd"]
 MaskMode = Literal["per_example", "per_batch"]
-
-
-def _knob(
-    default: Any,
-    *,
-    label: str,
-    help: str,
-    live: bool = False,
-    step: float | None = None,
-    unit: str = "",
-    scale: Literal["linear", "log"] = "linear",
-    choices: dict[str, str] | None = None,
-    only_for: tuple[str, ...] | None = None,
-    **limits: Any,
-) -> Any:
-    """Describe one knob: a Pydantic field that also carries what a control needs."""
-    extra: dict[str, Any] = {"label": label, "help": help, "live": live, "unit": unit, "scale": scale}
-    if step is not None:
-        extra["step"] = step
-    if choices is not None:
-        extra["choices"] = choices
-    if only_for is not None:
-        extra["only_for"] = list(only_for)
-    if "default_factory" in limits:
-        return Field(json_schema_extra=extra, **limits)
-    return Field(default, json_schema_extra=extra, **limits)
 
 
 def _as_tuple(value: Any) -> Any:
@@ -65,25 +39,25 @@ class _Knobs(BaseModel):
 class Lane(_Knobs):
     """One network of a run: the knobs in which the networks of a run may differ, all of them live."""
 
-    name: str = _knob(
+    name: str = knob(
         "Network", label="name", help="What the charts call this network.", live=True, min_length=1, max_length=40
     )
-    dropout: Annotated[tuple[Rate, ...], BeforeValidator(_as_tuple)] = _knob(
+    dropout: Annotated[tuple[Rate, ...], BeforeValidator(_as_tuple)] = knob(
         (),
         label="dropout rate",
-        help="Share of the units of a layer that each training pass leaves out; one rate for the input and one for each "
-        "hidden layer.",
+        help="Share of the units of a layer that each training pass leaves out; one rate for the input and one for "
+        "each hidden layer.",
         live=True,
         step=0.05,
         unit="share of units",
     )
-    batch_norm: bool = _knob(
+    batch_norm: bool = knob(
         False,
         label="batch norm",
         help="Normalises what enters each ReLU by the mean and variance of the mini-batch (Ioffe & Szegedy 2015).",
         live=True,
     )
-    l2: float = _knob(
+    l2: float = knob(
         0.0,
         label="L2 penalty",
         help="Adds this times the weight to every gradient; torch.optim calls it weight_decay.",
@@ -102,7 +76,7 @@ class ExperimentConfig(_Knobs):
         pydantic.ValidationError: a knob has a value that it does not take; `parse` turns it into `KnobError`.
     """
 
-    dataset: Dataset = _knob(
+    dataset: Dataset = knob(
         "digits",
         label="data",
         help="What the networks learn from.",
@@ -115,7 +89,7 @@ class ExperimentConfig(_Knobs):
             "gaussians": "two overlapping round clouds",
         },
     )
-    train_size: int = _knob(
+    train_size: int = knob(
         300,
         label="training examples",
         help="How many examples the networks train on; fewer are easier to memorise.",
@@ -124,7 +98,7 @@ class ExperimentConfig(_Knobs):
         step=10,
         unit="examples",
     )
-    label_noise: float = _knob(
+    label_noise: float = knob(
         0.2,
         label="wrong labels",
         help="Share of the training labels that are replaced by another class; validation labels stay true.",
@@ -133,7 +107,7 @@ class ExperimentConfig(_Knobs):
         step=0.05,
         unit="share of labels",
     )
-    data_noise: float = _knob(
+    data_noise: float = knob(
         0.15,
         label="spread of the points",
         help="Standard deviation of the Gaussian noise added to each point of a two-dimensional data set.",
@@ -143,7 +117,7 @@ class ExperimentConfig(_Knobs):
         unit="standard deviations",
         only_for=("moons", "circles", "spirals", "xor", "gaussians"),
     )
-    hidden: Annotated[tuple[Width, ...], BeforeValidator(_as_tuple)] = _knob(
+    hidden: Annotated[tuple[Width, ...], BeforeValidator(_as_tuple)] = knob(
         (128, 128, 128),
         label="hidden layers",
         help="Width of each hidden layer, from the input to the output.",
@@ -152,7 +126,7 @@ class ExperimentConfig(_Knobs):
         min_length=1,
         max_length=MAX_HIDDEN_LAYERS,
     )
-    batch_size: int = _knob(
+    batch_size: int = knob(
         64,
         label="mini-batch",
         help="Examples per step; each gets a mask of its own.",
@@ -161,7 +135,7 @@ class ExperimentConfig(_Knobs):
         step=1,
         unit="examples",
     )
-    learning_rate: float = _knob(
+    learning_rate: float = knob(
         2e-3,
         label="learning rate",
         help="How far one step moves the weights.",
@@ -172,13 +146,13 @@ class ExperimentConfig(_Knobs):
         unit="per step",
         scale="log",
     )
-    optimizer: Optimizer = _knob(
+    optimizer: Optimizer = knob(
         "adam",
         label="optimiser",
         help="How a gradient becomes a step.",
         choices={"adam": "Adam (Kingma & Ba 2015)", "sgd": "gradient descent with momentum 0.9"},
     )
-    mask: MaskMode = _knob(
+    mask: MaskMode = knob(
         "per_example",
         label="masks",
         help="Whether every example of a mini-batch gets a mask of its own, or all share one.",
@@ -187,7 +161,7 @@ class ExperimentConfig(_Knobs):
             "per_batch": "one for the whole mini-batch, the textbook picture",
         },
     )
-    seed: int = _knob(
+    seed: int = knob(
         0,
         label="seed",
         help="Fixes the split, the wrong labels, the initial weights, the order of the mini-batches and the masks.",
@@ -195,7 +169,7 @@ class ExperimentConfig(_Knobs):
         le=2**31 - 1,
         step=1,
     )
-    lanes: Annotated[tuple[Lane, ...], BeforeValidator(_as_tuple)] = _knob(
+    lanes: Annotated[tuple[Lane, ...], BeforeValidator(_as_tuple)] = knob(
         (),
         label="networks",
         help="The networks that train side by side on the same mini-batches.",
@@ -227,6 +201,9 @@ class ExperimentConfig(_Knobs):
             raise KnobError(
                 "batch_size", self.batch_size, f"at most the number of training examples, {self.train_size}"
             )
+        for index, lane in enumerate(self.lanes):
+            if lane.batch_norm and self.batch_size == 1:
+                raise KnobError(f"lanes[{index}].batch_norm", True, "false while a mini-batch is a single example")
         return self
 
     @property
@@ -281,8 +258,8 @@ def _with_rates(lane: Any, count: int) -> Any:
 def twin_lanes(dataset: str, hidden_layers: int) -> tuple[Lane, ...]:
     """The two lanes a newcomer sees: without dropout, and with the rates recommended for ``dataset``.
 
-    Input dropout of 0.2 and hidden dropout of 0.5 are those of Srivastava et al. 2014, section A.4. A point in the plane has
-    two coordinates and neither can be spared, so the two-dimensional sets have none on the input.
+    Input dropout of 0.2 and hidden dropout of 0.5 are those of Srivastava et al. 2014, section A.4. A point in the
+    plane has two coordinates and neither can be spared, so the two-dimensional sets have none on the input.
     """
     input_rate = 0.2 if dataset == "digits" else 0.0
     return (
@@ -291,21 +268,15 @@ def twin_lanes(dataset: str, hidden_layers: int) -> tuple[Lane, ...]:
     )
 
 
-_PLANE: Final[dict[str, Any]] = {"train_size": 100, "label_noise": 0.15, "data_noise": 0.15, "learning_rate": 1e-2, "batch_size": 32}
+_PLANE: Final[dict[str, Any]] = {"train_size": 100, "label_noise": 0.15, "learning_rate": 1e-2, "batch_size": 32}
 RECOMMENDED: Final[dict[str, dict[str, Any]]] = {
     "digits": {},
-    "moons": _PLANE,
-    "circles": _PLANE,
-    "spirals": {
-        "train_size": 150,
-        "label_noise": 0.1,
-        "data_noise": 0.1,
-        "hidden": (256, 256, 256),
-        "learning_rate": 5e-3,
-        "batch_size": 32,
-    },
-    "xor": _PLANE,
-    "gaussians": _PLANE,
+    "moons": _PLANE | {"data_noise": 0.15},
+    "circles": _PLANE | {"data_noise": 0.1},
+    "spirals": _PLANE
+    | {"train_size": 150, "label_noise": 0.1, "data_noise": 0.1, "learning_rate": 5e-3, "hidden": (256, 256, 256)},
+    "xor": _PLANE | {"data_noise": 0.15},
+    "gaussians": _PLANE | {"data_noise": 0.6},
 }
 """What to change from the defaults so that each data set shows overfitting and what dropout does about it."""
 
@@ -336,8 +307,10 @@ def knob_error(error: ValidationError) -> KnobError | UnknownKnobError:
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, KnobError | UnknownKnobError):
         return cause
+    if first["type"] == "invalid_key":
+        first["loc"] = (*first["loc"][:-2], quote(first["input"]))
     path = _path(first["loc"])
-    if first["type"] == "extra_forbidden":
+    if first["type"] in ("extra_forbidden", "invalid_key"):
         model: type[_Knobs] = Lane if first["loc"][0] == "lanes" else ExperimentConfig
         return UnknownKnobError(path, list(model.model_fields))
     return KnobError(path, first["input"], _allowed(first))
@@ -354,84 +327,22 @@ def _allowed(first: Any) -> str:
     """What the knob at an error's location takes, as the end of a sentence."""
     location = first["loc"]
     if location and location[0] == "lanes" and len(location) < 3:
-        return f"1 to {MAX_LANES} networks, each an object of knobs"
+        whole = len(location) == 1
+        return f"a list of 1 to {MAX_LANES} networks" if whole else "an object of a network's knobs and their values"
     model: type[_Knobs] = Lane if location[0] == "lanes" else ExperimentConfig
-    name = location[2] if location[0] == "lanes" else location[0]
-    knob = _describe(str(name), model.model_fields[str(name)])
-    one = _ALLOWED[knob["type"]]
-    is_item = isinstance(location[-1], int)
-    if "items" in knob and not is_item:
-        return f"a list of {knob['min_items']} to {knob['max_items']} values" if "max_items" in knob else "a list of rates"
-    return one(knob)
-
-
-_ALLOWED: Final = {
-    "number": lambda knob: f"a number from {knob['min']:g} to {knob['max']:g}",
-    "integer": lambda knob: f"a whole number from {knob['min']:,} to {knob['max']:,}",
-    "boolean": lambda knob: "true or false",
-    "choice": lambda knob: "one of " + ", ".join(choice["value"] for choice in knob["choices"]),
-    "text": lambda knob: f"a text of {knob['min']} to {knob['max']} characters",
-}
+    name = str(location[2] if location[0] == "lanes" else location[0])
+    return allowed(describe(name, model.model_fields[name]), whole=not isinstance(location[-1], int))
 
 
 def _check_live(model: type[_Knobs], knobs: Mapping[str, Any]) -> None:
     for name in knobs:
         field = model.model_fields.get(name)
-        live = [each for each, info in model.model_fields.items() if _extra(info)["live"]]
+        live = [each for each, info in model.model_fields.items() if extra(info)["live"]]
         if field is None:
             raise UnknownKnobError(str(name), live)
-        if not _extra(field)["live"]:
+        if not extra(field)["live"]:
             raise KnobError(
-                name, knobs[name], f"left as it is while the run trains (only {', '.join(live)} can move); start a new run"
+                name,
+                knobs[name],
+                f"left as it is while the run trains (only {', '.join(live)} can move); start a new run",
             )
-
-
-def _extra(field: FieldInfo) -> dict[str, Any]:
-    assert isinstance(field.json_schema_extra, dict)
-    return field.json_schema_extra
-
-
-def schema() -> dict[str, Any]:
-    """Everything a page needs to build its controls: knobs of the run, knobs of a lane, defaults and recommendations."""
-    return {
-        "run": [_describe(name, field) for name, field in ExperimentConfig.model_fields.items() if name != "lanes"],
-        "lane": [_describe(name, field) for name, field in Lane.model_fields.items()],
-        "max_lanes": MAX_LANES,
-        "defaults": ExperimentConfig().model_dump(mode="json"),
-        "recommended": {name: recommended(name).model_dump(mode="json") for name in get_args(Dataset)},
-    }
-
-
-def _describe(name: str, field: FieldInfo) -> dict[str, Any]:
-    """One knob as plain data."""
-    extra = dict(_extra(field))
-    annotation: Any = field.annotation
-    limits = _limits(field.metadata)
-    described: dict[str, Any] = {"name": name, **extra, "default": field.get_default(call_default_factory=True)}
-    if isinstance(annotation, type(tuple[int, ...])):
-        item = get_args(annotation)[0]
-        kind, *notes = get_args(item)
-        described |= {"items": True, "type": "integer" if kind is int else "number", **_limits([*notes])}
-        described["default"] = list(described["default"])
-        if "max_length" in limits:
-            described |= {"min_items": limits["min_length"], "max_items": limits["max_length"]}
-        return described
-    if "choices" in extra:
-        choices = [{"value": value, "help": text} for value, text in extra["choices"].items()]
-        return described | {"type": "choice", "choices": choices}
-    if annotation is str:
-        return described | {"type": "text", "min": limits["min_length"], "max": limits["max_length"]}
-    kinds: dict[Any, str] = {bool: "boolean", int: "integer", float: "number"}
-    return described | {"type": kinds[annotation], **limits}
-
-
-def _limits(metadata: list[Any]) -> dict[str, Any]:
-    """Collect the bounds among a field's annotations, under the names that the page uses."""
-    found: dict[str, Any] = {}
-    for note in metadata:
-        for inner in getattr(note, "metadata", None) or [note]:
-            for theirs, ours in (("ge", "min"), ("le", "max"), ("min_length", "min_length"), ("max_length", "max_length")):
-                value = getattr(inner, theirs, None)
-                if value is not None:
-                    found[ours] = value
-    return found

@@ -1,1 +1,7 @@
 """Where the workers live that train the runs."""
+
+from app.pool.base import Pool, PoolListener, PoolStatus
+from app.pool.hub import WorkerHub
+from app.pool.local import LocalPlacer, local_pool
+
+__all__ = ["LocalPlacer", "Pool", "PoolListener", "PoolStatus", "WorkerHub", "local_pool"]

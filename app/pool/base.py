@@ -41,13 +41,21 @@ class Pool(Protocol):
         """How the pool is now."""
 
     def open(self, run: str, request: dict[str, Any]) -> None:
-        """Open a run on the worker that has the fewest; without one alive it waits for the next (``request``: docs/protocol.md)."""
+        """Open a run on the worker that has the fewest; without one alive it waits for the next.
+
+        Args:
+            run: its id.
+            request: what docs/protocol.md lists under ``open``; ``op`` and ``run`` may be left out.
+        """
 
     def send(self, run: str, message: dict[str, Any]) -> None:
-        """Say something to the worker that has the run; a message to a run that is open nowhere is dropped."""
+        """Say something to the worker that has the run.
+
+        While the run waits for a worker the message waits behind its opening; to a run that is not open it is dropped.
+        """
 
     def close(self, run: str) -> None:
-        """Close a run, wherever it is."""
+        """Close a run, wherever it is; nothing is heard of it after that."""
 
 
 class Placer(Protocol):

@@ -1,0 +1,25 @@
+# Dropout Lab in one container:  docker build -t dropout-lab .  &&  docker run --rm -p 8000:8000 dropout-lab
+#
+# TORCH_INDEX chooses the build of PyTorch. The default is for CPUs and small. With CUDA: the same address with the CUDA
+# version at the end in place of cpu, and `docker run --gpus all`. Empty: whatever the ordinary index has.
+FROM python:3.11-slim
+
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+WORKDIR /lab
+COPY requirements.lock .
+RUN pip install --no-cache-dir --disable-pip-version-check ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -r requirements.lock \
+    && useradd --system --create-home --shell /usr/sbin/nologin lab
+
+COPY trainer trainer
+COPY app app
+COPY templates templates
+COPY static static
+RUN python -m compileall -q app trainer
+
+USER lab
+ENV HOST=0.0.0.0 PORT=8000 PYTHONUNBUFFERED=1
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/healthz', timeout=4)"]
+CMD ["python", "-m", "app"]

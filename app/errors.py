@@ -1,0 +1,150 @@
+"""What the server refuses on purpose, in one tree, and the one shape in which every refusal leaves it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from trainer.errors import DropoutLabError, KnobError, UnknownKnobError, quote
+
+STATUS: Final[dict[str, int]] = {
+    "bad_value": 422,
+    "unknown_knob": 422,
+    "bad_json": 400,
+    "bad_message": 400,
+    "wrong_token": 403,
+    "not_owner": 403,
+    "wrong_origin": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "too_large": 413,
+    "too_many_messages": 429,
+    "too_many_runs": 503,
+    "too_many_viewers": 503,
+    "no_worker": 503,
+    "internal": 500,
+}
+"""Every error code and the HTTP status it travels with."""
+
+
+class RefusedError(DropoutLabError):
+    """Base class of what the server refuses.
+
+    Args:
+        message: what was wrong and, where it helps, what would have been right.
+    """
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BadJsonError(RefusedError):
+    """Text that is not JSON."""
+
+    code = "bad_json"
+
+
+class BadMessageError(RefusedError):
+    """JSON that is not a message of the protocol."""
+
+    code = "bad_message"
+
+
+class WrongTokenError(RefusedError):
+    """A token that is not the run's."""
+
+    code = "wrong_token"
+
+
+class NotOwnerError(RefusedError):
+    """A viewer tried to do what only the owner may."""
+
+    code = "not_owner"
+
+
+class WrongOriginError(RefusedError):
+    """A page of another site tried to use this server."""
+
+    code = "wrong_origin"
+
+
+class NotFoundError(RefusedError):
+    """There is no such thing, or there is none any more."""
+
+    code = "not_found"
+
+
+class MethodNotAllowedError(RefusedError):
+    """The address exists and does not do that."""
+
+    code = "method_not_allowed"
+
+
+class TooLargeError(RefusedError):
+    """A body beyond the limit."""
+
+    code = "too_large"
+
+
+class TooManyMessagesError(RefusedError):
+    """A viewer sent messages faster than it may, or more than its run's worker can answer."""
+
+    code = "too_many_messages"
+
+
+class TooManyRunsError(RefusedError):
+    """The server has as many runs as it may, and each of them is in use."""
+
+    code = "too_many_runs"
+
+
+class TooManyViewersError(RefusedError):
+    """The run has as many viewers as it may."""
+
+    code = "too_many_viewers"
+
+
+class NoWorkerError(RefusedError):
+    """There is no worker now that could do it."""
+
+    code = "no_worker"
+
+
+class RunFailedError(RefusedError):
+    """A run could not be opened, or cannot go on.
+
+    Args:
+        error: the worker's own words, in the shape of every error.
+    """
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(str(error.get("message", "the run failed")))
+        self.error = error
+
+
+def describe(error: Exception) -> dict[str, Any]:
+    """Return the error as plain data: its code and message and, where a value was refused, which one."""
+    match error:
+        case KnobError():
+            value, message = quote(error.value), str(error)
+            return {
+                "code": "bad_value",
+                "message": message,
+                "knob": error.knob,
+                "value": value,
+                "allowed": error.allowed,
+            }
+        case UnknownKnobError():
+            return {"code": "unknown_knob", "message": str(error), "knob": error.knob}
+        case RunFailedError():
+            return {"code": "internal", "message": error.message} | error.error
+        case RefusedError():
+            return {"code": error.code, "message": error.message}
+    return {"code": "internal", "message": "something went wrong on the server; its log says what"}
+
+
+def status(error: dict[str, Any]) -> int:
+    """Return the HTTP status of a described error."""
+    return STATUS.get(error["code"], STATUS["internal"])

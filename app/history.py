@@ -1,0 +1,151 @@
+"""What a late joiner gets: the last masks, and the curves so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.frames import Frame, encode
+
+Columns = Mapping[str, NDArray[Any]]
+"""A table: arrays by name, all of one length."""
+
+MASKS: Final = 1024  # steps whose masks are kept: what the page scrubs back over, and 90 KB of the default run
+POINTS: Final = 2000  # rows of each curve: more than a chart has pixels
+
+
+class Ring:
+    """The last rows of a table.
+
+    Twice the rows are allocated, and the newer half moves to the front whenever the end is reached: the rows are always
+    contiguous, and a row moves at most once.
+
+    Args:
+        capacity: rows that are kept.
+        like: a table whose names, dtypes and shapes, but for the length, this one takes over.
+    """
+
+    def __init__(self, capacity: int, like: Columns) -> None:
+        self._capacity = capacity
+        self._columns = _allocate(2 * capacity, like)
+        self._end = 0
+
+    def extend(self, rows: Columns) -> None:
+        """Append rows; of ``rows`` the columns that this table has are taken."""
+        length = _length(rows)
+        count = min(length, self._capacity)
+        if self._end + count > 2 * self._capacity:
+            kept = self._capacity - count
+            for column in self._columns.values():
+                column[:kept] = column[self._end - kept : self._end]
+            self._end = kept
+        for name, column in self._columns.items():
+            column[self._end : self._end + count] = rows[name][length - count :]
+        self._end += count
+
+    def rows(self) -> dict[str, NDArray[Any]]:
+        """Return the last rows, oldest first, as views that the next `extend` may overwrite."""
+        start = max(0, self._end - self._capacity)
+        return {name: column[start : self._end] for name, column in self._columns.items()}
+
+
+class Curve:
+    """A table that never grows beyond a number of rows: when it is full, every other row goes.
+
+    Args:
+        limit: rows that are kept, at least 3.
+        like: a table whose names, dtypes and shapes, but for the length, this one takes over.
+    """
+
+    def __init__(self, limit: int, like: Columns) -> None:
+        self._limit = limit - 1  # one row stays free for the newest
+        self._columns = _allocate(self._limit, like)
+        self._newest = _allocate(1, like)
+        self._stride = 1  # every how many-th row is kept
+        self._seen = 0
+        self._count = 0
+
+    def extend(self, rows: Columns) -> None:
+        """Append rows; of ``rows`` the columns that this table has are taken."""
+        length = _length(rows)
+        start = 0
+        while start < length:
+            start = self._take(rows, start, length)
+        for name, column in self._newest.items():
+            column[:length] = rows[name][-1:]
+
+    def _take(self, rows: Columns, start: int, length: int) -> int:
+        """Take in what there is room for and return where to go on; without room, make some."""
+        room = self._limit - self._count
+        if room == 0:
+            self._halve()
+            return start
+        first = start + -self._seen % self._stride
+        end = min(length, first + room * self._stride)
+        count = len(range(first, end, self._stride))
+        for name, column in self._columns.items():
+            column[self._count : self._count + count] = rows[name][first : end : self._stride]
+        self._count += count
+        self._seen += end - start
+        return end
+
+    def _halve(self) -> None:
+        self._stride *= 2
+        half = (self._count + 1) // 2
+        for column in self._columns.values():
+            column[:half] = column[: self._count : 2].copy()
+        self._count = half
+
+    def rows(self) -> dict[str, NDArray[Any]]:
+        """Return the rows that are kept, oldest first, and always the newest one."""
+        newest = 1 if self._seen and (self._seen - 1) % self._stride else 0
+        return {
+            name: np.concatenate((column[: self._count], self._newest[name][:newest]))
+            for name, column in self._columns.items()
+        }
+
+
+class History:
+    """The past of one run since its step 1, as its ``history`` frame tells it.
+
+    Args:
+        lanes: how many lanes the run has.
+        layers: units of each layer, by name.
+    """
+
+    def __init__(self, lanes: int, layers: Mapping[str, int]) -> None:
+        step: NDArray[Any] = np.empty(0, np.uint32)
+        loss: NDArray[Any] = np.empty((0, lanes), np.float32)
+        steps: dict[str, NDArray[Any]] = {"step": step, "lane": np.empty(0, np.uint8), "example": step, "loss": loss}
+        steps |= {f"mask/{name}": np.empty((0, (units + 7) // 8), np.uint8) for name, units in layers.items()}
+        steps |= {f"kept/{name}": step for name in layers}
+        scores = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
+        self._steps = Ring(MASKS, steps)
+        self._losses = Curve(POINTS, {"step": step, "loss": loss})
+        self._scores = Curve(POINTS, {"step": step, **dict.fromkeys(scores, loss)})
+
+    def add(self, frame: Frame) -> None:
+        """Take in a frame; only ``steps`` and ``scores`` leave a trace."""
+        if frame.kind == "steps":
+            self._steps.extend(frame.tensors)
+            self._losses.extend(frame.tensors)
+        elif frame.kind == "scores":
+            self._scores.extend(frame.tensors)
+
+    def frame(self, run: str, seq: int) -> bytes:
+        """Return the ``history`` frame."""
+        tensors = self._steps.rows()
+        tensors |= {f"past/{name}": column for name, column in self._losses.rows().items()}
+        tensors |= {f"scores/{name}": column for name, column in self._scores.rows().items()}
+        return encode(Frame("history", run, seq, tensors))
+
+
+def _allocate(length: int, like: Columns) -> dict[str, NDArray[Any]]:
+    return {name: np.zeros((length, *column.shape[1:]), column.dtype) for name, column in like.items()}
+
+
+def _length(rows: Columns) -> int:
+    return len(rows["step"])

@@ -1,0 +1,326 @@
+"""The socket that workers dial, whoever placed them: who is there, which run lives where, and what passes between.
+
+A worker that dials in shows the secret of its own start and the epoch that is awaited of it. From then on the end of
+its stream means that it is lost: its runs are reported, and it is started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import secrets
+import shutil
+import socket
+import tempfile
+from asyncio import StreamReader, StreamWriter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from app.pool.base import Placed, Placer, PoolListener, PoolStatus
+from trainer.errors import DropoutLabError
+from trainer.frames import peek
+from trainer.stream import MAX_HELLO, MAX_PAYLOAD, Kind, Splitter, StreamError, pack_message, parse_message
+
+START_S: Final = 120.0  # from placing a worker to its hello: importing torch takes 3 s, on a cold disk ten times that
+HELLO_S: Final = 10.0  # from dialling in to the hello, which a worker sends at once
+GRACE_S: Final = 3.0  # to end by itself: a slice takes 15 ms
+YOUNG_S: Final = 30.0  # a worker that dies before this age is restarted more and more slowly
+MAX_BACKOFF_S: Final = 30.0
+MAX_UNREAD: Final = 4 * 1024 * 1024  # commands are small and few: a worker this far behind has stopped reading
+MAX_WAITING: Final = 1000  # messages that wait with a run for a worker
+_READ: Final = 256 * 1024
+_UNIX_PATH: Final = 100  # a Unix socket's path may have 104 to 108 bytes
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    """What a worker said of itself when it dialled in."""
+
+    worker: int
+    epoch: int
+    pid: int
+    device: str
+    torch: str
+
+
+@dataclass(eq=False)
+class _Link:
+    """One worker's authenticated connection, and the runs that live behind it."""
+
+    info: WorkerInfo
+    writer: StreamWriter
+    runs: set[str] = field(default_factory=set)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def write(self, message: dict[str, Any]) -> None:
+        """Send ``message``; a worker that does not read is hung up on instead of being waited for."""
+        if self.writer.transport.get_write_buffer_size() > MAX_UNREAD:
+            _log.error("worker %d does not read any more; it is given up", self.info.worker)
+            self.writer.transport.abort()
+        elif not self.writer.is_closing():
+            self.writer.write(pack_message(message))
+
+
+@dataclass(eq=False)
+class _Slot:
+    """One of the workers that are wanted, and its present incarnation."""
+
+    number: int
+    epoch: int = 0
+    token: str = ""
+    arrival: asyncio.Future[_Link] | None = None  # awaited while there is one that is not done
+
+
+class WorkerHub:
+    """A pool of workers that dial in; see `app.pool.base.Pool` for what its methods promise.
+
+    Args:
+        placer: starts a worker.
+        workers: how many are wanted.
+        start_s: seconds that a worker may take from being placed to its hello.
+    """
+
+    def __init__(self, placer: Placer, workers: int, *, start_s: float = START_S) -> None:
+        if workers < 1:
+            raise ValueError(f"workers = {workers} is not allowed: it must be at least 1")
+        self._placer = placer
+        self._start_s = start_s
+        self._slots = [_Slot(number) for number in range(workers)]
+        self._links: list[_Link] = []
+        self._homes: dict[str, _Link] = {}
+        self._waiting: dict[str, list[dict[str, Any]]] = {}  # by run: its opening and what was said since
+        self._callers: set[asyncio.Task[Any]] = set()
+        self._keepers: list[asyncio.Task[None]] = []
+        self._listener: PoolListener | None = None
+        self._server: asyncio.Server | None = None
+        self._folder: Path | None = None
+        self.address = ""
+
+    # Startup and shutdown
+
+    async def start(self, listener: PoolListener) -> None:
+        """Listen, and start the workers; returns once they are being started, not once they are ready."""
+        self._listener = listener
+        await self._bind()
+        self._keepers = [asyncio.create_task(self._keep(slot), name=f"worker {slot.number}") for slot in self._slots]
+
+    async def stop(self) -> None:
+        """End every worker, kindly and then firmly; returns once none is left."""
+        self._listener = None
+        for link in self._links:
+            link.write({"op": "shutdown"})
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        if self._server is not None:
+            self._server.close()
+        for caller in self._callers:
+            caller.cancel()
+        await asyncio.gather(*self._callers, return_exceptions=True)
+        if self._server is not None:
+            await self._server.wait_closed()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _bind(self) -> None:
+        """Listen on a Unix socket that only this user can reach or, where there is none, on loopback."""
+        if hasattr(socket, "AF_UNIX"):
+            folder = Path(tempfile.mkdtemp(prefix="dropout-lab-"))  # mode 0700
+            self._folder = folder
+            path = folder / "pool"
+            if len(str(path)) <= _UNIX_PATH:
+                self._server = await asyncio.start_unix_server(self._greet, path, limit=_READ)
+                self.address = f"unix:{path}"
+                return
+        self._server = await asyncio.start_server(self._greet, "127.0.0.1", 0, limit=_READ)
+        self.address = "tcp:{}:{}".format(*self._server.sockets[0].getsockname()[:2])
+
+    # The pool's interface
+
+    @property
+    def workers(self) -> tuple[WorkerInfo, ...]:
+        """The workers that are there, by number."""
+        return tuple(sorted((link.info for link in self._links), key=lambda info: info.worker))
+
+    def status(self) -> PoolStatus:
+        """How many workers are wanted and alive, and what they train on."""
+        here = self.workers
+        return PoolStatus(len(self._slots), len(here), tuple(info.device for info in here))
+
+    def open(self, run: str, request: dict[str, Any]) -> None:
+        """Open a run on the worker that has the fewest; without one alive it waits for the next."""
+        self.close(run)
+        self._place(run, [{**request, "op": "open", "run": run}])
+
+    def send(self, run: str, message: dict[str, Any]) -> None:
+        """Say something to the worker that has the run, or let it wait with the run."""
+        message = {**message, "run": run}
+        if run in self._homes:
+            self._homes[run].write(message)
+        elif len(self._waiting.get(run, ())) <= MAX_WAITING:
+            self._waiting.get(run, []).append(message)
+
+    def close(self, run: str) -> None:
+        """Close a run, wherever it is; nothing is heard of it after that."""
+        self._waiting.pop(run, None)
+        link = self._homes.pop(run, None)
+        if link is not None:
+            link.runs.discard(run)
+            link.write({"op": "close", "run": run})
+
+    def _place(self, run: str, messages: list[dict[str, Any]]) -> None:
+        link = min(self._links, key=lambda link: (len(link.runs), link.info.worker), default=None)
+        if link is None:
+            self._waiting[run] = messages
+            return
+        link.runs.add(run)
+        self._homes[run] = link
+        for message in messages:
+            link.write(message)
+
+    # The workers' lives
+
+    async def _keep(self, slot: _Slot) -> None:
+        """Keep one worker alive: start it, wait until it is lost, start it again."""
+        loop = asyncio.get_running_loop()
+        young_deaths = 0
+        while True:
+            began = loop.time()
+            try:
+                await self._live(slot)
+            except (OSError, TimeoutError) as error:
+                _log.error("worker %d did not start: %s", slot.number, error)
+            young_deaths = young_deaths + 1 if loop.time() - began < YOUNG_S else 0
+            await asyncio.sleep(backoff(young_deaths))
+
+    async def _live(self, slot: _Slot) -> None:
+        """One life of a worker, from its start until it has ended.
+
+        Raises:
+            OSError: it could not be started, or ended before it dialled in.
+            TimeoutError: it did not dial in.
+        """
+        slot.epoch += 1
+        slot.token = secrets.token_urlsafe(32)
+        arrival = slot.arrival = asyncio.get_running_loop().create_future()
+        placed = await self._placer.place(slot.number, slot.epoch, self.address, slot.token)
+        try:
+            link = await self._arrive(arrival, placed)
+            await link.gone.wait()
+        finally:
+            arrival.cancel()
+            await placed.end(GRACE_S)
+
+    async def _arrive(self, arrival: asyncio.Future[_Link], placed: Placed) -> _Link:
+        """Wait until the worker dials in, ends or takes too long."""
+        end = asyncio.ensure_future(placed.wait())
+        try:
+            both: set[asyncio.Future[Any]] = {arrival, end}
+            await asyncio.wait(both, timeout=self._start_s, return_when=asyncio.FIRST_COMPLETED)
+            if arrival.done():
+                return arrival.result()
+            if end.done():
+                raise OSError(f"it ended with status {end.result()} before it was ready")
+            raise TimeoutError(f"it was not ready within {self._start_s:g} seconds")
+        finally:
+            end.cancel()
+
+    # The workers' words
+
+    async def _greet(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Hear a caller out if it is a worker that is awaited; hang up on any other."""
+        caller = asyncio.current_task()
+        assert caller is not None
+        self._callers.add(caller)
+        splitter = Splitter(MAX_HELLO)
+        try:
+            slot, hello = await asyncio.wait_for(self._hello(reader, splitter), HELLO_S)
+            splitter.limit = MAX_PAYLOAD
+            await self._listen(self._welcome(slot, hello, writer), reader, splitter)
+        except TimeoutError:
+            _log.warning("a caller said nothing for %g seconds and was hung up on", HELLO_S)
+        except (DropoutLabError, OSError) as error:
+            _log.warning("a caller was hung up on: %s", error)
+        finally:
+            writer.transport.abort()
+            self._callers.discard(caller)
+
+    async def _hello(self, reader: StreamReader, splitter: Splitter) -> tuple[_Slot, dict[str, Any]]:
+        """Return the slot that a caller may fill, and its hello.
+
+        Raises:
+            StreamError: it is not a worker that is awaited.
+        """
+        while data := await reader.read(_READ):
+            for kind, payload in splitter.feed(data):
+                if kind is not Kind.JSON:
+                    raise StreamError("a frame came before the hello")
+                hello = parse_message(payload)
+                return self._awaited(hello), hello
+        raise StreamError("it left without a hello")
+
+    def _awaited(self, hello: dict[str, Any]) -> _Slot:
+        token = str(hello.get("token", "")).encode()
+        for slot in self._slots:
+            if slot.number != hello.get("worker") or slot.arrival is None or slot.arrival.done():
+                continue
+            if hmac.compare_digest(token, slot.token.encode()) and hello.get("epoch") == slot.epoch:
+                return slot
+        raise StreamError("its token is wrong, or it is not awaited")
+
+    def _welcome(self, slot: _Slot, hello: dict[str, Any], writer: StreamWriter) -> _Link:
+        info = WorkerInfo(slot.number, slot.epoch, int(hello["pid"]), str(hello["device"]), str(hello["torch"]))
+        link = _Link(info, writer)
+        assert slot.arrival is not None
+        slot.arrival.set_result(link)
+        self._links.append(link)
+        waiting, self._waiting = self._waiting, {}
+        for run, messages in waiting.items():
+            self._place(run, messages)
+        return link
+
+    async def _listen(self, link: _Link, reader: StreamReader, splitter: Splitter) -> None:
+        """Pass on what a worker says, until its stream ends."""
+        try:
+            while data := await reader.read(_READ):
+                for kind, payload in splitter.feed(data):
+                    if kind is Kind.FRAME:
+                        self._on_frame(link, payload)
+                    else:
+                        self._on_message(link, parse_message(payload))
+        finally:
+            self._lose(link)
+
+    def _on_frame(self, link: _Link, frame: bytes) -> None:
+        run = peek(frame)[1]
+        if self._listener is not None and run in link.runs:
+            self._listener.on_frame(run, frame)
+
+    def _on_message(self, link: _Link, message: dict[str, Any]) -> None:
+        run = message.get("run")
+        if self._listener is None or run not in link.runs:
+            return  # of a run that was closed or moved meanwhile
+        if message.get("op") == "failed":
+            link.runs.discard(run)
+            self._homes.pop(run, None)
+        self._listener.on_message(run, message)
+
+    def _lose(self, link: _Link) -> None:
+        """Tell that a worker is gone. It has no home from here on, so nothing more of its epoch can get through."""
+        self._links.remove(link)
+        runs, link.runs = sorted(link.runs), set()
+        for run in runs:
+            del self._homes[run]
+        link.gone.set()
+        if self._listener is not None:
+            _log.error("worker %d (epoch %d) is lost, with %d runs", link.info.worker, link.info.epoch, len(runs))
+            self._listener.on_lost(runs)
+
+
+def backoff(young_deaths: int) -> float:
+    """Return the seconds to wait before a worker is started again: none the first time, then doubled from one half."""
+    return min(MAX_BACKOFF_S, 0.5 * 2.0 ** (young_deaths - 2)) if young_deaths > 1 else 0.0

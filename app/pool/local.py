@@ -1,0 +1,129 @@
+"""Workers as processes on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from app.pool.hub import WorkerHub
+
+MAX_WORKERS: Final = 4  # each holds 350 MB as soon as torch is imported, and trains many runs
+TOKEN_VARIABLE: Final = "DROPOUT_LAB_WORKER_TOKEN"
+_ROOT: Final = Path(__file__).resolve().parents[2]  # where `trainer` is imported from
+_GPU: Final = re.compile(r"nvidia\d+")
+
+
+class LocalPlacer:
+    """Starts workers as child processes.
+
+    Args:
+        device: what they train on: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        threads: threads of each worker.
+        gpus: names of the GPUs to share out, one a worker, as ``CUDA_VISIBLE_DEVICES`` names them.
+    """
+
+    def __init__(self, device: str = "auto", threads: int = 1, gpus: tuple[str, ...] = ()) -> None:
+        self._device = device
+        self._threads = threads
+        self._gpus = gpus if device in ("auto", "cuda") else ()
+
+    async def place(self, worker: int, epoch: int, address: str, token: str) -> LocalWorker:
+        """Start worker number ``worker``. The token travels in its environment: arguments can be read by every user.
+
+        Raises:
+            OSError: the process cannot be started.
+        """
+        environment = {**os.environ, TOKEN_VARIABLE: token, "OMP_NUM_THREADS": str(self._threads)}
+        if self._gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = self._gpus[worker % len(self._gpus)]
+        options = {
+            "connect": address,
+            "worker": worker,
+            "epoch": epoch,
+            "device": self._device,
+            "threads": self._threads,
+        }
+        arguments = (word for name, value in options.items() for word in (f"--{name}", str(value)))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "trainer.worker", *arguments, stdin=DEVNULL, cwd=_ROOT, env=environment
+        )
+        return LocalWorker(process)
+
+
+class LocalWorker:
+    """A worker process that was started."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def wait(self) -> int:
+        """Wait until it has ended; its exit status, negative for a signal."""
+        return await self._process.wait()
+
+    async def end(self, grace_s: float) -> None:
+        """Ask it to end, and after ``grace_s`` seconds kill it. Returns once it is gone."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), grace_s)
+        finally:  # also when the waiting itself was cancelled
+            if self._process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+                await self._process.wait()
+
+
+def local_pool(workers: int | None = None, device: str = "auto", threads: int | None = None) -> WorkerHub:
+    """Return a pool of local processes, not yet started.
+
+    Args:
+        workers: how many; by default one for each GPU or, without any, one for each core, at most four.
+        device: what they train on: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        threads: threads of each worker; by default the cores are shared out evenly.
+    """
+    gpus = visible_gpus() if device in ("auto", "cuda") else ()
+    cores = usable_cores()
+    count = workers or min(MAX_WORKERS, len(gpus) or (1 if device == "mps" else cores))
+    return WorkerHub(LocalPlacer(device, threads or max(1, cores // count), gpus), count)
+
+
+def usable_cores(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Return how many cores this process may keep busy, at least 1.
+
+    Args:
+        limit: file with a container's share of the machine: ``max 100000``, or ``150000 100000`` for 1.5 cores.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = limit.read_text().split()
+        cores = min(cores, round(int(quota) / int(period)))
+    return max(1, cores)
+
+
+def visible_gpus(environment: Mapping[str, str] = os.environ, devices: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Return the NVIDIA GPUs that a worker could use, without importing torch.
+
+    ``CUDA_VISIBLE_DEVICES`` decides where it is set; elsewhere the driver's device files are counted. A GPU that torch
+    cannot use after all does no harm: with ``auto`` its worker trains on the processor.
+
+    Args:
+        environment: the environment variables.
+        devices: names of the files in ``/dev``.
+    """
+    chosen = environment.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        names = [name.strip() for name in chosen.split(",")]
+        return tuple(name for name in names if name and name != "-1")
+    if devices is None:
+        devices = os.listdir("/dev") if os.path.isdir("/dev") else ()
+    found = sorted(int(name.removeprefix("nvidia")) for name in devices if _GPU.fullmatch(name))
+    return tuple(str(index) for index, _ in enumerate(found))

@@ -1,0 +1,342 @@
+"""One run: who watches it, what is known of it, and what its worker is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, Final
+
+from app.backlog import Packet
+from app.errors import (
+    NoWorkerError,
+    RunFailedError,
+    TooManyMessagesError,
+    TooManyViewersError,
+    WrongTokenError,
+    describe,
+)
+from app.history import History
+from app.pool.base import Pool
+from app.settings import Settings
+from app.viewers import Outbox
+from app.wire import dumps
+from trainer.config import ExperimentConfig
+from trainer.errors import DropoutLabError
+
+PROTOCOL: Final = 1
+MAX_UNANSWERED: Final = 1000  # commands that a worker has not answered yet
+OWNER_SEATS: Final = 4  # beyond the limit of viewers, so that a full class does not lock its teacher out
+VIEWERS_EVERY_S: Final = 0.5  # how often viewers are told how many they are
+MAX_LOSSES: Final = 5  # workers in a row that a run may lose before it gets anywhere,
+LOSSES_WITHIN_S: Final = 120.0  # each within this time of the one before
+
+_log = logging.getLogger(__name__)
+
+Answer = Callable[[dict[str, Any]], None]
+Change = dict[str, Any]
+
+
+class Phase(Enum):
+    """Where a run is in its life."""
+
+    OPENING = "opening"
+    OPEN = "open"
+    LOST = "lost"
+    ENDED = "ended"
+
+
+_MOVES: Final = {
+    Phase.OPENING: {Phase.OPEN, Phase.ENDED},
+    Phase.OPEN: {Phase.LOST, Phase.ENDED},
+    Phase.LOST: {Phase.OPEN, Phase.ENDED},
+    Phase.ENDED: set[Phase](),
+}
+
+
+class IllegalMoveError(DropoutLabError):
+    """A run was moved from one phase to another that cannot follow it."""
+
+
+class Run:
+    """A run that exists: its seed, its configuration and its changes are here, its networks are with a worker.
+
+    Args:
+        run_id: its name in the API.
+        config: the configuration at step 0.
+        changes: changes to be replayed.
+        pool: where it trains.
+        settings: the limits.
+        now: the time, in seconds.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        config: ExperimentConfig,
+        changes: Sequence[Change],
+        pool: Pool,
+        settings: Settings,
+        now: Callable[[], float],
+    ) -> None:
+        self.id = run_id
+        self.token = secrets.token_urlsafe(24)
+        self.phase = Phase.OPENING
+        self.viewers: set[Outbox] = set()
+        self.unwatched_since = now()
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.config = config
+        self._first_config = config.model_dump(mode="json")
+        self._changes = [_change(change) for change in changes]
+        self._state: dict[str, Any] = {}
+        self._pool = pool
+        self._settings = settings
+        self._now = now
+        self._answers: dict[int, Answer] = {}
+        self._refs = 0
+        self._data: Packet | None = None
+        self._latest: dict[str, Packet] = {}
+        self._history = History(0, {})
+        self._history_packet: Packet | None = None
+        self._seq = 0  # of the last frame
+        self._seq_before = 0  # what workers that were lost have used up
+        self._losses = 0
+        self._lost_at = now()
+        self._count_timer: asyncio.TimerHandle | None = None
+
+    # What it is now
+
+    @property
+    def playing(self) -> bool:
+        """Whether it trains."""
+        return self._state.get("state") == "playing"
+
+    @property
+    def step(self) -> int:
+        """Updates made so far, as far as is known here."""
+        step: int = self._state.get("step", 0)
+        return step
+
+    def state(self) -> dict[str, Any]:
+        """Return the run state of the protocol."""
+        known = {"first_config": self._first_config, "changes": self._changes, "viewers": len(self.viewers)}
+        return {"id": self.id, **self._state, **known}
+
+    def check_token(self, token: str) -> None:
+        """Let the owner pass.
+
+        Raises:
+            WrongTokenError: this is not the owner's token.
+        """
+        if not secrets.compare_digest(token.encode("utf-8", "replace"), self.token.encode()):
+            raise WrongTokenError(f"this is not the token of run {self.id}; without a token one watches")
+
+    # To the worker
+
+    def open(self) -> None:
+        """Have the pool open it: for the first time, or again after its worker was lost."""
+        request: dict[str, Any] = {"op": "open", "run": self.id, "config": self._first_config, "changes": self._changes}
+        request |= {name: self._state[name] for name in ("state", "steps_per_second", "follow") if name in self._state}
+        self._pool.open(self.id, request)
+
+    def command(self, command: dict[str, Any], answer: Answer) -> None:
+        """Send the worker a command; ``answer`` gets its reply, or that of an error.
+
+        Raises:
+            NoWorkerError: its worker was lost and the next is not ready yet.
+            TooManyMessagesError: the worker is behind with answering.
+        """
+        if self.phase is not Phase.OPEN:
+            raise NoWorkerError("the run's worker was lost and the next one is starting; try again in a few seconds")
+        if len(self._answers) >= MAX_UNANSWERED:
+            raise TooManyMessagesError(f"{MAX_UNANSWERED:,} commands of this run still wait for their answer")
+        self._refs += 1
+        self._answers[self._refs] = answer
+        self._pool.send(self.id, {"op": "command", "run": self.id, "ref": self._refs, "command": command})
+
+    def pause_unwatched(self) -> None:
+        """Pause it because nobody watches."""
+        if self.phase is Phase.OPEN:
+            self.command({"op": "pause"}, lambda reply: None)
+
+    # From the worker
+
+    def on_message(self, message: dict[str, Any]) -> None:
+        """Take in what the worker says; ``failed`` is the registry's business."""
+        match message["op"]:
+            case "opened":
+                self._opened(message["state"])
+            case "reply":
+                answer = self._answers.pop(message["ref"], None)
+                if answer is not None:
+                    answer(message)
+            case "changed":
+                self._changed(message)
+
+    def _opened(self, state: dict[str, Any]) -> None:
+        self._learn(state)
+        self._forget_frames()
+        self._move(Phase.OPEN)
+        self._tell_worker_who_watches()
+
+    def _changed(self, message: dict[str, Any]) -> None:
+        reason, state = message["reason"], message["state"]
+        if reason == "reset":
+            self._changes = []
+            self._first_config = state["config"]
+        self._learn(state)
+        if reason == "reset":
+            self._start_over()
+        self._tell_changed(reason, message["step"])
+
+    def _learn(self, state: dict[str, Any]) -> None:
+        """Take over what the worker says of the run. Changes that are still to be replayed are known only here."""
+        told = [_change(change) for change in state["changes"]]
+        to_come = [change for change in self._changes if change["step"] > state["step"] and change not in told]
+        self._changes = [*told, *to_come]
+        self._state = {name: value for name, value in state.items() if name not in ("first_config", "changes")}
+        self.config = ExperimentConfig.model_validate(state["config"])
+
+    def on_frame(self, raw: bytes) -> None:
+        """Take in a frame and hand it to every viewer."""
+        packet = Packet(raw)
+        if self._seq_before:
+            packet = packet.moved(packet.seq + self._seq_before)
+        self._seq = packet.seq
+        if packet.kind == "data":
+            self._data = packet
+            if not self.ready.done():
+                self.ready.set_result(None)
+            return
+        if packet.kind in ("steps", "scores"):
+            self._history.add(packet.frame)
+            self._history_packet = None
+        else:
+            self._latest[packet.kind] = packet
+        if packet.kind == "steps":
+            self._state["step"] = int(packet.frame.tensors["step"][-1])
+            self._losses = 0
+        for viewer in self.viewers:
+            viewer.put(packet)
+
+    def lost(self) -> None:
+        """Its worker is gone: tell the viewers, and open it again.
+
+        Raises:
+            RunFailedError: this happened too often before it got anywhere.
+        """
+        self._losses = self._losses + 1 if self._now() - self._lost_at < LOSSES_WITHIN_S else 1
+        self._lost_at = self._now()
+        self._refuse_unanswered(NoWorkerError("the run's worker was lost before it could answer"))
+        if self._losses > MAX_LOSSES:
+            raise RunFailedError({"message": f"{self._losses} workers in a row were lost with this run"})
+        if self.phase is Phase.OPEN:
+            self._move(Phase.LOST)
+            self._seq_before = self._seq
+            self._state |= {"step": 0, "config": self._first_config}
+            self.config = ExperimentConfig.model_validate(self._first_config)
+            self._start_over()
+            self._tell_changed("restarted", 0)
+        self.open()
+
+    def _start_over(self) -> None:
+        """Nothing of the old start may reach a viewer any more."""
+        self._forget_frames()
+        for viewer in self.viewers:
+            viewer.discard()
+
+    def _forget_frames(self) -> None:
+        layers = {layer["name"]: layer["units"] for layer in self._state.get("layers", [])}
+        self._history = History(len(self.config.lanes), layers)
+        self._history_packet = None
+        self._latest.clear()
+
+    # The viewers
+
+    def join(self, owner: bool) -> Outbox:
+        """Let a viewer in: its outbox already holds all that was, and from now on gets all that comes.
+
+        Raises:
+            TooManyViewersError: the run is full.
+        """
+        seats = self._settings.max_viewers_per_run + (OWNER_SEATS if owner else 0)
+        if len(self.viewers) >= seats:
+            raise TooManyViewersError(f"this run has as many viewers as it may, {self._settings.max_viewers_per_run:,}")
+        viewer = Outbox(owner)
+        self.viewers.add(viewer)
+        role = "owner" if owner else "viewer"
+        viewer.say(dumps({"op": "hello", "protocol": PROTOCOL, "role": role, "run": self.state()}))
+        viewer.begin(self._first_frames())
+        self._viewers_changed()
+        return viewer
+
+    def leave(self, viewer: Outbox) -> None:
+        """A viewer has gone."""
+        self.viewers.discard(viewer)
+        if not self.viewers:
+            self.unwatched_since = self._now()
+        self._viewers_changed()
+
+    def _first_frames(self) -> list[Packet]:
+        latest = sorted(self._latest.values(), key=lambda packet: packet.seq)
+        data = [self._data] if self._data is not None else []
+        if self._history_packet is None:
+            # Its number lies between those before and behind it, because numbers rise on the way to every viewer.
+            seq = max(data[0].seq if data else 0, latest[0].seq - 1) if latest else self._seq
+            self._history_packet = Packet(self._history.frame(self.id, seq))
+        return [*data, self._history_packet, *latest]
+
+    def _viewers_changed(self) -> None:
+        if self.phase is Phase.ENDED:
+            return
+        self._tell_worker_who_watches()
+        if self._count_timer is None:
+            self._count_timer = asyncio.get_running_loop().call_later(VIEWERS_EVERY_S, self._tell_count)
+
+    def _tell_count(self) -> None:
+        self._count_timer = None
+        self._tell_changed("viewers", self.step)
+
+    def _tell_worker_who_watches(self) -> None:
+        if self.phase is Phase.OPEN:
+            self._pool.send(self.id, {"op": "watch", "run": self.id, "viewers": len(self.viewers)})
+
+    def _tell_changed(self, reason: str, step: int) -> None:
+        if self.viewers:
+            text = dumps({"op": "changed", "reason": reason, "step": step, "run": self.state()})
+            for viewer in tuple(self.viewers):
+                viewer.say(text, topic=reason)
+
+    # The end
+
+    def end(self, reason: str, message: str, code: int) -> None:
+        """Tell everybody that it is over, and hang up."""
+        self._move(Phase.ENDED)
+        if self._count_timer is not None:
+            self._count_timer.cancel()
+        self._refuse_unanswered(NoWorkerError("the run has ended"))
+        text = dumps({"op": "ended", "reason": reason, "message": message})
+        for viewer in tuple(self.viewers):
+            viewer.say(text)
+            viewer.close(code, reason)
+        if not self.ready.done():
+            self.ready.set_exception(RunFailedError({"message": message}))
+            self.ready.exception()  # somebody may have stopped waiting for it
+
+    def _refuse_unanswered(self, error: Exception) -> None:
+        answers, self._answers = self._answers, {}
+        for answer in answers.values():
+            answer({"error": describe(error)})
+
+    def _move(self, phase: Phase) -> None:
+        if phase not in _MOVES[self.phase]:
+            raise IllegalMoveError(f"a run that is {self.phase.value} cannot become {phase.value}")
+        self.phase = phase
+
+
+def _change(given: Change) -> Change:
+    """Return a change in the one form in which it is compared and told: one of the run has no lane."""
+    lane = {} if given.get("lane") is None else {"lane": given["lane"]}
+    return {"step": given["step"], **lane, "knobs": given["knobs"]}

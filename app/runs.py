@@ -1,0 +1,185 @@
+"""The runs that exist: opened, found, paused when nobody watches, ended when nobody comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from app.errors import BadMessageError, NotFoundError, NoWorkerError, RunFailedError, TooManyRunsError
+from app.pool.base import Pool
+from app.run import Change, Phase, Run
+from app.settings import Settings
+from app.viewers import RUN_ENDED, SHUTTING_DOWN
+from trainer.config import ExperimentConfig, parse
+from trainer.errors import KnobError
+
+OPENING_S: Final = 120.0  # a worker needs 3 s to start, and ten times that on a cold disk or a busy machine
+ARRIVAL_S: Final = (
+    5.0  # a run that was just opened or just left is not ended to make room: somebody is on the way to it
+)
+SWEEP_S: Final = 1.0
+MAX_CHANGES: Final = 1000
+MAX_CHANGE_STEP: Final = 10**9
+
+_log = logging.getLogger(__name__)
+
+
+class Runs:
+    """The registry of runs, and the pool's listener.
+
+    Args:
+        settings: the limits.
+        pool: where the runs train.
+        now: the time, in seconds.
+    """
+
+    def __init__(self, settings: Settings, pool: Pool, now: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._now = now
+        self._runs: dict[str, Run] = {}
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    @property
+    def viewers(self) -> int:
+        """How many viewers there are, of all runs."""
+        return sum(len(run.viewers) for run in self._runs.values())
+
+    def find(self, run_id: str) -> Run:
+        """Return a run.
+
+        Raises:
+            NotFoundError: there is none of this name.
+        """
+        try:
+            return self._runs[run_id]
+        except KeyError:
+            raise NotFoundError("there is no such run: it was ended, it expired, or it never was") from None
+
+    async def create(self, config: ExperimentConfig, changes: list[Change]) -> Run:
+        """Open a run and wait until it is ready.
+
+        Raises:
+            TooManyRunsError: there is no room for it.
+            NoWorkerError: no worker took it in time.
+            RunFailedError: its worker cannot train it.
+        """
+        self._make_room()
+        run = Run(secrets.token_hex(8), config, changes, self._pool, self._settings, self._now)
+        self._runs[run.id] = run
+        run.open()
+        try:
+            async with asyncio.timeout(OPENING_S):
+                await asyncio.shield(run.ready)
+        except TimeoutError:
+            self.end(run, "failed", "no worker opened it in time")
+            raise NoWorkerError(f"no worker opened the run within {OPENING_S:g} seconds; try again later") from None
+        return run
+
+    def end(self, run: Run, reason: str, message: str, code: int = RUN_ENDED) -> None:
+        """End a run, whatever it is doing."""
+        if self._runs.pop(run.id, None) is not None:
+            self._pool.close(run.id)
+            run.end(reason, message, code)
+
+    def _make_room(self) -> None:
+        if self._closed:
+            raise NoWorkerError("the server is shutting down")
+        if len(self._runs) < self._settings.max_runs:
+            return
+        latest = self._now() - ARRIVAL_S
+        unwatched = [run for run in self._unwatched() if run.unwatched_since <= latest]
+        if not unwatched:
+            raise TooManyRunsError(
+                f"the server has as many runs as it may, {self._settings.max_runs:,}, and all are in use"
+            )
+        longest = min(unwatched, key=lambda run: run.unwatched_since)
+        self.end(longest, "expired", "nobody watched it, and another run needed its place")
+
+    def _unwatched(self) -> list[Run]:
+        return [run for run in self._runs.values() if not run.viewers and run.phase is not Phase.OPENING]
+
+    # Keeping house
+
+    async def keep_house(self) -> None:
+        """Look after runs that nobody watches, for ever."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Pause the runs that nobody watches, and end those that nobody has watched for long."""
+        for run in self._unwatched():
+            unwatched_s = self._now() - run.unwatched_since
+            if unwatched_s >= self._settings.run_idle_minutes * 60:
+                self.end(run, "expired", "nobody watched it any more")
+            elif run.playing and unwatched_s >= self._settings.unwatched_pause_s:
+                run.pause_unwatched()
+
+    def close(self) -> None:
+        """End every run because the server shuts down; no new one is opened after that."""
+        self._closed = True
+        for run in tuple(self._runs.values()):
+            self.end(run, "shutdown", "the server is shutting down", SHUTTING_DOWN)
+
+    # The pool's listener
+
+    def on_message(self, run: str, message: dict[str, Any]) -> None:
+        """Pass on what a worker said about a run."""
+        with contextlib.suppress(KeyError):
+            if message["op"] == "failed":
+                self._failed(self._runs[run], RunFailedError(message["error"]))
+            else:
+                self._runs[run].on_message(message)
+
+    def on_frame(self, run: str, frame: bytes) -> None:
+        """Pass on a frame of a run."""
+        if run in self._runs:
+            self._runs[run].on_frame(frame)
+
+    def on_lost(self, runs: list[str]) -> None:
+        """Have the runs of a lost worker opened again."""
+        for run in [self._runs[name] for name in runs if name in self._runs]:
+            try:
+                run.lost()
+            except RunFailedError as error:
+                self._failed(run, error)
+
+    def _failed(self, run: Run, error: RunFailedError) -> None:
+        _log.error("run %s failed: %s", run.id, error.message)
+        self.end(run, "failed", error.message)
+
+
+def parse_run(given: Any) -> tuple[ExperimentConfig, list[Change]]:
+    """Validate what a run is opened with: the knobs, and the changes to be replayed if there are any.
+
+    Raises:
+        KnobError, UnknownKnobError: a value that is not allowed.
+        BadMessageError: changes that are none.
+    """
+    if not isinstance(given, Mapping):
+        return parse(given), []
+    config = parse({name: value for name, value in given.items() if name != "changes"})
+    changes = given.get("changes", [])
+    if not isinstance(changes, list) or len(changes) > MAX_CHANGES:
+        raise BadMessageError(f"changes must be a list of at most {MAX_CHANGES:,} changes")
+    now, step = config, 1
+    for index, change in enumerate(changes):
+        if not isinstance(change, Mapping) or not {"step", "knobs"} <= change.keys() <= {"step", "lane", "knobs"}:
+            raise BadMessageError(
+                f"changes[{index}] must be an object of step, knobs and, unless it is of the run, lane"
+            )
+        if type(change["step"]) is not int or not step <= change["step"] <= MAX_CHANGE_STEP:
+            raise KnobError(f"changes[{index}].step", change["step"], f"a whole number from {step}, in rising order")
+        if not isinstance(change["knobs"], Mapping):
+            raise BadMessageError(f"changes[{index}].knobs must be an object of knobs and their values")
+        now, step = now.with_knobs(change["knobs"], change.get("lane")), change["step"]
+    return config, [dict(change) for change in changes]

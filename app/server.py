@@ -1,0 +1,99 @@
+"""The web server around the application: where it listens, how it starts and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+from collections.abc import Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from app import __version__
+from app.main import farewell
+from app.settings import Settings
+from app.uvicorn_protocol import LabProtocol
+from trainer.errors import DropoutLabError
+
+GRACEFUL_S = 5  # for requests that are still being answered when the server ends
+
+
+class AddressError(DropoutLabError):
+    """The server cannot listen where it should."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to an address.
+
+    Raises:
+        AddressError: the address is taken, or is none of this machine's.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise AddressError(f"cannot listen on HOST={host}: {error.strerror}") from None
+    try:
+        if sys.platform != "win32":  # there it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise AddressError(
+            f"cannot listen on {host}, port {port}: {error.strerror}; another PORT may be free, and PORT=0 finds one"
+        ) from None
+    return listener
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which says when it is ready, and parts from its viewers before it ends.
+
+    Args:
+        app: the application.
+        settings: what its operator chose.
+    """
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        self._app = app
+        self._host = settings.host
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="auto",
+                http="httptools",
+                ws=LabProtocol,
+                ws_max_size=settings.max_message_bytes,
+                ws_per_message_deflate=False,  # masks do not compress, and it costs ten times the work
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACEFUL_S,
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say where."""
+        await super().startup(sockets)
+        if sockets and self.started:
+            port = sockets[0].getsockname()[1]
+            host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)
+            host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+            print(f"Dropout Lab {__version__} is ready at http://{host}:{port}/ (Ctrl-C ends it)", flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody in, part from those who are here, and end."""
+        for server in self.servers:
+            server.close()
+        await farewell(self._app.state.lab)
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End on SIGINT and SIGTERM. They are not raised again afterwards: ending when asked to is a success."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()

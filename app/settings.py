@@ -1,0 +1,134 @@
+"""What whoever runs the server may choose, from the environment."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, AliasChoices, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from trainer.errors import DropoutLabError, quote
+
+PREFIX: Final = "DROPOUT_LAB_"
+
+
+class SettingsError(DropoutLabError):
+    """A variable of the environment has a value that it does not take."""
+
+
+def _setting(default: Any, allowed: str, help: str, **limits: Any) -> Any:
+    """Describe one setting: its limits, the same in words, and what it is for."""
+    return Field(default, description=help, json_schema_extra={"allowed": allowed}, **limits)
+
+
+def _origins(value: str) -> str:
+    for origin in value.split():
+        scheme, _, host = origin.partition("://")
+        if origin != "*" and (scheme not in ("http", "https") or not host or "/" in host):
+            raise ValueError(origin)
+    return value
+
+
+def _ancestors(value: str) -> str:
+    if any(letter in value for letter in ";,\r\n") or not value.isascii():
+        raise ValueError(value)
+    return value
+
+
+class Settings(BaseSettings):
+    """The settings, each a variable ``DROPOUT_LAB_<NAME>``; ``HOST`` and ``PORT`` go without the prefix, too."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, validate_by_name=True
+    )
+
+    host: str = _setting(
+        "127.0.0.1",
+        "a name or an address of this machine",
+        "where to listen; 0.0.0.0 is everywhere",
+        validation_alias=AliasChoices(PREFIX + "HOST", "HOST"),
+    )
+    port: int = _setting(
+        8000,
+        "a whole number from 0 to 65,535",
+        "the port; with 0 the system chooses one",
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices(PREFIX + "PORT", "PORT"),
+    )
+    workers: int | None = _setting(
+        None,
+        "a whole number from 1 to 64",
+        "processes that train; by default one for each GPU or else for each core, at most four",
+        ge=1,
+        le=64,
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = _setting(
+        "auto",
+        "one of auto, cpu, cuda, mps",
+        "what the workers train on; auto is CUDA where there is one, else the processor",
+    )
+    threads: int | None = _setting(
+        None,
+        "a whole number from 1 to 256",
+        "threads of each worker; by default the cores are shared out",
+        ge=1,
+        le=256,
+    )
+    max_runs: int = _setting(64, "a whole number from 1 to 10,000", "runs that exist at once", ge=1, le=10_000)
+    max_viewers_per_run: int = _setting(
+        200, "a whole number from 1 to 10,000", "viewers that watch one run at once", ge=1, le=10_000
+    )
+    max_message_bytes: int = _setting(
+        65_536, "a whole number from 1,024 to 16,777,216", "the longest message a viewer may send", ge=1024, le=2**24
+    )
+    max_messages_per_second: float = _setting(
+        50, "a number from 1 to 10,000", "messages a viewer may send for long; twice as many at once", ge=1, le=10_000
+    )
+    allowed_origins: Annotated[str, AfterValidator(_origins)] = _setting(
+        "",
+        "origins such as https://course.example, separated by spaces, or *",
+        "pages of other sites that may use the API and the WebSocket",
+    )
+    frame_ancestors: Annotated[str, AfterValidator(_ancestors)] = _setting(
+        "'none'",
+        "the sources of a CSP frame-ancestors directive, such as 'self' https://course.example",
+        "pages that may show the lab in a frame",
+    )
+    unwatched_pause_s: float = _setting(
+        30, "a number from 0 to 86,400", "seconds after which a run that nobody watches is paused", ge=0, le=86_400
+    )
+    run_idle_minutes: float = _setting(
+        30, "a number from 0.01 to 10,080", "minutes after which a run that nobody watches is ended", ge=0.01, le=10_080
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", "one of debug, info, warning, error", "how much the log says"
+    )
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of other sites that are allowed."""
+        return frozenset(self.allowed_origins.split())
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return name.upper() if name in ("host", "port") else PREFIX + name.upper()
+
+
+def from_environment() -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: the first variable whose value is not allowed, in one line.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]).removeprefix(PREFIX).lower()
+        extra = Settings.model_fields[name].json_schema_extra
+        assert isinstance(extra, dict)
+        raise SettingsError(
+            f"{variable(name)}={quote(first['input'])} is not allowed: it must be {extra['allowed']}"
+        ) from None

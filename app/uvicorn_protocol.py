@@ -1,0 +1,50 @@
+"""uvicorn's WebSocket protocol, with what it lacks: hanging up on a viewer that does not read."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Final
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
+
+EXTENSION: Final = "dropout_lab.hang_up"
+CLOSING_S: Final = 2.0  # for a viewer to answer the close frame
+
+
+class LabProtocol(WebSocketsSansIOProtocol):
+    """Offers the application ``hang_up``.
+
+    An ASGI close waits until the transport's buffer has room, and closing a transport waits until its buffer is empty:
+    neither ever happens with a viewer that stopped reading. Here the close frame joins the buffer at once, and the
+    connection is aborted if it is still there after `CLOSING_S`.
+    """
+
+    async def run_asgi(self) -> None:
+        """Run the application with the extension in its scope."""
+        self.scope["extensions"][EXTENSION] = {"hang_up": self.hang_up}
+        await super().run_asgi()
+
+    def hang_up(self, code: int, reason: str) -> None:
+        """Close the connection, whatever its state."""
+        if not self.close_sent:
+            with contextlib.suppress(InvalidState):  # it is closing already
+                self.conn.send_close(code, reason)
+                self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        if not self.disconnected:
+            self.close_timer = self.loop.call_later(CLOSING_S, self.transport.abort)
+
+
+async def hang_up(websocket: WebSocket, code: int, reason: str) -> None:
+    """Close a WebSocket, without waiting for a viewer that does not read where the server can do without."""
+    extension = websocket.scope.get("extensions", {}).get(EXTENSION)
+    if extension is not None:
+        extension["hang_up"](code, reason)
+        return
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        await websocket.close(code, reason)

@@ -1,0 +1,133 @@
+"""One bounded outbox for each viewer, so that nobody waits for a slow one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from app.backlog import Backlog, Packet
+
+MAX_IN_FLIGHT: Final = 4  # frames on the way that the viewer has not acknowledged
+MAX_TEXTS: Final = 2048
+MAX_TEXT_BYTES: Final = 4 * 1024 * 1024
+SEND_TIMEOUT_S: Final = 20.0  # how long the transport's buffers may stay full
+
+SHUTTING_DOWN: Final = 1001
+NO_MORE_READING: Final = 4408
+RUN_ENDED: Final = 4410
+
+
+class Socket(Protocol):
+    """The half of a WebSocket that an outbox needs."""
+
+    async def send_text(self, data: str) -> None:
+        """Send a text message; waits while the transport's buffer is full."""
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send a binary message; waits while the transport's buffer is full."""
+
+
+class Outbox:
+    """What one viewer is still to be sent: texts first, then frames as far as its credit goes.
+
+    Frames leave in batches: everything that waits is taken at once, one frame of a kind, and sent in the order of its
+    numbers before anything newer. So numbers always rise, and no kind can starve another on a slow connection.
+
+    Args:
+        owner: whether the viewer may turn the knobs.
+
+    Attributes:
+        closing: close code and reason, once the outbox is to close.
+        on_closing: called when it begins to close.
+    """
+
+    def __init__(self, owner: bool = False) -> None:
+        self.owner = owner
+        self.closing: tuple[int, str] | None = None
+        self.on_closing: Callable[[], object] = lambda: None
+        self._texts: deque[tuple[str, str | None]] = deque()
+        self._text_bytes = 0
+        self._batch: deque[Packet] = deque()
+        self._backlog = Backlog()
+        self._in_flight: deque[int] = deque()
+        self._wake = asyncio.Event()
+
+    def say(self, text: str, topic: str | None = None) -> None:
+        """Queue a text message.
+
+        Args:
+            text: the message.
+            topic: a message gives way to the next one of its topic if nothing was queued between them.
+        """
+        if self.closing is not None:
+            return
+        if topic is not None and self._texts and self._texts[-1][1] == topic:
+            self._text_bytes -= len(self._texts.pop()[0])
+        self._texts.append((text, topic))
+        self._text_bytes += len(text)
+        self._wake.set()
+        if len(self._texts) > MAX_TEXTS or self._text_bytes > MAX_TEXT_BYTES:
+            self._texts.clear()
+            self.close(NO_MORE_READING, "this viewer stopped reading")
+
+    def begin(self, packets: Iterable[Packet]) -> None:
+        """Queue what a viewer gets first, in this order."""
+        self._batch.extend(packets)
+        self._wake.set()
+
+    def put(self, packet: Packet) -> None:
+        """Queue a frame, or join it to those that wait."""
+        if self.closing is None:
+            self._backlog.put(packet)
+            self._wake.set()
+
+    def credit(self, seq: int) -> None:
+        """The viewer has digested the frames up to number ``seq``."""
+        while self._in_flight and self._in_flight[0] <= seq:
+            self._in_flight.popleft()
+        self._wake.set()
+
+    def discard(self) -> None:
+        """Forget the frames that were not sent yet, except for the data, which a new start does not change."""
+        self._backlog.clear()
+        self._batch = deque(packet for packet in self._batch if packet.kind == "data")
+
+    def close(self, code: int, reason: str) -> None:
+        """Send the texts that are queued, no frame any more, and end."""
+        if self.closing is None:
+            self.closing = (code, reason)
+            self._backlog.clear()
+            self._batch.clear()
+            self._wake.set()
+            self.on_closing()
+
+    async def pump(self, socket: Socket, timeout_s: float) -> None:
+        """Send until the outbox is closed and empty.
+
+        Raises:
+            TimeoutError: the transport's buffer stayed full.
+        """
+        while True:
+            if self._texts:
+                text, _ = self._texts.popleft()
+                self._text_bytes -= len(text)
+                async with asyncio.timeout(timeout_s):
+                    await socket.send_text(text)
+            elif self.closing is not None:
+                return
+            elif (packet := self._next_frame()) is not None:
+                self._in_flight.append(packet.seq)
+                async with asyncio.timeout(timeout_s):
+                    await socket.send_bytes(packet.raw)
+            else:
+                self._wake.clear()
+                await self._wake.wait()
+
+    def _next_frame(self) -> Packet | None:
+        if len(self._in_flight) >= MAX_IN_FLIGHT:
+            return None
+        if not self._batch:
+            self._batch.extend(self._backlog.take())
+        return self._batch.popleft() if self._batch else None

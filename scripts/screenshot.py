@@ -1,0 +1,53 @@
+"""Takes the pictures of docs/img: the real page, after a thousand real steps. Run by ``make screenshot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.chromium import arguments, find_or_install
+from tests.browser.servers import Lab
+
+IMAGES: Final = Path(__file__).resolve().parents[1] / "docs" / "img"
+STEPS: Final = 1000
+PICTURES: Final[dict[str, dict[str, Any]]] = {
+    "lab.png": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
+    "lab-dark.png": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
+    "lab-phone.png": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True},
+}
+
+
+def take(browser: Browser, url: str, path: Path, options: dict[str, Any]) -> None:
+    """Open the page as a newcomer does, let the default run play a thousand steps, and take its picture."""
+    context = browser.new_context(**options)
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_function(f"() => window.dropoutLab?.store.state.run?.step >= {STEPS}", timeout=120_000)
+    page.locator("[data-do=toggle]").click()
+    page.wait_for_function("() => window.dropoutLab.store.state.run.state === 'paused'")
+    page.wait_for_timeout(3_000)  # the last ensemble is on its way, and charts are redrawn in turn
+    page.screenshot(path=path)
+    context.close()
+    print(path)
+
+
+def main() -> None:
+    """Start a lab and take each picture."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    chromium = find_or_install()
+    lab = Lab(timeout_s=120)
+    try:
+        with (
+            sync_playwright() as playwright,
+            playwright.chromium.launch(executable_path=chromium, args=arguments()) as browser,
+        ):
+            for name, options in PICTURES.items():
+                take(browser, lab.url, IMAGES / name, options)
+    finally:
+        lab.stop()
+
+
+if __name__ == "__main__":
+    main()

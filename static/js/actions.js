@@ -1,0 +1,99 @@
+// What views may ask for.
+
+/** @import { Actions, Run, Store } from "./types.js" */
+
+import { coalesce } from "./coalesce.js";
+import { emptyDraft } from "./draft.js";
+
+/**
+ * @param {object} options
+ * @param {Store} options.store
+ * @param {ReturnType<typeof import("./session.js").createSession>} options.session
+ * @param {Actions["notify"]} options.notify
+ * @returns {Actions}
+ */
+export function createActions({ store, session, notify }) {
+  const { live } = session;
+  const looking = { back: false }; // whether the run was paused for looking back
+
+  /** @param {Record<string, *>} command */
+  const command = (command) =>
+    live.send(command).catch((error) => {
+      notify("error", error.message);
+      return null;
+    });
+  const setSoon = coalesce((_key, { lane, knobs }) =>
+    live.send({ op: "set", ...(lane === null ? {} : { lane }), knobs }),
+  );
+
+  /** Leave the past, without going on. */
+  function present() {
+    looking.back = false;
+    store.update("cursor", { cursor: null });
+  }
+
+  return {
+    play() {
+      present();
+      return command({ op: "play" });
+    },
+    pause: () => command({ op: "pause" }),
+    step(count = 1) {
+      present();
+      return command({ op: "step", count });
+    },
+    speed: (stepsPerSecond) => command({ op: "speed", steps_per_second: stepsPerSecond }),
+    async set(lane, knobs) {
+      try {
+        const step = await setSoon(`${lane}/${Object.keys(knobs).sort().join()}`, { lane, knobs });
+        assume(store, lane, knobs);
+        return step;
+      } catch (error) {
+        notify("error", /** @type {Error} */ (error).message);
+        throw error;
+      }
+    },
+    follow: (follow) => command({ op: "follow", ...follow }),
+    reset() {
+      present();
+      return command({ op: "reset" });
+    },
+    async newRun(config) {
+      present();
+      try {
+        await session.newRun(config);
+        store.update("draft", { draft: emptyDraft() });
+      } catch (error) {
+        notify("error", /** @type {Error} */ (error).message);
+      }
+    },
+    scrub(step) {
+      const { run, role } = store.state;
+      if (step !== null && run?.state === "playing" && role === "owner" && !looking.back) {
+        looking.back = true;
+        command({ op: "pause" });
+      } else if (step === null && looking.back) {
+        looking.back = false;
+        command({ op: "play" });
+      }
+      store.update("cursor", { cursor: step });
+    },
+    notify,
+  };
+}
+
+/**
+ * Show what was acknowledged before the server's `changed` comes; that one is the truth.
+ * @param {Store} store
+ * @param {number | null} lane
+ * @param {Record<string, *>} knobs
+ */
+function assume(store, lane, knobs) {
+  const run = /** @type {Run | null} */ (store.state.run);
+  if (!run) {
+    return;
+  }
+  const { config } = run;
+  const lanes = config.lanes.map((each, index) => (index === lane ? { ...each, ...knobs } : each));
+  store.update("run", { run: { ...run, config: lane === null ? { ...config, ...knobs } : { ...config, lanes } } });
+}

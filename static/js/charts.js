@@ -1,0 +1,258 @@
+// What all charts share: Plotly, loaded after the first paint; a turn in the redraws; the page's colours and fonts.
+
+/** @import { Palette } from "./theme.js" */
+
+import { createLegend } from "./legend.js";
+import { schedulerOf } from "./redraws.js";
+import { readPalette } from "./theme.js";
+
+/**
+ * The few functions of Plotly that are used here.
+ * @typedef {object} Plotly
+ * @property {(element: HTMLElement, traces: object[], layout: object, config: object) => Promise<unknown>} react
+ * @property {(element: HTMLElement) => void} purge
+ * @property {{ resize: (element: HTMLElement) => Promise<unknown> }} Plots
+ * @property {(element: HTMLElement, options: object) => Promise<string>} downloadImage
+ */
+
+/** @type {WeakMap<Document, Promise<Plotly>>} */
+const libraries = new WeakMap();
+
+/**
+ * Load Plotly from the address that the page names, once and after the first paint.
+ * @param {Document} document
+ * @returns {Promise<Plotly>}
+ */
+export function loadPlotly(document) {
+  const library = libraries.get(document) ?? afterPaint(document).then(() => addScript(document));
+  libraries.set(document, library);
+  return library;
+}
+
+/** @param {Document} document */
+function afterPaint(document) {
+  const window = /** @type {Window & typeof globalThis} */ (document.defaultView);
+  return new Promise((resolve) => {
+    window.requestAnimationFrame(() => window.setTimeout(resolve, 0));
+    window.setTimeout(resolve, 1000); // a hidden tab has no animation frames
+  });
+}
+
+/** @param {Document} document */
+function addScript(document) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = document.body.dataset.plotlyUrl ?? "";
+    script.addEventListener("load", () => resolve(/** @type {*} */ (document.defaultView).Plotly));
+    script.addEventListener("error", () => reject(new Error(`Plotly could not be loaded from ${script.src}`)));
+    document.head.append(script);
+  });
+}
+
+/**
+ * A chart inside a view: legend, picture, a note in its place while there is nothing to draw, and a download button.
+ * @typedef {object} Chart
+ * @property {() => void} invalidate Something changed: redraw when it is this chart's turn.
+ * @property {(text: string) => void} say What the sentence under the chart says.
+ * @property {(text: string) => void} note Show a text instead of the picture.
+ * @property {(traces: object[], layout: object) => void} plot Draw, if the chart is in sight.
+ * @property {ReturnType<typeof createLegend>} legend
+ * @property {HTMLElement} picture
+ * @property {Palette} palette Read anew for each redraw.
+ * @property {number} width Of the picture, in CSS pixels.
+ * @property {() => void} resize
+ * @property {() => void} destroy
+ */
+
+/**
+ * @param {HTMLElement} element The view's mount point; a paragraph with the id `<element.id>-sentence` describes it.
+ * @param {object} options
+ * @param {Document} options.document
+ * @param {string} options.label What the picture is, for those who do not see it.
+ * @param {(chart: Chart) => void} options.draw Called when the chart is dirty and it is its turn; in sight or not, it has words to say.
+ * @returns {Chart}
+ */
+export function createChart(element, { document, label, draw }) {
+  const { tools, legendPlace, download, picture, note } = build(element, document, label);
+  const sentence = document.getElementById(`${element.id}-sentence`);
+  const legend = createLegend(legendPlace, { document, changed: () => job.invalidate() });
+  const job = schedulerOf(document).add(element, redraw);
+  const current = {
+    plotly: /** @type {Plotly | null} */ (null),
+    palette: readPalette(document),
+    failed: "",
+    visible: false,
+    gone: false,
+  };
+  element.prepend(tools);
+
+  function redraw(/** @type {boolean} */ visible) {
+    current.visible = visible;
+    current.palette = readPalette(document);
+    draw(chart);
+  }
+  function show(/** @type {string} */ text) {
+    note.textContent = text;
+    note.hidden = text === "";
+    picture.classList.toggle("waiting", text !== "");
+    download.disabled = text !== "";
+  }
+
+  /** @type {Chart} */
+  const chart = {
+    legend,
+    picture,
+    get palette() {
+      return current.palette;
+    },
+    get width() {
+      return picture.clientWidth;
+    },
+    invalidate: job.invalidate,
+    say(text) {
+      if (sentence && sentence.textContent !== text) {
+        sentence.textContent = text;
+      }
+    },
+    note: show,
+    plot(traces, layout) {
+      if (!current.visible) {
+        return;
+      }
+      if (!current.plotly) {
+        show(current.failed || "The chart is loading …");
+        return;
+      }
+      show("");
+      void current.plotly.react(picture, traces, dress(layout, current.palette, picture), CONFIG);
+    },
+    resize: job.invalidate,
+    destroy() {
+      current.gone = true;
+      job.remove();
+      current.plotly?.purge(picture);
+      element.replaceChildren();
+    },
+  };
+
+  download.addEventListener("click", () => void current.plotly?.downloadImage(picture, imageOptions(element, picture)));
+  loadPlotly(document).then(
+    (plotly) => {
+      current.plotly = current.gone ? null : plotly;
+      chart.invalidate();
+    },
+    (/** @type {Error} */ error) => {
+      current.failed = `${error.message}.`;
+      chart.invalidate();
+    },
+  );
+  return chart;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Document} document
+ * @param {string} label
+ */
+function build(element, document, label) {
+  const make = (/** @type {string} */ tag, /** @type {string} */ name) => {
+    const made = document.createElement(tag);
+    made.className = name;
+    return made;
+  };
+  const tools = make("div", "chart-tools");
+  const legendPlace = make("div", "chart-legend");
+  const download = /** @type {HTMLButtonElement} */ (make("button", "chart-download"));
+  const frame = make("div", "chart-frame");
+  const picture = make("div", "chart-picture");
+  const note = make("p", "chart-note");
+  download.type = "button";
+  download.textContent = "PNG";
+  download.title = "Download this chart as an image";
+  download.setAttribute("aria-label", `Download as an image: ${label}`);
+  picture.setAttribute("role", "img");
+  picture.setAttribute("aria-label", label);
+  picture.setAttribute("aria-describedby", `${element.id}-sentence`);
+  tools.append(legendPlace, download);
+  frame.append(picture, note);
+  element.classList.add("chart");
+  element.append(frame);
+  return { tools, legendPlace, download, picture, note };
+}
+
+const CONFIG = { displayModeBar: false, displaylogo: false, responsive: false, doubleClick: "reset+autosize" };
+
+/**
+ * Give a layout the page's looks.
+ * @param {*} layout
+ * @param {Palette} palette
+ * @param {HTMLElement} picture
+ */
+function dress(layout, palette, picture) {
+  const axis = {
+    gridcolor: palette.line,
+    linecolor: palette.line,
+    zeroline: false,
+    ticks: "",
+    automargin: false,
+    tickfont: { size: 11, color: palette.inkSoft },
+  };
+  const axes = Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key));
+  return {
+    showlegend: false,
+    hovermode: "closest",
+    dragmode: "zoom",
+    separators: ".,",
+    margin: { l: 44, r: 12, t: 8, b: 36 },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: palette.font || "system-ui, sans-serif", size: 12, color: palette.ink },
+    hoverlabel: {
+      bgcolor: palette.panel,
+      bordercolor: palette.line,
+      font: { color: palette.ink, size: 12 },
+      namelength: -1,
+    },
+    ...layout,
+    width: picture.clientWidth,
+    height: picture.clientHeight,
+    ...Object.fromEntries(
+      axes.map((key) => [key, { ...axis, ...layout[key], title: titled(layout[key].title, palette) }]),
+    ),
+  };
+}
+
+/**
+ * @param {string | undefined} text
+ * @param {Palette} palette
+ */
+function titled(text, palette) {
+  return text ? { text, standoff: 6, font: { size: 12, color: palette.inkSoft } } : undefined;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {HTMLElement} picture
+ */
+function imageOptions(element, picture) {
+  const { clientWidth: width, clientHeight: height } = picture;
+  return { format: "png", filename: `dropout-lab-${element.id}`, width, height, scale: 3 };
+}
+
+/**
+ * A colour of the palette, partly transparent.
+ * @param {string} colour `#rgb`, `#rrggbb` or `rgb(…)`.
+ * @param {number} alpha
+ */
+export function withAlpha(colour, alpha) {
+  const short = /^#([0-9a-f])([0-9a-f])([0-9a-f])$/i.exec(colour);
+  const long = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})/i.exec(colour);
+  const parts = short
+    ? short.slice(1).map((digit) => Number.parseInt(digit + digit, 16))
+    : (long?.slice(1).map((pair) => Number.parseInt(pair, 16)) ??
+      colour
+        .match(/[\d.]+/g)
+        ?.slice(0, 3)
+        .map(Number));
+  return `rgba(${(parts ?? [128, 128, 128]).join(",")},${alpha})`;
+}

@@ -1,0 +1,141 @@
+// What the server says, put into the store.
+
+/** @import { Frame, Run, ScoreName, Store } from "./types.js" */
+
+import { appendRow } from "./columns.js";
+import { emptyRecords, SCORES } from "./store.js";
+
+const GRAPHS = 128; // as many graph frames are kept for looking back
+
+/**
+ * Take a run's new state in. `fresh` throws away what was recorded: the run is another, or starts again from step 0.
+ * @param {Store} store
+ * @param {Run} run
+ * @param {{ fresh: boolean }} options
+ */
+export function ingestRun(store, run, { fresh }) {
+  store.update("run", { run });
+  if (fresh) {
+    clear(store, run);
+  }
+}
+
+/**
+ * @param {Store} store
+ * @param {Run} run
+ */
+function clear(store, run) {
+  store.update("steps", emptyRecords(run.layers, run.config.lanes.length));
+  store.update("scores");
+  store.update("graph");
+  store.update("ensemble");
+  store.update("boundary");
+  store.update("cursor");
+}
+
+/**
+ * Take one frame in. A frame of a run that is no longer looked at is left out.
+ * @param {Store} store
+ * @param {Frame} frame
+ */
+export function ingestFrame(store, frame) {
+  const { run } = store.state;
+  if (run && frame.run === run.id) {
+    TAKERS[frame.kind]?.(store, frame);
+  }
+}
+
+/** @type {Record<string, (store: Store, frame: Frame) => void>} */
+const TAKERS = {
+  data: (store, frame) => store.update("data", { data: frame }),
+  history(store, frame) {
+    const run = /** @type {Run} */ (store.state.run);
+    const { cursor } = store.state;
+    clear(store, run);
+    takePast(store, frame);
+    takeSteps(store, frame);
+    takeScores(store, frame, "scores/");
+    store.update("cursor", { cursor: cursor !== null && store.state.steps.has(cursor) ? cursor : null });
+  },
+  steps: (store, frame) => takeSteps(store, frame),
+  scores: (store, frame) => takeScores(store, frame, ""),
+  graph(store, frame) {
+    const { graphs } = store.state;
+    graphs.set(Number(frame.tensors.step.data[0]), frame);
+    if (graphs.size > GRAPHS) {
+      graphs.delete(/** @type {number} */ (graphs.keys().next().value));
+    }
+    store.update("graph", { graph: frame });
+  },
+  ensemble: (store, frame) => store.update("ensemble", { ensemble: frame }),
+  boundary: (store, frame) => store.update("boundary", { boundary: frame }),
+};
+
+/**
+ * The losses of a `history` frame from before the steps whose masks it holds.
+ * @param {Store} store
+ * @param {Frame} frame
+ */
+function takePast({ state }, { tensors }) {
+  const past = tensors["past/step"];
+  const first = tensors.step?.shape[0] ? Number(tensors.step.data[0]) : Number.POSITIVE_INFINITY;
+  for (let row = 0; past && row < past.shape[0] && Number(past.data[row]) < first; row += 1) {
+    const loss = /** @type {Float32Array} */ (tensors["past/loss"].data);
+    appendRow(state.losses, Number(past.data[row]), { loss }, row * tensors["past/loss"].shape[1]);
+  }
+}
+
+/**
+ * @param {Store} store
+ * @param {Frame} frame
+ */
+function takeSteps(store, { tensors }) {
+  const { steps, losses, cursor } = store.state;
+  if (!tensors.step) {
+    return;
+  }
+  const loss = /** @type {Float32Array} */ (tensors.loss.data);
+  const count = tensors.step.shape[0];
+  for (let row = 0; row < count; row += 1) {
+    const step = Number(tensors.step.data[row]);
+    const head = { step, lane: Number(tensors.lane.data[row]), example: Number(tensors.example.data[row]) };
+    steps.push(
+      head,
+      (layer) => packedRow(tensors[`mask/${layer}`], row),
+      (layer) => Number(tensors[`kept/${layer}`]?.data[row] ?? 0),
+    );
+    appendRow(losses, step, { loss }, row * tensors.loss.shape[1]);
+  }
+  store.update("steps");
+  if (cursor !== null && !steps.has(cursor)) {
+    store.update("cursor", { cursor: steps.length > 0 ? steps.first : null });
+  }
+}
+
+/**
+ * @param {import("./types.js").Tensor | undefined} mask (K, bytes)
+ * @param {number} row
+ */
+function packedRow(mask, row) {
+  const bytes = mask?.shape[1] ?? 0;
+  return mask ? /** @type {Uint8Array} */ (mask.data).subarray(row * bytes, (row + 1) * bytes) : null;
+}
+
+/**
+ * @param {Store} store
+ * @param {Frame} frame
+ * @param {string} prefix
+ */
+function takeScores(store, { tensors }, prefix) {
+  const step = tensors[`${prefix}step`];
+  if (!step) {
+    return;
+  }
+  const series = SCORES.map((name) => [name, tensors[prefix + name].data]);
+  const values = /** @type {Record<ScoreName, Float32Array>} */ (Object.fromEntries(series));
+  const lanes = tensors[`${prefix}train_loss`].shape[1];
+  for (let row = 0; row < step.shape[0]; row += 1) {
+    appendRow(store.state.scores, Number(step.data[row]), values, row * lanes);
+  }
+  store.update("scores");
+}

@@ -1,0 +1,130 @@
+// Puts the page together.
+
+/** @import { Actions, Topic, View, ViewOptions } from "./types.js" */
+
+import { createActions } from "./actions.js";
+import { createApi } from "./api.js";
+import { find } from "./dom.js";
+import { createKeyboard } from "./keyboard.js";
+import { createSession } from "./session.js";
+import { createStore } from "./store.js";
+import { createTheme } from "./theme.js";
+import * as accuracy from "./views/accuracy.js";
+import * as boundary from "./views/boundary.js";
+import * as controls from "./views/controls.js";
+import * as draftbar from "./views/draftbar.js";
+import * as ensemble from "./views/ensemble.js";
+import * as kept from "./views/kept.js";
+import * as lanes from "./views/lanes.js";
+import * as lead from "./views/lead.js";
+import * as loss from "./views/loss.js";
+import * as network from "./views/network.js";
+import * as notice from "./views/notice.js";
+import * as picker from "./views/picker.js";
+import * as raster from "./views/raster.js";
+import * as rights from "./views/rights.js";
+import { createShare } from "./views/share.js";
+import * as toolbar from "./views/toolbar.js";
+
+/**
+ * @typedef {object} ViewModule
+ * @property {Topic[]} topics
+ * @property {(element: HTMLElement, options: ViewOptions) => View} create
+ */
+
+/** Which view draws into which element. @type {[string, ViewModule][]} */
+const VIEWS = [
+  ["lead", lead],
+  ["lanes", lanes],
+  ["controls", controls],
+  ["draft", draftbar],
+  ["side", rights],
+  ["notice", notice],
+  ["network", network],
+  ["picker", picker],
+  ["boundary", boundary],
+  ["masks", raster],
+  ["kept", kept],
+  ["loss", loss],
+  ["accuracy", accuracy],
+  ["ensemble", ensemble],
+];
+
+const NARROW = "(max-width: 1199px)"; // as in layout.css
+
+/**
+ * Make one view and keep it up to date. A view that fails says so and stops none of the others.
+ * @param {HTMLElement} element
+ * @param {ViewModule} module
+ * @param {ViewOptions} options
+ */
+function mount(element, module, options) {
+  const view = module.create(element, options);
+  const update = (/** @type {Set<Topic>} */ changed) => {
+    try {
+      view.update(changed);
+    } catch (error) {
+      reportError(error);
+    }
+  };
+  options.store.subscribe(module.topics, update);
+  update(new Set(module.topics));
+  return view;
+}
+
+/** @param {Document} document */
+function start(document) {
+  const window = /** @type {Window & typeof globalThis} */ (document.defaultView);
+  const store = createStore();
+  const theme = createTheme({ document, store });
+  /** @type {Actions["notify"]} */
+  const notify = (kind, text) => {
+    const notice = { kind, text };
+    store.update("notice", { notice, unread: [...store.state.unread, notice] });
+  };
+  const session = createSession({ window, store, api: createApi(window.fetch.bind(window)), notify });
+  const actions = createActions({ store, session, notify });
+  const options = { document, store, actions };
+
+  const dialog = (/** @type {string} */ id) => /** @type {HTMLDialogElement} */ (find(document, `dialog#${id}`));
+  const share = createShare(dialog("share"), { document, links: session.links });
+  const help = () => dialog("help").showModal();
+  const bar = {
+    ...toolbar,
+    create: () => toolbar.create(find(document, "#toolbar"), { ...options, theme, share, help }),
+  };
+  const mounted = [mount(find(document, "#toolbar"), bar, options)];
+  mounted.push(...VIEWS.map(([id, module]) => mount(find(document, `#${id}`), module, options)));
+
+  const drawer = /** @type {HTMLDetailsElement} */ (find(document, "#drawer"));
+  const narrow = window.matchMedia(NARROW);
+  const fold = () => {
+    drawer.open = !narrow.matches;
+  };
+  narrow.addEventListener("change", fold);
+  fold();
+
+  const state = { resizing: false };
+  window.addEventListener("resize", () => {
+    if (!state.resizing) {
+      state.resizing = true;
+      window.requestAnimationFrame(() => {
+        state.resizing = false;
+        for (const view of mounted) {
+          view.resize();
+        }
+      });
+    }
+  });
+  createKeyboard({
+    document,
+    toggle: () => void (store.state.run?.state === "playing" ? actions.pause() : actions.play()),
+    step: () => void actions.step(1),
+    reset: () => void actions.reset(),
+    help,
+  });
+  Object.assign(window, { dropoutLab: { store, actions } }); // for tests, and for the curious at the console
+  session.boot();
+}
+
+start(document);

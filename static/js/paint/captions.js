@@ -1,0 +1,158 @@
+// What the masks, the boundary and the picker show, said in words and numbers. Pure functions: each sentence follows from its
+// arguments.
+
+import { formatCount, formatOne, formatPercent } from "../stats.js";
+import { layerLabel } from "../words.js";
+
+const quoted = (/** @type {string} */ name) => `“${name}”`;
+const plural = (/** @type {number} */ count, /** @type {string} */ one) =>
+  `${formatCount(count)} ${one}${count === 1 ? "" : "s"}`;
+
+/**
+ * A window of the mask raster, counted.
+ * @typedef {object} MasksReading
+ * @property {number} from First step in view.
+ * @property {number} to Last step in view.
+ * @property {string} lane Name of the followed lane.
+ * @property {number} shown Steps in view whose masks are drawn.
+ * @property {number} missing Steps in view whose masks did not reach this page.
+ * @property {number} others Steps in view whose masks are another lane's.
+ * @property {number} own Drawn steps whose mask is the followed example's.
+ * @property {number} followed The followed example.
+ * @property {LayerShare[]} layers Those with dropout.
+ * @property {{ drawn: number, units: number }} rows
+ * @property {number | null} cursor
+ * @property {number} newest The newest step that the page has.
+ */
+
+/**
+ * How many of the draws of a layer kept a unit; the share that the rates in force led to expect, and its standard error.
+ * @typedef {{ name: string, kept: number, draws: number, expected: number, error: number }} LayerShare
+ */
+
+/**
+ * What is known of the boundaries: their lengths in units of the axes, and the share of the plane on which the first two lanes
+ * disagree.
+ * @typedef {{ step: number, lanes: { name: string, length: number }[], differ: number }} BoundaryReading
+ */
+
+/**
+ * Under the mask raster.
+ * @param {MasksReading | null} reading `null`: no step yet.
+ */
+export function masksSentence(reading) {
+  if (!reading) {
+    return "Waiting for the first mask …";
+  }
+  const { from, to, lane, shown, missing, others, rows, cursor, newest } = reading;
+  const parts = [
+    `Steps ${formatCount(from)} to ${formatCount(to)} of ${quoted(lane)}.`,
+    shareWords(reading),
+    ownWords(reading),
+  ];
+  if (missing > 0) {
+    parts.push(
+      `${plural(missing, "step")} of these did not reach this page and ${missing === 1 ? "is" : "are"} hatched.`,
+    );
+  }
+  if (others > 0) {
+    parts.push(`${plural(others, "step")} ${others === 1 ? "is" : "are"} blank: another lane was followed.`);
+  }
+  if (rows.drawn < rows.units && shown > 0) {
+    parts.push(`There is room for ${formatCount(rows.drawn)} of the ${formatCount(rows.units)} units, evenly chosen.`);
+  }
+  if (cursor !== null) {
+    const further = newest > to ? `; training has gone on to step ${formatCount(newest)}` : "";
+    parts.push(`You are looking at step ${formatCount(cursor)}${further}.`);
+  }
+  return parts.filter(Boolean).join(" ");
+}
+
+/** @param {MasksReading} reading */
+function shareWords({ layers, shown }) {
+  if (shown === 0) {
+    return "";
+  }
+  if (layers.length === 0) {
+    return "This lane has no dropout: nothing is dropped.";
+  }
+  const shares = layers.map(
+    ({ name, kept, draws, expected, error }) =>
+      `${layerLabel(name)} ${formatPercent(kept / draws)} (expected ${formatPercent(expected)} ± ${(100 * error).toFixed(error < 0.001 ? 2 : 1)})`,
+  );
+  return `Kept over ${plural(shown, "step")}: ${shares.join(", ")}.`;
+}
+
+/** @param {MasksReading} reading */
+function ownWords({ shown, own, followed }) {
+  if (shown === 0 || own === shown) {
+    return "";
+  }
+  const whose = own === 0 ? "None of these masks is" : `In ${plural(own, "step")} the mask is`;
+  const others = own === 0 ? "each is" : "in the others it is";
+  return `${whose} example ${formatCount(followed)}’s own; ${others} that of another example of the mini-batch.`;
+}
+
+/**
+ * What a tooltip says of one place of the raster.
+ * @param {{ step: number, layer: string, unit: number, units: number, isKept: boolean | null, example: number }} place
+ *   `isKept` is `null` where the mask is not known.
+ */
+export function maskWords({ step, layer, unit, units, isKept, example }) {
+  const where = `Step ${formatCount(step)}, ${layerLabel(layer)}, ${layer === "input" ? "input" : "neuron"} ${formatCount(unit + 1)} of ${formatCount(units)}`;
+  return isKept === null
+    ? `${where}: no mask here`
+    : `${where}: ${isKept ? "kept" : "dropped"} for example ${formatCount(example)}`;
+}
+
+/**
+ * Under the boundary picture.
+ * @param {BoundaryReading | null} reading `null`: no boundary yet.
+ */
+export function boundarySentence(reading) {
+  if (!reading || reading.lanes.length === 0) {
+    return "Waiting for the first boundary …";
+  }
+  const { step, lanes, differ } = reading;
+  const head = `Step ${formatCount(step)}, in evaluation mode:`;
+  const length = (/** @type {{ length: number }} */ lane) => formatOne(lane.length);
+  if (lanes.length === 1) {
+    return `${head} the boundary of ${quoted(lanes[0].name)} is ${length(lanes[0])} units of the axes long.`;
+  }
+  if (lanes.length > 2) {
+    const sorted = [...lanes].sort((a, b) => a.length - b.length);
+    const [shortest, longest] = [sorted[0], sorted[sorted.length - 1]];
+    return `${head} the shortest boundary is that of ${quoted(shortest.name)}, ${length(shortest)} units of the axes, the longest that of ${quoted(longest.name)}, ${length(longest)}.`;
+  }
+  const [first, second] = lanes;
+  const ratio = first.length > 0 ? ` (× ${(second.length / first.length).toFixed(2)})` : "";
+  return `${head} ${quoted(first.name)} and ${quoted(second.name)} disagree on ${formatPercent(differ)} of the plane; the boundary of the first is ${length(first)} units of the axes long, that of the second ${length(second)}${ratio}.`;
+}
+
+/**
+ * Under the picker.
+ * @param {object} reading
+ * @param {number} reading.followed
+ * @param {string} reading.label As trained.
+ * @param {string} reading.truth
+ * @param {number} reading.wrong How many labels are wrong.
+ * @param {number} reading.total
+ * @param {boolean} reading.mayChoose
+ * @param {boolean} reading.isPlane Whether the examples are points.
+ */
+export function pickerSentence({ followed, label, truth, wrong, total, mayChoose, isPlane }) {
+  const what = label === truth ? `labelled ${label}` : `a ${truth} wrongly labelled ${label}`;
+  const share = `${formatCount(wrong)} of the ${formatCount(total)} training labels are wrong.`;
+  const how = isPlane ? "Click a point of the boundary picture to follow it." : "Choose another to follow it.";
+  return `Followed: training example ${formatCount(followed)}, ${what}. ${share} ${mayChoose ? how : "Only the owner of the run can choose another."}`;
+}
+
+/**
+ * How a screen reader calls one example of the picker.
+ * @param {{ example: number, label: string, truth: string }} shown
+ */
+export function exampleName({ example, label, truth }) {
+  return label === truth
+    ? `Example ${example}: ${label}`
+    : `Example ${example}: labelled ${label}, wrong, it is a ${truth}`;
+}

@@ -1,0 +1,99 @@
+// One redraw at a time: charts are slow, so they take turns.
+
+/** @typedef {{ invalidate: () => void, remove: () => void }} Job */
+
+const INTERVAL_MS = 200; // between two redraws: a chart costs some 30 ms, so four of them leave the page at its frame rate
+const UNSEEN_MS = 50; // after a job that only had words to say
+const SHARE = 0.2; // of the main thread at most, should the redraws be slower than that
+const AHEAD = "150px"; // drawn this long before it scrolls into sight
+
+/** @type {WeakMap<Document, ReturnType<typeof createScheduler>>} */
+const schedulers = new WeakMap();
+
+/**
+ * The document's one scheduler.
+ * @param {Document} document
+ */
+export function schedulerOf(document) {
+  const scheduler = schedulers.get(document) ?? createScheduler(document);
+  schedulers.set(document, scheduler);
+  return scheduler;
+}
+
+/**
+ * Gives one job at a time its turn, the one that waited longest first, while the tab is shown. A job is told whether it is in
+ * sight: if not, it has only words to keep current, which is cheap, and gets another turn when it comes into sight.
+ * @param {Document} document
+ */
+export function createScheduler(document) {
+  const window = /** @type {Window & typeof globalThis} */ (document.defaultView);
+  /** @type {Map<Element, { draw: (visible: boolean) => void, visible: boolean }>} */
+  const jobs = new Map();
+  /** @type {Set<Element>} */
+  const dirty = new Set(); // in the order in which they became dirty
+  const clock = { timer: 0, free: 0 };
+
+  function tick() {
+    clock.timer = 0;
+    const [element] = dirty;
+    const job = jobs.get(element);
+    if (!job || document.hidden) {
+      return;
+    }
+    dirty.delete(element);
+    const start = window.performance.now();
+    try {
+      job.draw(job.visible);
+    } finally {
+      const end = window.performance.now();
+      clock.free = Math.max(start + (job.visible ? INTERVAL_MS : UNSEEN_MS), end + (end - start) * (1 / SHARE - 1));
+      wake();
+    }
+  }
+
+  function wake() {
+    if (clock.timer === 0 && dirty.size > 0 && !document.hidden) {
+      clock.timer = window.setTimeout(tick, Math.max(0, clock.free - window.performance.now()));
+    }
+  }
+
+  const observer = new window.IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        const job = jobs.get(target);
+        if (job && job.visible !== isIntersecting) {
+          job.visible = isIntersecting;
+          dirty.add(target);
+        }
+      }
+      wake();
+    },
+    { rootMargin: AHEAD },
+  );
+  document.addEventListener("visibilitychange", wake);
+
+  return {
+    /**
+     * @param {Element} element Whose being in sight counts.
+     * @param {(visible: boolean) => void} draw
+     * @returns {Job}
+     */
+    add(element, draw) {
+      jobs.set(element, { draw, visible: false });
+      observer.observe(element);
+      return {
+        invalidate() {
+          if (jobs.has(element)) {
+            dirty.add(element);
+            wake();
+          }
+        },
+        remove() {
+          jobs.delete(element);
+          dirty.delete(element);
+          observer.unobserve(element);
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,174 @@
+// The shapes that travel between the page's modules. Only comments: nothing here runs.
+
+/**
+ * A typed array, as a tensor of a frame holds it.
+ * @typedef {Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | BigInt64Array | Float32Array
+ *   | Float64Array} TypedArray
+ */
+
+/**
+ * One tensor of a frame, row-major.
+ * @typedef {{ dtype: string, shape: number[], data: TypedArray }} Tensor
+ */
+
+/**
+ * One decoded binary message.
+ * @typedef {object} Frame
+ * @property {string} kind `data`, `history`, `steps`, `scores`, `graph`, `ensemble` or `boundary`.
+ * @property {string} run
+ * @property {number} seq Rises with every frame of a run.
+ * @property {Record<string, string>} meta Everything in `__metadata__`.
+ * @property {Record<string, Tensor>} tensors
+ */
+
+/**
+ * One knob of the schema: all that a control needs.
+ * @typedef {object} Knob
+ * @property {string} name
+ * @property {string} label
+ * @property {string} help One sentence.
+ * @property {"number" | "integer" | "boolean" | "choice" | "text"} type
+ * @property {*} default
+ * @property {boolean} live Whether it can move while the run trains.
+ * @property {string} unit
+ * @property {"linear" | "log"} scale
+ * @property {number} [step]
+ * @property {number} [min] Of a text: its least length.
+ * @property {number} [max] Of a text: its greatest length.
+ * @property {{ value: string, help: string }[]} [choices]
+ * @property {boolean} [items] Whether its value is a list.
+ * @property {number} [min_items]
+ * @property {number} [max_items]
+ * @property {string[]} [only_for] The data sets for which it means something.
+ */
+
+/**
+ * What `GET /api/schema` answers.
+ * @typedef {object} Schema
+ * @property {Knob[]} run
+ * @property {Knob[]} lane
+ * @property {number} max_lanes
+ * @property {Config} defaults
+ * @property {Record<string, Config>} recommended By data set.
+ */
+
+/**
+ * One network of a run.
+ * @typedef {{ name: string, dropout: number[], batch_norm: boolean, l2: number }} Lane
+ */
+
+/**
+ * A whole configuration.
+ * @typedef {object} Config
+ * @property {string} dataset
+ * @property {number} train_size
+ * @property {number} label_noise
+ * @property {number} data_noise
+ * @property {number[]} hidden
+ * @property {number} batch_size
+ * @property {number} learning_rate
+ * @property {string} optimizer
+ * @property {string} mask
+ * @property {number} seed
+ * @property {Lane[]} lanes
+ */
+
+/**
+ * One change made to a run, in force from update `step` on.
+ * @typedef {{ step: number, lane?: number, knobs: Record<string, *> }} Change
+ */
+
+/** @typedef {{ name: string, units: number, shape: number[] }} Layer */
+
+/**
+ * The state of a run, as `hello` and `changed` carry it.
+ * @typedef {object} Run
+ * @property {string} id
+ * @property {"playing" | "paused"} state
+ * @property {number} step
+ * @property {number | null} steps_per_second `null`: as fast as it goes.
+ * @property {Config} config As it is now.
+ * @property {Config} first_config As it was at step 0.
+ * @property {Change[]} changes
+ * @property {{ lane: number, example: number }} follow
+ * @property {number} viewers
+ * @property {string} device
+ * @property {Layer[]} layers The input and each hidden layer.
+ * @property {string[]} classes
+ * @property {number} train_size
+ * @property {number} val_size
+ * @property {number} batches_per_epoch
+ */
+
+/**
+ * @typedef {object} Connection
+ * @property {"connecting" | "live" | "reconnecting" | "ended" | "failed"} status
+ * @property {string} message What to show beside the state; may be empty.
+ * @property {number | null} retryInMs Until the next attempt, when `reconnecting`.
+ */
+
+/** @typedef {{ kind: "error" | "info", text: string }} Notice */
+
+/**
+ * What `store.state` holds.
+ * @typedef {object} State
+ * @property {Schema | null} schema
+ * @property {Connection} connection
+ * @property {Run | null} run
+ * @property {"owner" | "viewer" | null} role
+ * @property {Frame | null} data
+ * @property {import("./ring.js").StepRing} steps
+ * @property {import("./columns.js").Columns<"loss">} losses
+ * @property {import("./columns.js").Columns<ScoreName>} scores
+ * @property {Frame | null} graph
+ * @property {Map<number, Frame>} graphs The last 128 graph frames by step.
+ * @property {Frame | null} ensemble
+ * @property {Frame | null} boundary
+ * @property {number | null} cursor The step scrubbed back to; `null`: live.
+ * @property {"light" | "dark"} theme
+ * @property {Notice | null} notice The last one.
+ * @property {Notice[]} unread Those that the page has not shown yet, for two may come between two frames.
+ * @property {import("./draft.js").Draft} draft What a new run would have otherwise.
+ */
+
+/** @typedef {"train_loss" | "val_loss" | "train_accuracy" | "val_accuracy"} ScoreName */
+
+/**
+ * @typedef {"schema" | "connection" | "run" | "data" | "steps" | "scores" | "graph" | "ensemble" | "boundary"
+ *   | "cursor" | "theme" | "notice" | "draft"} Topic
+ */
+
+/**
+ * @typedef {object} Store
+ * @property {State} state
+ * @property {(topics: Iterable<Topic>, listener: (changed: Set<Topic>) => void) => () => void} subscribe
+ *   Answers a function that unsubscribes.
+ * @property {(topic: Topic, patch?: Partial<State>) => void} update
+ */
+
+/**
+ * What a view may ask for. Commands answer the step from which they are in force; one that was refused shows a notice and
+ * answers `null`, but `set` rejects as well, so that its control can go back.
+ * @typedef {object} Actions
+ * @property {() => Promise<number | null>} play
+ * @property {() => Promise<number | null>} pause
+ * @property {(count?: number) => Promise<number | null>} step
+ * @property {(stepsPerSecond: number | null) => Promise<number | null>} speed
+ * @property {(lane: number | null, knobs: Record<string, *>) => Promise<number | null>} set
+ * @property {(follow: { lane?: number, example?: number }) => Promise<number | null>} follow
+ * @property {() => Promise<number | null>} reset
+ * @property {(config: Partial<Config>) => Promise<void>} newRun
+ * @property {(step: number | null) => void} scrub
+ * @property {(kind: "error" | "info", text: string) => void} notify
+ */
+
+/**
+ * @typedef {object} View
+ * @property {(changed: Set<Topic>) => void} update
+ * @property {() => void} resize
+ * @property {() => void} destroy
+ */
+
+/** @typedef {{ document: Document, store: Store, actions: Actions }} ViewOptions */
+
+export {};

@@ -1,0 +1,108 @@
+// Accuracy against the step: on the training labels in eval mode, and on validation data.
+
+/** @import { Chart } from "../charts.js" */
+/** @import { LegendColumn } from "../legend.js" */
+/** @import { Run, State, View, ViewOptions } from "../types.js" */
+
+import { createChart } from "../charts.js";
+import { divergedAt, FEW, hasScores, laneRows, laneStyle, percentFloor, thinned } from "../curves.js";
+import { accuracySentence } from "../words.js";
+
+/** @type {import("../types.js").Topic[]} */
+export const topics = ["run", "data", "scores", "theme"];
+
+/** @type {LegendColumn[]} */
+const COLUMNS = [
+  { key: "train", label: "training labels, eval mode", mark: "dash" },
+  { key: "val", label: "validation", mark: "line" },
+];
+
+/**
+ * @param {HTMLElement} element
+ * @param {ViewOptions} options
+ * @returns {View}
+ */
+export function create(element, { document, store }) {
+  const label = "Accuracy of each network against the step";
+  const chart = createChart(element, { document, label, draw: (own) => draw(own, store.state) });
+  return { update: chart.invalidate, resize: chart.resize, destroy: chart.destroy };
+}
+
+/**
+ * @param {Chart} chart
+ * @param {State} state
+ */
+function draw(chart, state) {
+  if (!hasScores(state)) {
+    chart.say(accuracySentence(null));
+    chart.note("Waiting for the first evaluation …");
+    return;
+  }
+  const { run, scores } = state;
+  chart.legend.update(laneRows(run), COLUMNS, (_, { key }) => run.config.lanes.length > FEW && key !== "val");
+  chart.say(accuracySentence(readAccuracies(state)));
+  const traces = accuracyTraces(chart, state);
+  chart.plot(traces, {
+    uirevision: run.id,
+    hovermode: run.config.lanes.length > FEW ? "closest" : "x unified",
+    xaxis: { title: "step", range: [0, Math.max(100, scores.step[scores.length - 1])], tickformat: ",d" },
+    yaxis: { title: "share right", range: [percentFloor(traces), 101], ticksuffix: "%", dtick: 25 },
+  });
+}
+
+/**
+ * The numbers of which the sentence speaks.
+ * @param {State & { run: Run }} state
+ */
+export function readAccuracies(state) {
+  const { run, scores } = state;
+  const last = scores.length - 1;
+  const lanes = run.config.lanes.map(({ name }, lane) => ({
+    name,
+    train: scores.train_accuracy[lane][last],
+    val: scores.val_accuracy[lane][last],
+    diverged: divergedAt(state, lane),
+  }));
+  const { train_size: trainSize, val_size: valSize, classes } = run;
+  return { step: scores.step[last], lanes, trainSize, valSize, wrong: wrongLabels(state), classes: classes.length };
+}
+
+/** @param {State & { run: Run }} state */
+function wrongLabels({ data, run }) {
+  const [taught, truth] = [data?.tensors["train/y"]?.data, data?.tensors["train/true"]?.data];
+  if (!taught || !truth) {
+    return Math.round(run.config.label_noise * run.train_size);
+  }
+  let wrong = 0;
+  for (let example = 0; example < taught.length; example += 1) {
+    wrong += taught[example] === truth[example] ? 0 : 1;
+  }
+  return wrong;
+}
+
+/**
+ * @param {Chart} chart
+ * @param {State & { run: Run }} state
+ */
+function accuracyTraces({ legend, palette }, { run, scores }) {
+  const kinds = /** @type {const} */ ([
+    { key: "train", values: scores.train_accuracy, name: "training labels, eval mode", width: 1.6 },
+    { key: "val", values: scores.val_accuracy, name: "validation", width: run.config.lanes.length > FEW ? 1.6 : 2.4 },
+  ]);
+  const shown = kinds.flatMap((kind) =>
+    run.config.lanes
+      .map(({ name }, lane) => ({ ...kind, lane, title: `${name}: ${kind.name}` }))
+      .filter(({ lane }) => legend.shows(String(lane), kind.key)),
+  );
+  return shown.map(({ key, values, width, lane, title }) => {
+    const { colour, dash } = laneStyle(palette, lane);
+    return {
+      type: "scatter",
+      mode: "lines",
+      ...thinned(scores, values[lane], scores.length, shown.length, 100),
+      name: title,
+      line: { color: colour, width, dash: key === "train" ? "dash" : dash },
+      hovertemplate: "%{y:.1f}%",
+    };
+  });
+}

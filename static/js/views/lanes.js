@@ -1,0 +1,138 @@
+// A card for each network: its rates, batch norm and penalty, all of which move while it trains.
+
+/** @import { Config, Lane, Schema, Topic, View, ViewOptions } from "../types.js" */
+/** @import { DraftLane } from "../draft.js" */
+/** @import { Card } from "./lanecard.js" */
+
+import { h } from "../dom.js";
+import { addLane, changeLane, fitRates, laneList, toggleLane } from "../draft.js";
+import { createCard } from "./lanecard.js";
+
+/** @type {Topic[]} */
+export const topics = ["schema", "run", "draft"];
+
+const OPEN = 4; // with more networks their cards start closed
+
+/**
+ * @param {HTMLElement} element
+ * @param {ViewOptions} options
+ * @returns {View}
+ */
+export function create(element, { document, store, actions }) {
+  const state = { shape: "", cards: /** @type {Card[]} */ ([]) };
+
+  /** @param {DraftLane} which */
+  function toggle(which) {
+    const { draft, run } = store.state;
+    if (run) {
+      store.update("draft", { draft: toggleLane(draft, which, run.config) });
+    }
+  }
+
+  function add() {
+    const { draft, run, schema } = store.state;
+    if (run && schema) {
+      store.update("draft", {
+        draft: addLane(draft, anotherLane(run.config, laneList(draft, run.config).length), run.config),
+      });
+    }
+  }
+
+  /**
+   * A card of this run's lane: what it changes is in force at once.
+   * @param {Schema} schema
+   * @param {Config} config
+   * @param {number} index
+   */
+  function running(schema, config, index) {
+    return createCard({
+      document,
+      schema,
+      id: `lane-${index}`,
+      index,
+      lane: config.lanes[index],
+      isNew: false,
+      isOpen: config.lanes.length <= OPEN,
+      set: (knobs) => actions.set(index, knobs),
+      follow: () => void actions.follow({ lane: index }),
+      remove: () => toggle(index),
+    });
+  }
+
+  /**
+   * A card of a lane that the new run will have: what it changes is set aside.
+   * @param {Schema} schema
+   * @param {Config} config
+   * @param {Lane} lane
+   * @param {number} place
+   */
+  function planned(schema, config, lane, place) {
+    const own = { lane };
+    return createCard({
+      document,
+      schema,
+      id: `new-lane-${place}`,
+      index: config.lanes.length + place,
+      lane,
+      isNew: true,
+      isOpen: true,
+      async set(knobs) {
+        const changed = { ...own.lane, ...knobs };
+        const draft = changeLane(store.state.draft, own.lane, changed);
+        own.lane = changed;
+        store.update("draft", { draft });
+      },
+      follow: null,
+      remove: () => toggle(own.lane),
+    });
+  }
+
+  /**
+   * @param {Schema} schema
+   * @param {Config} config
+   * @param {readonly Lane[]} added
+   */
+  function build(schema, config, added) {
+    const cards = config.lanes.map((_, index) => running(schema, config, index));
+    cards.push(...added.map((lane, place) => planned(schema, config, lane, place)));
+    const more = h(document, "button", { type: "button", class: "add" }, "+ Add a network");
+    more.hidden = cards.length >= schema.max_lanes;
+    more.addEventListener("click", add);
+    element.replaceChildren(h(document, "h3", {}, "Networks"), ...cards.map((card) => card.element), more);
+    return cards;
+  }
+
+  return {
+    update() {
+      const { schema, run, draft } = store.state;
+      if (!schema || !run) {
+        return;
+      }
+      const list = laneList(draft, run.config);
+      const added = list.filter((lane) => typeof lane !== "number");
+      const shape = [run.id, run.config.lanes.length, run.config.hidden.length, added.length].join();
+      if (shape !== state.shape) {
+        state.shape = shape;
+        state.cards = build(schema, run.config, added);
+      }
+      state.cards.forEach((card, index) => {
+        const isNew = index >= run.config.lanes.length;
+        const lane = isNew ? added[index - run.config.lanes.length] : run.config.lanes[index];
+        card.show(lane, { followed: run.follow.lane === index, leaving: !isNew && !list.includes(index) });
+      });
+    },
+    resize() {},
+    destroy: () => element.replaceChildren(),
+  };
+}
+
+/**
+ * What “add a network” adds: another like the last, under a name of its own.
+ * @param {Config} config
+ * @param {number} count How many networks there are.
+ * @returns {Lane}
+ */
+function anotherLane(config, count) {
+  const last = config.lanes[config.lanes.length - 1];
+  return { ...last, name: `Network ${count + 1}`, dropout: fitRates(last.dropout, config.hidden.length) };
+}

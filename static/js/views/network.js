@@ -1,0 +1,244 @@
+// The network of the followed lane in one pass: what was dropped, what stayed silent, what fired.
+
+/** @import { Topic, View, ViewOptions } from "../types.js" */
+/** @import { Picture } from "../paint/picture.js" */
+/** @import { Layout } from "../paint/layout.js" */
+
+import { shownSteps } from "../paint/held.js";
+import { createHost } from "../paint/host.js";
+import { cellAt, centre, layOut, neighbour } from "../paint/layout.js";
+import { createPace } from "../paint/pace.js";
+import { readPicturePalette } from "../paint/palette.js";
+import { cellWords, networkSentence } from "../paint/phrases.js";
+import { pictureOfGraph, pictureOfRecord } from "../paint/picture.js";
+import { createTip } from "../paint/tip.js";
+import { reducedMotion } from "../theme.js";
+
+/** @type {Topic[]} */
+export const topics = ["run", "data", "graph", "steps", "cursor", "theme"];
+
+const WORDS_EVERY_MS = 250; // faster than this a number is not read but seen flickering
+const CALM_MS = 500; // between two pictures, for a reader who asked for less motion
+
+const LEGEND = [
+  ["dropped", "dropped"],
+  ["silent", "kept, silent (ReLU gives 0)"],
+  ["firing", "firing, the fuller the stronger"],
+  ["recorded", "kept, what it gave is not recorded"],
+  ["plus", "raises the next unit"],
+  ["minus", "lowers it"],
+  ["label", "label trained on"],
+  ["truth", "true class"],
+];
+
+/** @type {Record<string, [number, number]>} */
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/**
+ * @param {HTMLElement} element
+ * @param {ViewOptions} options
+ * @returns {View}
+ */
+export function create(element, { document, store }) {
+  const parts = build(element, document);
+  const sentence = document.getElementById("network-sentence");
+  const tip = createTip(parts.frame, document);
+  const host = createHost(parts.canvas, ({ step, milliseconds }) => {
+    parts.canvas.dataset.step = String(step);
+    parts.canvas.dataset.paintMs = milliseconds.toFixed(2);
+  });
+  const now = {
+    picture: /** @type {Picture | null} */ (null),
+    layout: /** @type {Layout | null} */ (null),
+    shape: "",
+    cell: /** @type {{ block: number, unit: number } | null} */ (null),
+    byKey: false,
+  };
+
+  const words = createPace(writeWords, () => WORDS_EVERY_MS);
+  const pictures = createPace(draw, () => (reducedMotion(document) ? CALM_MS : 0));
+
+  function writeWords() {
+    const { run, cursor } = store.state;
+    if (!run) {
+      return;
+    }
+    const text = networkSentence(now.picture, { followed: run.follow.example, cursor });
+    if (sentence && sentence.textContent !== text) {
+      sentence.textContent = text;
+    }
+    const name = now.picture
+      ? `Network at step ${now.picture.step}, lane ${now.picture.laneName}. Arrow keys move over its units.`
+      : "Network";
+    parts.canvas.setAttribute("aria-label", name);
+  }
+
+  function draw() {
+    const { run, data, graph, graphs, cursor } = store.state;
+    if (!run) {
+      return;
+    }
+    const recorded = cursor === null ? graph : (graphs.get(cursor) ?? null);
+    const record = cursor === null || recorded ? null : shownSteps(store).at(cursor);
+    if (recorded) {
+      now.picture = pictureOfGraph(recorded, run, data);
+    } else if (record) {
+      now.picture = pictureOfRecord(record, run, data);
+    } else if (now.picture?.step !== cursor) {
+      now.picture = null; // but what was drawn of the cursor's step stays, should it be forgotten meanwhile
+    }
+    lay();
+    host.send({ picture: now.picture });
+    showLegend(parts.legend, now.picture);
+    showCell(now.byKey && document.activeElement === parts.canvas);
+    words.request();
+  }
+
+  function lay() {
+    const { run } = store.state;
+    const width = parts.frame.clientWidth;
+    const shape = JSON.stringify([width, run?.layers, run?.classes.length, ratio()]);
+    if (!run || run.layers.length === 0 || width === 0 || shape === now.shape) {
+      return;
+    }
+    now.shape = shape;
+    now.layout = layOut(width, run.layers, run.classes.length);
+    now.cell = null;
+    parts.canvas.style.width = `${width}px`;
+    parts.canvas.style.height = `${now.layout.height}px`;
+    host.send({ layout: now.layout, ratio: ratio(), cursor: null, palette: readPicturePalette(document) });
+  }
+
+  const ratio = () => document.defaultView?.devicePixelRatio ?? 1;
+
+  /** @param {typeof now.cell} cell */
+  function look(cell, byKey = false) {
+    if (cell?.block !== now.cell?.block || cell?.unit !== now.cell?.unit) {
+      now.cell = cell;
+      host.send({ cursor: cell });
+    }
+    now.byKey = byKey;
+    showCell(byKey);
+  }
+
+  /** @param {boolean} aloud Whether a screen reader shall say it. */
+  function showCell(aloud) {
+    const { cell, picture, layout } = now;
+    if (!cell || !picture || !layout) {
+      tip.hide();
+      parts.readout.textContent = "";
+      return;
+    }
+    const text = cellWords(picture, cell);
+    const { x, y } = centre(layout.blocks[cell.block], cell.unit);
+    tip.show(text, x, y);
+    parts.readout.textContent = text;
+    if (aloud && parts.spoken.dataset.cell !== `${cell.block}/${cell.unit}`) {
+      parts.spoken.dataset.cell = `${cell.block}/${cell.unit}`;
+      parts.spoken.textContent = text;
+    }
+  }
+
+  parts.canvas.addEventListener("pointermove", (event) => {
+    look(now.layout && cellAt(now.layout, event.offsetX, event.offsetY));
+  });
+  parts.canvas.addEventListener("pointerdown", (event) => {
+    look(now.layout && cellAt(now.layout, event.offsetX, event.offsetY));
+  });
+  parts.canvas.addEventListener("pointerleave", (event) => {
+    if (event.pointerType === "mouse") {
+      look(null);
+    }
+  });
+  parts.canvas.addEventListener("blur", () => look(null));
+  parts.canvas.addEventListener("keydown", (event) => {
+    const arrow = ARROWS[event.key];
+    if (event.key === "Escape") {
+      look(null);
+    } else if (arrow && now.layout && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      event.stopPropagation(); // elsewhere on the page the arrow keys step
+      look(
+        now.cell
+          ? neighbour(now.layout, now.cell, ...arrow)
+          : { block: Math.min(1, now.layout.blocks.length - 1), unit: 0 },
+        true,
+      );
+    }
+  });
+
+  return {
+    update(changed) {
+      if (changed.has("theme")) {
+        host.send({ palette: readPicturePalette(document) });
+      }
+      if (store.state.cursor !== null || changed.has("cursor") || changed.has("run") || changed.has("data")) {
+        pictures.now();
+      } else if (changed.has("graph")) {
+        pictures.request();
+      }
+    },
+    resize() {
+      lay();
+    },
+    destroy() {
+      words.cancel();
+      pictures.cancel();
+      host.destroy();
+      element.replaceChildren();
+    },
+  };
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Document} document
+ */
+function build(element, document) {
+  const frame = document.createElement("div");
+  frame.className = "network-frame";
+  const canvas = document.createElement("canvas");
+  canvas.className = "network-canvas";
+  canvas.tabIndex = 0;
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", "Network");
+  canvas.setAttribute("aria-describedby", "network-readout network-sentence");
+  frame.append(canvas);
+  const readout = document.createElement("p");
+  readout.id = "network-readout";
+  readout.className = "readout";
+  readout.setAttribute("aria-live", "off");
+  const spoken = document.createElement("p");
+  spoken.className = "readout";
+  spoken.setAttribute("aria-live", "polite");
+  const legend = document.createElement("ul");
+  legend.className = "legend";
+  for (const [kind, label] of LEGEND) {
+    const item = document.createElement("li");
+    item.className = `legend-${kind}`;
+    item.textContent = label;
+    legend.append(item);
+  }
+  element.replaceChildren(frame, legend, readout, spoken);
+  return { frame, canvas, readout, spoken, legend };
+}
+
+/**
+ * Show in the legend only what can be in the picture.
+ * @param {HTMLElement} legend
+ * @param {Picture | null} picture
+ */
+function showLegend(legend, picture) {
+  const isKnown = picture?.recorded ?? true;
+  /** @type {Record<string, boolean>} */
+  const wanted = { recorded: !isKnown, silent: isKnown, firing: isKnown, plus: isKnown, minus: isKnown };
+  wanted.truth = picture !== null && picture.truth !== picture.label;
+  LEGEND.forEach(([kind], index) => {
+    const item = /** @type {HTMLElement} */ (legend.children[index]);
+    item.hidden = wanted[kind] === false;
+    if (kind === "label") {
+      item.classList.toggle("is-wrong", Boolean(wanted.truth));
+      item.textContent = wanted.truth ? "label trained on (wrong)" : "label trained on";
+    }
+  });
+}

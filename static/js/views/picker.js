@@ -1,0 +1,260 @@
+// The training examples to choose from: one page of small images at a time, with the label that each is trained on.
+
+/** @import { Frame, Topic, View, ViewOptions } from "../types.js" */
+/** @import { PicturePalette } from "../paint/palette.js" */
+
+import { exampleName, pickerSentence } from "../paint/captions.js";
+import { channels, mix, pixel, readPicturePalette } from "../paint/palette.js";
+import { exampleOf } from "../paint/picture.js";
+import { formatCount } from "../stats.js";
+
+/** @type {Topic[]} */
+export const topics = ["run", "data", "theme"];
+
+const CELL = 44; // pixels; the same as in pictures.css
+const ROWS = { wide: 1, narrow: 3, wideFrom: 10 }; // of examples on a page; wide from ten columns on
+
+/** @type {Record<string, (at: number, columns: number, page: number, count: number) => number>} */
+const MOVES = {
+  ArrowLeft: (at) => at - 1,
+  ArrowRight: (at) => at + 1,
+  ArrowUp: (at, columns) => at - columns,
+  ArrowDown: (at, columns) => at + columns,
+  PageUp: (at, _columns, page) => at - page,
+  PageDown: (at, _columns, page) => at + page,
+  Home: () => 0,
+  End: (_at, _columns, _page, count) => count - 1,
+};
+
+/**
+ * @param {HTMLElement} element
+ * @param {ViewOptions} options
+ * @returns {View}
+ */
+export function create(element, { document, store, actions }) {
+  const parts = build(element);
+  const sentence = document.getElementById("picker-sentence");
+  const now = {
+    data: /** @type {Frame | null} */ (null),
+    shown: /** @type {number[]} */ ([]), // the examples that pass the filter
+    at: 0, // where the keyboard is among them
+    columns: 1,
+    page: 1,
+    shape: "",
+    followed: -1,
+  };
+
+  function filter() {
+    const { data } = store.state;
+    const labels = data?.tensors["train/y"].data ?? [];
+    const truths = data?.tensors["train/true"].data ?? [];
+    const all = Array.from({ length: labels.length }, (_, example) => example);
+    now.shown = parts.wrong.checked ? all.filter((example) => labels[example] !== truths[example]) : all;
+    now.at = Math.max(0, now.shown.indexOf(store.state.run?.follow.example ?? 0));
+    now.shape = "";
+  }
+
+  function lay() {
+    now.columns = Math.max(1, Math.floor(parts.list.clientWidth / CELL));
+    now.page = now.columns * (now.columns >= ROWS.wideFrom ? ROWS.wide : ROWS.narrow);
+  }
+
+  function paint() {
+    const { data, run, role } = store.state;
+    element.hidden = !run || !data || data.tensors["train/x"].shape[1] === 2;
+    if (!data || !run) {
+      return;
+    }
+    writeWords();
+    if (element.hidden) {
+      return;
+    }
+    lay();
+    const first = now.at - (now.at % now.page);
+    const examples = now.shown.slice(first, first + now.page);
+    const shape = JSON.stringify([examples, data.run, data.seq, store.state.theme, now.columns]);
+    if (shape !== now.shape) {
+      now.shape = shape;
+      parts.list.style.setProperty("--rows", String(now.page / now.columns));
+      const palette = readPicturePalette(document);
+      parts.list.replaceChildren(...examples.map((example) => option(example, data, run.layers[0].shape, palette)));
+    }
+    parts.list.setAttribute("aria-disabled", String(role !== "owner"));
+    mark(first);
+    const last = Math.min(first + now.page, now.shown.length);
+    const range =
+      now.shown.length === 0
+        ? "none"
+        : `${formatCount(first + 1)}–${formatCount(last)} of ${formatCount(now.shown.length)}`;
+    parts.range.textContent = range;
+    parts.back.disabled = first === 0;
+    parts.on.disabled = last >= now.shown.length;
+  }
+
+  /** @param {number} first */
+  function mark(first) {
+    const followed = store.state.run?.follow.example;
+    [...parts.list.children].forEach((child, index) => {
+      child.setAttribute("aria-selected", String(now.shown[first + index] === followed));
+      /** @type {HTMLElement} */ (child).tabIndex = first + index === now.at ? 0 : -1;
+    });
+  }
+
+  /**
+   * @param {number} example
+   * @param {Frame} data
+   * @param {number[]} shape
+   * @param {PicturePalette} palette
+   */
+  function option(example, data, shape, palette) {
+    const label = Number(data.tensors["train/y"].data[example]);
+    const truth = Number(data.tensors["train/true"].data[example]);
+    const classes = store.state.run?.classes ?? [];
+    const item = document.createElement("div");
+    item.setAttribute("role", "option");
+    item.setAttribute("aria-label", exampleName({ example, label: classes[label], truth: classes[truth] }));
+    item.title = item.getAttribute("aria-label") ?? "";
+    item.dataset.example = String(example);
+    item.classList.toggle("is-wrong", label !== truth);
+    const name = document.createElement("span");
+    name.className = "picker-label";
+    name.textContent = classes[label];
+    item.append(thumbnail(document, /** @type {Float32Array} */ (exampleOf(data, example)), shape, palette), name);
+    return item;
+  }
+
+  function writeWords() {
+    const { data, run, role } = store.state;
+    if (!data || !run || !sentence) {
+      return;
+    }
+    const [labels, truths] = [data.tensors["train/y"].data, data.tensors["train/true"].data];
+    const followed = run.follow.example;
+    sentence.textContent = pickerSentence({
+      followed,
+      label: run.classes[Number(labels[followed])],
+      truth: run.classes[Number(truths[followed])],
+      wrong: countWrong(labels, truths),
+      total: labels.length,
+      mayChoose: role === "owner",
+      isPlane: data.tensors["train/x"].shape[1] === 2,
+    });
+  }
+
+  /** @param {number} at */
+  function go(at, focus = true) {
+    now.at = Math.max(0, Math.min(now.shown.length - 1, at));
+    paint();
+    if (focus) {
+      /** @type {HTMLElement | undefined} */ (parts.list.children[now.at % now.page])?.focus();
+    }
+  }
+
+  /** @param {EventTarget | null} target */
+  function choose(target) {
+    const item = /** @type {HTMLElement | null} */ (/** @type {Element | null} */ (target)?.closest("[data-example]"));
+    if (!item || store.state.role !== "owner") {
+      return;
+    }
+    const example = Number(item.dataset.example);
+    now.at = now.shown.indexOf(example);
+    actions.follow({ example }).catch((error) => actions.notify("error", String(error.message ?? error)));
+  }
+
+  parts.list.addEventListener("click", ({ target }) => choose(target));
+  parts.list.addEventListener("keydown", (event) => {
+    const move = MOVES[event.key];
+    if (move) {
+      event.preventDefault();
+      event.stopPropagation(); // elsewhere on the page the arrow keys step
+      go(move(now.at, now.columns, now.page, now.shown.length));
+    } else if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      event.stopPropagation();
+      choose(event.target);
+    }
+  });
+  parts.back.addEventListener("click", () => go(now.at - now.page, false));
+  parts.on.addEventListener("click", () => go(now.at + now.page, false));
+  parts.wrong.addEventListener("change", () => {
+    filter();
+    paint();
+  });
+
+  return {
+    update() {
+      const { data, run } = store.state;
+      if (data !== now.data) {
+        now.data = data;
+        filter();
+      }
+      const followed = run?.follow.example ?? -1;
+      if (followed !== now.followed) {
+        now.followed = followed;
+        now.at = Math.max(0, now.shown.indexOf(followed));
+      }
+      paint();
+    },
+    resize: paint,
+    destroy() {
+      element.replaceChildren();
+    },
+  };
+}
+
+/**
+ * @param {import("../types.js").TypedArray} labels
+ * @param {import("../types.js").TypedArray} truths
+ */
+function countWrong(labels, truths) {
+  let wrong = 0;
+  for (let example = 0; example < labels.length; example += 1) {
+    wrong += Number(labels[example] !== truths[example]);
+  }
+  return wrong;
+}
+
+/**
+ * One example as an image of one pixel for each feature; the style sheet enlarges it crisply.
+ * @param {Document} document
+ * @param {Float32Array} values 0 to 1.
+ * @param {number[]} shape Rows and columns.
+ * @param {PicturePalette} palette
+ */
+function thumbnail(document, values, [rows, columns], palette) {
+  const canvas = document.createElement("canvas");
+  canvas.width = columns;
+  canvas.height = rows;
+  canvas.setAttribute("aria-hidden", "true");
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const [off, on] = [channels(palette.pixelOff), channels(palette.pixelOn)];
+  const image = context.createImageData(columns, rows);
+  new Uint32Array(image.data.buffer).set(
+    Array.from(values, (value) => pixel(mix(off, on, Math.min(1, Math.max(0, value))))),
+  );
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** @param {HTMLElement} element */
+function build(element) {
+  element.innerHTML = `
+    <div class="picker-bar">
+      <h3 id="picker-title">Training images and labels</h3>
+      <label class="picker-wrong"><input type="checkbox"> only wrong ones</label>
+      <span class="picker-pages">
+        <button type="button" aria-label="Earlier images">‹</button>
+        <span class="picker-range"></span>
+        <button type="button" aria-label="Later images">›</button>
+      </span>
+    </div>
+    <div class="picker-list" role="listbox" aria-labelledby="picker-title" aria-describedby="picker-sentence" aria-orientation="horizontal"></div>`;
+  const buttons = element.querySelectorAll("button");
+  return {
+    wrong: /** @type {HTMLInputElement} */ (element.querySelector("input")),
+    list: /** @type {HTMLElement} */ (element.querySelector(".picker-list")),
+    range: /** @type {HTMLElement} */ (element.querySelector(".picker-range")),
+    back: buttons[0],
+    on: buttons[1],
+  };
+}

@@ -1,0 +1,317 @@
+// The masks of the last steps: neurons down, steps across, and a scrubber to look back.
+
+/** @import { Topic, View, ViewOptions } from "../types.js" */
+/** @import { Rows } from "../paint/film.js" */
+
+import { isKept } from "../bits.js";
+import { masksSentence, maskWords } from "../paint/captions.js";
+import { drawColumns, layRows, unitAt, windowOf } from "../paint/film.js";
+import { shownSteps } from "../paint/held.js";
+import { createPace } from "../paint/pace.js";
+import { channels, pixel, readPicturePalette } from "../paint/palette.js";
+import { readWindow } from "../paint/reading.js";
+import { createTip } from "../paint/tip.js";
+import { formatCount } from "../stats.js";
+import { layerLabel } from "../words.js";
+
+/** @type {Topic[]} */
+export const topics = ["run", "steps", "cursor", "theme"];
+
+const COLUMNS = 300; // at least so many steps in view, where there are that many pixels
+const HEIGHT = 300; // pixels at most; as many as the rows fill
+const LABEL = 16; // pixels that a label of a layer needs
+const WORDS_EVERY_MS = 250;
+
+/**
+ * @param {HTMLElement} element
+ * @param {ViewOptions} options
+ * @returns {View}
+ */
+export function create(element, { document, store, actions }) {
+  const parts = build(element);
+  const sentence = document.getElementById("masks-sentence");
+  const tip = createTip(parts.frame, document);
+  const screen = /** @type {CanvasRenderingContext2D} */ (parts.canvas.getContext("2d"));
+  const film = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+  const now = {
+    rows: /** @type {Rows | null} */ (null),
+    columns: 0,
+    columnWidth: 1,
+    ring: store.state.steps,
+    lane: -1,
+    from: 0,
+    to: 0,
+    shape: "",
+    palette: readPicturePalette(document),
+    hover: /** @type {{ x: number, y: number } | null} */ (null),
+  };
+  const words = createPace(writeWords, () => WORDS_EVERY_MS);
+
+  function lay() {
+    const { run } = store.state;
+    const width = parts.frame.clientWidth;
+    const ratio = document.defaultView?.devicePixelRatio ?? 1;
+    const shape = JSON.stringify([width, ratio, run?.layers]);
+    if (!run || run.layers.length === 0 || width === 0 || shape === now.shape) {
+      return;
+    }
+    now.shape = shape;
+    const [across, down] = [Math.floor(width * ratio), Math.floor(HEIGHT * ratio)];
+    now.rows = layRows(run.layers, down);
+    now.columnWidth = Math.max(1, Math.floor(across / COLUMNS));
+    now.columns = Math.floor(across / now.columnWidth);
+    now.to = 0;
+    film.canvas.width = now.columns;
+    film.canvas.height = now.rows.rows;
+    parts.canvas.width = now.columns * now.columnWidth;
+    parts.canvas.height = now.rows.rows * now.rows.rowHeight;
+    parts.canvas.style.width = `${parts.canvas.width / ratio}px`;
+    parts.canvas.style.height = `${parts.canvas.height / ratio}px`;
+    parts.frame.style.height = parts.canvas.style.height;
+    labelBands(parts.bands, now.rows, ratio, document);
+  }
+
+  /** Bring the film up to the window in view; what it shows already stays. */
+  function develop() {
+    const { run, cursor } = store.state;
+    const { rows, columns } = now;
+    if (!run || !rows) {
+      return;
+    }
+    const ring = shownSteps(store);
+    const { from, to } = windowOf(ring, columns, cursor);
+    const isSame = ring === now.ring && run.follow.lane === now.lane && now.to > 0 && to >= now.to && from <= now.to;
+    const first = isSame ? now.to + 1 : from;
+    Object.assign(now, { ring, lane: run.follow.lane, from, to });
+    const ink = {
+      kept: pixel(channels(now.palette.maskKept)),
+      dropped: pixel(channels(now.palette.maskDropped)),
+      gap: pixel(channels(now.palette.maskGap)),
+    };
+    for (let step = first; step <= to; ) {
+      const slot = modulo(step, columns);
+      const last = Math.min(to, step + columns - slot - 1);
+      const strip = film.createImageData(last - step + 1, rows.rows);
+      drawColumns(new Uint32Array(strip.data.buffer), ring, { from: step, to: last, lane: now.lane }, rows, ink);
+      film.putImageData(strip, slot, 0);
+      step = last + 1;
+    }
+  }
+
+  /** Show the film with the newest step at the right, and the marker of the step that is looked at. */
+  function project() {
+    const { rows, columns, columnWidth, from } = now;
+    if (!rows) {
+      return;
+    }
+    const { width, height } = parts.canvas;
+    const slot = modulo(from, columns);
+    screen.imageSmoothingEnabled = false;
+    screen.clearRect(0, 0, width, height);
+    const left = (columns - slot) * columnWidth;
+    screen.drawImage(film.canvas, slot, 0, columns - slot, rows.rows, 0, 0, left, height);
+    if (slot > 0) {
+      screen.drawImage(film.canvas, 0, 0, slot, rows.rows, left, 0, width - left, height);
+    }
+    const { cursor } = store.state;
+    if (cursor !== null) {
+      markStep(screen, (cursor - from) * columnWidth, columnWidth, height, now.palette);
+    }
+  }
+
+  function paint() {
+    const start = performance.now();
+    lay();
+    develop();
+    project();
+    parts.canvas.dataset.paintMs = (performance.now() - start).toFixed(2);
+    parts.canvas.dataset.step = String(now.to);
+    showScrubber();
+    showHover();
+    words.request();
+  }
+
+  function showScrubber() {
+    const { cursor } = store.state;
+    const { first, last } = shownSteps(store);
+    const value = cursor ?? last;
+    parts.range.min = String(Math.min(first, value));
+    parts.range.max = String(last);
+    parts.range.value = String(value);
+    parts.range.disabled = last === 0;
+    parts.range.setAttribute(
+      "aria-valuetext",
+      cursor === null ? `live, step ${value}` : `step ${value}, ${last - value} steps back`,
+    );
+    parts.live.disabled = cursor === null;
+    parts.from.textContent = last === 0 ? "" : `step ${formatCount(Math.max(1, now.from))}`;
+    parts.to.textContent = last === 0 ? "" : `step ${formatCount(now.to)}`;
+    parts.at.textContent = cursor === null ? "" : `looking at step ${formatCount(cursor)}`;
+  }
+
+  function writeWords() {
+    const { run, cursor, steps } = store.state;
+    const ring = shownSteps(store);
+    const rows = now.rows;
+    const text = masksSentence(
+      run && rows && ring.last > 0 ? { ...readWindow(ring, run, now), rows, cursor, newest: steps.last } : null,
+    );
+    if (sentence && sentence.textContent !== text) {
+      sentence.textContent = text;
+    }
+  }
+
+  /** @param {number} x CSS pixels from the left of the canvas. */
+  function stepAt(x) {
+    const ratio = document.defaultView?.devicePixelRatio ?? 1;
+    return now.from + Math.min(now.columns - 1, Math.max(0, Math.floor((x * ratio) / now.columnWidth)));
+  }
+
+  function showHover() {
+    const { hover, rows, ring } = now;
+    const ratio = document.defaultView?.devicePixelRatio ?? 1;
+    const place = hover && rows && unitAt(rows, Math.floor((hover.y * ratio) / rows.rowHeight));
+    if (!hover || !place || ring.last === 0) {
+      tip.hide();
+      return;
+    }
+    const step = stepAt(hover.x);
+    const record = ring.laneOf(step) === now.lane ? ring.at(step) : null;
+    const { name, units } = place.band;
+    const kept = record ? isKept(record.masks[name], place.unit) : null;
+    const words = maskWords({
+      step,
+      layer: name,
+      unit: place.unit,
+      units,
+      isKept: kept,
+      example: record?.example ?? 0,
+    });
+    tip.show(step < 1 ? "before the first step" : words, hover.x, hover.y);
+  }
+
+  /** @param {number} step */
+  function scrub(step) {
+    const { first, last } = shownSteps(store);
+    if (last > 0) {
+      actions.scrub(Math.min(last, Math.max(first, step)));
+    }
+  }
+
+  parts.range.addEventListener("input", () => scrub(Number(parts.range.value)));
+  parts.range.addEventListener("keydown", (event) => event.stopPropagation()); // its arrow keys are its own
+  parts.live.addEventListener("click", () => {
+    actions.scrub(null);
+    parts.range.focus();
+  });
+  parts.canvas.addEventListener("pointerdown", (event) => {
+    scrub(stepAt(event.offsetX));
+  });
+  parts.canvas.addEventListener("pointermove", (event) => {
+    now.hover = { x: event.offsetX, y: event.offsetY };
+    if (event.buttons === 1 && store.state.cursor !== null) {
+      scrub(stepAt(event.offsetX));
+    }
+    showHover();
+  });
+  parts.canvas.addEventListener("pointerleave", () => {
+    now.hover = null;
+    tip.hide();
+  });
+
+  return {
+    update(changed) {
+      if (changed.has("theme")) {
+        now.palette = readPicturePalette(document);
+        now.to = 0;
+      }
+      if (store.state.cursor !== null && changed.size === 1 && changed.has("steps") && shownSteps(store) === now.ring) {
+        words.request(); // the film is held; only the words say how far training has gone on
+        return;
+      }
+      paint();
+    },
+    resize: paint,
+    destroy() {
+      words.cancel();
+      element.replaceChildren();
+    },
+  };
+}
+
+/**
+ * @param {CanvasRenderingContext2D} screen
+ * @param {number} x
+ * @param {number} width
+ * @param {number} height
+ * @param {{ focus: string, panel: string }} palette
+ */
+function markStep(screen, x, width, height, palette) {
+  for (const [colour, thickness] of /** @type {[string, number][]} */ ([
+    [palette.panel, 4],
+    [palette.focus, 2],
+  ])) {
+    screen.fillStyle = colour;
+    screen.fillRect(x - thickness, 0, thickness, height);
+    screen.fillRect(x + width, 0, thickness, height);
+  }
+}
+
+/**
+ * @param {HTMLElement} gutter
+ * @param {Rows} rows
+ * @param {number} ratio
+ * @param {Document} document
+ */
+function labelBands(gutter, { bands, rowHeight }, ratio, document) {
+  let above = Number.NEGATIVE_INFINITY;
+  const labels = bands.map(({ name, top, unitOfRow }) => {
+    const middle = ((top + unitOfRow.length / 2) * rowHeight) / ratio;
+    above = Math.max(middle, above + LABEL, LABEL / 2);
+    const label = document.createElement("span");
+    label.className = "raster-band";
+    label.textContent = layerLabel(name);
+    label.style.top = `${above.toFixed(1)}px`;
+    return label;
+  });
+  gutter.replaceChildren(...labels);
+}
+
+/**
+ * @param {HTMLElement} element
+ */
+function build(element) {
+  element.innerHTML = `
+    <div class="raster-body">
+      <div class="raster-bands" aria-hidden="true"></div>
+      <div class="raster-frame">
+        <canvas class="raster-canvas" role="img" aria-label="Masks, one column for each step" aria-describedby="masks-sentence"></canvas>
+      </div>
+      <div class="raster-axis"><span></span><span class="raster-at"></span><span></span></div>
+      <div class="raster-scrub">
+        <input type="range" id="scrubber" class="scrubber" aria-label="Look back at an earlier step" step="1" min="0" max="0" value="0" disabled>
+        <button type="button" class="raster-live" disabled>back to live</button>
+      </div>
+    </div>
+    <ul class="legend"><li class="legend-mask-kept">kept</li><li class="legend-mask-dropped">dropped</li>
+      <li class="legend-mask-gap">did not reach this page</li></ul>`;
+  const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (element.querySelector(selector));
+  return {
+    frame: find(".raster-frame"),
+    bands: find(".raster-bands"),
+    canvas: /** @type {HTMLCanvasElement} */ (find("canvas")),
+    range: /** @type {HTMLInputElement} */ (find("input")),
+    live: /** @type {HTMLButtonElement} */ (find("button")),
+    from: find(".raster-axis span:first-child"),
+    at: find(".raster-at"),
+    to: find(".raster-axis span:last-child"),
+  };
+}
+
+/**
+ * @param {number} value
+ * @param {number} by
+ */
+function modulo(value, by) {
+  return ((value % by) + by) % by;
+}

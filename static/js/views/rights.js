@@ -1,0 +1,30 @@
+// Who only watches sees every knob and can turn none.
+
+/** @import { Topic, View, ViewOptions } from "../types.js" */
+
+import { find } from "../dom.js";
+
+/** @type {Topic[]} */
+export const topics = ["schema", "run", "draft", "connection"];
+
+/**
+ * @param {HTMLElement} element
+ * @param {ViewOptions} options
+ * @returns {View}
+ */
+export function create(element, { store }) {
+  const watching = find(element, "#watching");
+  return {
+    update() {
+      const { role } = store.state;
+      watching.hidden = role !== "viewer";
+      const allowed = role === "owner";
+      for (const knob of element.querySelectorAll("input, select, button:not(.helptip)")) {
+        const control = /** @type {HTMLInputElement | HTMLSelectElement | HTMLButtonElement} */ (knob);
+        control.disabled = !allowed;
+      }
+    },
+    resize() {},
+    destroy() {},
+  };
+}

@@ -1,0 +1,76 @@
+// What the chart of accuracies shows, in words.
+
+import { formatCount, formatPercent, shareError } from "../stats.js";
+import { joined, listed, points, quoted } from "./common.js";
+
+/**
+ * The numbers of which the sentence speaks.
+ * @typedef {object} AccuracyReading
+ * @property {number} step
+ * @property {{ name: string, train: number, val: number, diverged: number | null }[]} lanes Shares, 0 to 1.
+ * @property {number} trainSize
+ * @property {number} valSize
+ * @property {number} wrong How many training labels are wrong.
+ * @property {number} classes
+ */
+
+/** @param {AccuracyReading | null} reading `null` before the first evaluation. */
+export function accuracySentence(reading) {
+  if (reading === null || reading.lanes.length === 0) {
+    return "No accuracy has been measured yet.";
+  }
+  const { step, lanes, trainSize, valSize, wrong, classes } = reading;
+  const sound = lanes.filter((lane) => lane.diverged === null);
+  const gone = lanes.filter((lane) => lane.diverged !== null);
+  const guessing = sound.length > 0 && sound.every(({ val }) => val < 1.5 / classes);
+  return joined([
+    `Step ${formatCount(step)}.`,
+    gone.length > 0 ? `${listed(gone)} diverged: an accuracy means nothing there.` : null,
+    sound.length > 0 ? compareAccuracies(sound, valSize) : null,
+    guessing ? `Guessing among ${formatCount(classes)} classes gets about ${formatPercent(1 / classes)}.` : null,
+    ...(sound.length > 2 ? [] : sound.map((lane) => fitWords(lane, trainSize, wrong))),
+  ]);
+}
+
+/**
+ * @param {{ name: string, val: number }[]} lanes At least one.
+ * @param {number} valSize
+ */
+function compareAccuracies(lanes, valSize) {
+  const ordered = [...lanes].sort((one, other) => other.val - one.val);
+  const [high, low] = [ordered[0], ordered[ordered.length - 1]];
+  const lead = `${quoted(high.name)} gets ${formatPercent(high.val)} of ${formatCount(valSize)} validation examples right`;
+  if (lanes.length === 1) {
+    return `${lead}.`;
+  }
+  const rest =
+    lanes.length > 2
+      ? `the lowest, ${quoted(low.name)}, ${formatPercent(low.val)}`
+      : `${quoted(low.name)} ${formatPercent(low.val)}`;
+  const gap = high.val - low.val;
+  if (gap === 0) {
+    return lanes.length === 2
+      ? `Both networks get ${formatPercent(high.val)} of ${formatCount(valSize)} validation examples right.`
+      : `All ${formatCount(lanes.length)} networks get ${formatPercent(high.val)} of ${formatCount(valSize)} validation examples right.`;
+  }
+  const doubt = 2 * Math.hypot(shareError(high.val, valSize), shareError(low.val, valSize));
+  const verdict =
+    gap < doubt
+      ? `${points(gap)} between them, too few to tell apart on so many examples (two standard errors: ${points(doubt)})`
+      : `${points(gap)} between them`;
+  return `${lead}, ${rest}: ${verdict}.`;
+}
+
+/**
+ * @param {{ name: string, train: number }} lane
+ * @param {number} trainSize
+ * @param {number} wrong
+ */
+function fitWords({ name, train }, trainSize, wrong) {
+  if (Math.round(train * trainSize) === trainSize) {
+    const included = wrong > 0 ? `, the ${formatCount(wrong)} wrong ones included: it has memorised them` : "";
+    return `${quoted(name)} reproduces all ${formatCount(trainSize)} training labels${included}.`;
+  }
+  const truth = wrong > 0 ? `; ${formatPercent(1 - wrong / trainSize)} of them are true` : "";
+  return `${quoted(name)} reproduces ${formatPercent(train)} of the training labels${truth}.`;
+}

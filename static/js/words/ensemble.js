@@ -1,0 +1,120 @@
+// What sub-networks do alone and together, in words.
+
+import { formatCount, formatLoss, formatOne, formatPercent } from "../stats.js";
+import { joined, points, quoted } from "./common.js";
+
+const CLOSE_POINTS = 0.005; // half a point: four of the 797 validation digits
+
+/**
+ * One lane's thinned sub-networks on the validation set. Accuracies are shares, losses are log-losses.
+ * @typedef {object} Crowd
+ * @property {string} name
+ * @property {boolean} thinned Whether any rate used is above zero.
+ * @property {boolean} untrained Whether the lane has never had dropout in this run.
+ * @property {number} single A sub-network's accuracy, averaged over them.
+ * @property {number} average The accuracy of the average of all.
+ * @property {number} scaling Weight scaling's.
+ * @property {number | null} within The least number of members from which on the average stays within half a point of it.
+ * @property {number} averageLoss
+ * @property {number} geometricLoss
+ * @property {number} scalingLoss
+ */
+
+/**
+ * The numbers of which the sentence speaks.
+ * @typedef {object} EnsembleReading
+ * @property {number} step
+ * @property {number} members
+ * @property {Crowd[]} crowds The followed lane's first.
+ */
+
+/** @param {EnsembleReading | null} reading `null` before the first ones were sampled. */
+export function ensembleSentence(reading) {
+  if (reading === null || reading.crowds.length === 0) {
+    return "No sub-networks have been sampled yet.";
+  }
+  const { step, members, crowds } = reading;
+  const [crowd, contrast] = crowds;
+  if (!crowd.thinned) {
+    return "No network of this run has dropout, so all sub-networks are the whole network.";
+  }
+  if (!Number.isFinite(crowd.scalingLoss)) {
+    return `${quoted(crowd.name)} has diverged: its sub-networks have nothing to say.`;
+  }
+  const how = crowd.untrained ? ", which never trained with dropout," : "";
+  return joined([
+    `Step ${formatCount(step)}. One thinned sub-network of ${quoted(crowd.name)}${how} gets ${formatPercent(crowd.single)} of the validation examples right on average,`,
+    `the average of ${formatCount(members)} ${formatPercent(crowd.average)},`,
+    `and weight scaling (one pass, nothing dropped) ${formatPercent(crowd.scaling)}.`,
+    withinWords(crowd),
+    lossWords(crowd),
+    contrast && Number.isFinite(contrast.scalingLoss) ? contrastWords(contrast) : null,
+  ]);
+}
+
+/** @param {Crowd} crowd */
+function withinWords({ within, average, scaling }) {
+  if (within !== null) {
+    return `The average stays within ${formatOne(100 * CLOSE_POINTS)} points of it from ${formatCount(within)} ${within === 1 ? "member" : "members"} on.`;
+  }
+  return `The average is ${points(average - scaling)} ${average < scaling ? "below" : "above"} it.`;
+}
+
+/** @param {Crowd} crowd */
+function lossWords({ averageLoss, geometricLoss, scalingLoss }) {
+  const [average, scaling] = [formatLoss(averageLoss), formatLoss(scalingLoss)];
+  if (average === scaling) {
+    return `By log-loss they are equal: ${scaling}.`;
+  }
+  const verdict = averageLoss > scalingLoss ? "worse" : "better";
+  return `By log-loss the average is ${verdict}, ${average} against ${scaling}; averaged geometrically it has ${formatLoss(geometricLoss)}.`;
+}
+
+/** @param {Crowd} crowd */
+function contrastWords({ name, untrained, single, average, scaling }) {
+  const how = untrained ? ", which never trained with dropout," : "";
+  return `${quoted(name)}${how} thinned the same way: ${formatPercent(single)}, ${formatPercent(average)} and ${formatPercent(scaling)}.`;
+}
+
+/**
+ * The least number of members from which on the average stays within half a point of weight scaling.
+ * @param {ArrayLike<number>} averages The accuracy of the average of the first 1, 2, … members.
+ * @param {number} scaling
+ * @returns {number | null}
+ */
+export function membersToReach(averages, scaling) {
+  let first = averages.length;
+  // Accuracies are float32 counts over the validation set: a difference of exactly half a point must count as within.
+  while (first > 0 && Math.abs(averages[first - 1] - scaling) <= CLOSE_POINTS + 1e-6) {
+    first -= 1;
+  }
+  return first === averages.length ? null : first + 1;
+}
+
+/**
+ * How a crowd voted on the followed example.
+ * @param {object} votes
+ * @param {string} votes.name The lane.
+ * @param {number[]} votes.counts Votes for each class.
+ * @param {string[]} votes.classes
+ * @param {number} votes.truth The true class.
+ */
+export function votesSentence({ name, counts, classes, truth }) {
+  const members = counts.reduce((sum, count) => sum + count, 0);
+  const others = counts
+    .map((count, index) => ({ count, index }))
+    .filter(({ count, index }) => count > 0 && index !== truth)
+    .sort((one, other) => other.count - one.count);
+  const named = others.slice(0, 3).map(({ count, index }) => `${formatCount(count)} for ${classes[index]}`);
+  const rest = others.slice(3).reduce((sum, { count }) => sum + count, 0);
+  const against = [...named, ...(rest > 0 ? [`${formatCount(rest)} for others`] : [])].join(", ");
+  return `${formatCount(counts[truth])} of ${formatCount(members)} sub-networks of ${quoted(name)} vote for ${classes[truth]}, the true class${against ? `; ${against}` : ""}.`;
+}
+
+/**
+ * Which example is voted on.
+ * @param {{ example: number, label: string, truth: string }} followed
+ */
+export function exampleWords({ example, label, truth }) {
+  return `Training example ${formatCount(example)}: class ${truth}${label === truth ? "" : `, wrongly labelled ${label}`}.`;
+}

@@ -1,0 +1,160 @@
+"""A pool without workers, and frames without a network."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.pool.base import PoolListener, PoolStatus
+from trainer.config import ExperimentConfig
+from trainer.frames import Frame, Tensors, encode
+
+UNITS = {"input": 64, "hidden1": 128, "hidden2": 128, "hidden3": 128}
+
+
+def masks_of(steps: NDArray[np.uint32], layer: str) -> NDArray[np.uint8]:
+    """The packed masks that the fake run has at these steps: no two steps and no two layers have the same."""
+    places = np.arange(1, (UNITS[layer] + 7) // 8 + 1, dtype=np.uint32) + np.uint32(100 * list(UNITS).index(layer))
+    mixed = (steps[:, None] * np.uint32(2654435761)) ^ (places * np.uint32(2246822519))  # odd numbers spread the bits
+    return (mixed >> np.uint32(11)).astype(np.uint8)
+
+
+def mask_of(step: int, layer: str) -> NDArray[np.uint8]:
+    """The packed mask of one step."""
+    mask: NDArray[np.uint8] = masks_of(np.array([step], np.uint32), layer)[0]
+    return mask
+
+
+def steps_tensors(first: int, count: int, lanes: int = 2) -> Tensors:
+    """The tensors of a ``steps`` frame."""
+    step = np.arange(first, first + count, dtype=np.uint32)
+    tensors: Tensors = {
+        "step": step,
+        "lane": np.ones(count, np.uint8),
+        "example": np.zeros(count, np.uint32),
+        "loss": np.stack([step.astype(np.float32) + lane for lane in range(lanes)], axis=1),
+    }
+    for layer, units in UNITS.items():
+        tensors[f"mask/{layer}"] = masks_of(step, layer)
+        tensors[f"kept/{layer}"] = np.full(count, units // 2, np.uint32)
+    return tensors
+
+
+def scores_tensors(step: int, lanes: int = 2) -> Tensors:
+    """The tensors of a ``scores`` frame."""
+    row = np.full((1, lanes), step, np.float32)
+    names = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
+    return {"step": np.array([step], np.uint32), **dict.fromkeys(names, row)}
+
+
+class FakePool:
+    """Opens every run at once, obeys every command at once, and trains when a test says so."""
+
+    def __init__(self, alive: int = 1) -> None:
+        self.alive = alive
+        self.requests: dict[str, list[dict[str, Any]]] = {}
+        self.said: list[tuple[str, dict[str, Any]]] = []
+        self.closed: list[str] = []
+        self.states: dict[str, dict[str, Any]] = {}
+        self.answers = True
+        self._seq: dict[str, int] = {}
+        self._listener: PoolListener | None = None
+
+    @property
+    def listener(self) -> PoolListener:
+        assert self._listener is not None
+        return self._listener
+
+    async def start(self, listener: PoolListener) -> None:
+        self._listener = listener
+
+    async def stop(self) -> None:
+        self._listener = None
+
+    def status(self) -> PoolStatus:
+        return PoolStatus(1, self.alive, ("cpu",) * self.alive)
+
+    def open(self, run: str, request: dict[str, Any]) -> None:
+        self.requests.setdefault(run, []).append(request)
+        if self.alive:
+            asyncio.get_running_loop().call_soon(self.opened, run, request)
+
+    def opened(self, run: str, request: dict[str, Any]) -> None:
+        """Say that a run is open, as a worker does."""
+        config = ExperimentConfig.model_validate(request["config"]).model_dump(mode="json")
+        self.states[run] = {
+            "state": request.get("state", "paused"),
+            "step": 0,
+            "steps_per_second": request.get("steps_per_second", 100),
+            "config": config,
+            "changes": [],
+            "follow": request.get("follow", {"lane": 1, "example": 0}),
+            "device": "cpu",
+            "layers": [{"name": name, "units": units, "shape": [units]} for name, units in UNITS.items()],
+            "classes": [str(digit) for digit in range(10)],
+            "train_size": config["train_size"],
+            "val_size": 797,
+            "batches_per_epoch": 4,
+        }
+        self._seq[run] = 0
+        self.listener.on_message(run, {"op": "opened", "run": run, "state": dict(self.states[run])})
+        self.frame(run, "data", {"train/x": np.zeros((4, 64), np.float32)})
+        self.frame(run, "scores", scores_tensors(0))
+        self.frame(run, "graph", {"step": np.zeros(1, np.uint32)})
+
+    def send(self, run: str, message: dict[str, Any]) -> None:
+        self.said.append((run, message))
+        if message["op"] == "command" and self.answers:
+            asyncio.get_running_loop().call_soon(self.obey, run, message)
+
+    def obey(self, run: str, message: dict[str, Any]) -> None:
+        """Answer a command and tell what it changed."""
+        state, command = self.states[run], message["command"]
+        step = state["step"] + 1
+        match command["op"]:
+            case "play":
+                state["state"] = "playing"
+            case "pause":
+                state["state"] = "paused"
+            case "speed":
+                state["steps_per_second"] = command["steps_per_second"]
+            case "set":
+                now = ExperimentConfig.model_validate(state["config"]).with_knobs(command["knobs"], command.get("lane"))
+                change = {"step": step, "lane": command.get("lane"), "knobs": command["knobs"]}
+                state |= {"config": now.model_dump(mode="json"), "changes": [*state["changes"], change]}
+            case "reset":
+                state |= {"step": 0, "changes": []}
+                step = 1
+        reply = {"op": "reply", "run": run, "ref": message["ref"], "step": step}
+        self.listener.on_message(run, reply)
+        if command["op"] != "step":
+            changed = {"op": "changed", "run": run, "reason": command["op"], "step": step, "state": dict(state)}
+            self.listener.on_message(run, changed)
+
+    def close(self, run: str) -> None:
+        self.closed.append(run)
+
+    def frame(self, run: str, kind: str, tensors: Tensors) -> bytes:
+        """Send a frame."""
+        self._seq[run] += 1
+        frame = encode(Frame(kind, run, self._seq[run], tensors))
+        self.listener.on_frame(run, frame)
+        return frame
+
+    def train(self, run: str, count: int) -> None:
+        """Make steps, and send them as one frame."""
+        state = self.states[run]
+        self.frame(run, "steps", steps_tensors(state["step"] + 1, count))
+        state["step"] += count
+
+    def lose(self) -> None:
+        """Lose the worker, with all its runs."""
+        lost = [run for run in self.states if run not in self.closed]
+        self.listener.on_lost(lost)
+
+    def commands(self, run: str) -> list[dict[str, Any]]:
+        """The commands that a run was sent."""
+        return [message["command"] for name, message in self.said if name == run and message["op"] == "command"]

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import asyncio
+import stat
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.pool import hub as hub_module
+from app.pool.hub import MAX_BACKOFF_S, WorkerHub, backoff
+from tests.app.pool.ears import Ears
+from tests.app.pool.fakes import Caller, FakePlacer
+from trainer.stream import MAX_HELLO, pack_frame, pack_message
+
+
+@asynccontextmanager
+async def hub_of(
+    workers: int, patience: float, failures: int = 0, **options: Any
+) -> AsyncIterator[tuple[WorkerHub, FakePlacer, Ears]]:
+    placer, ears = FakePlacer(), Ears(patience)
+    placer.failures = failures
+    hub = WorkerHub(placer, workers, **options)
+    async with asyncio.timeout(patience):
+        await hub.start(ears)
+        try:
+            yield hub, placer, ears
+        finally:
+            await hub.stop()
+            for caller in placer.callers:
+                await caller.gone()
+
+
+async def a_worker(hub: WorkerHub, placer: FakePlacer, number: int = 1) -> Caller:
+    """Let the ``number``-th placed worker dial in, and wait until it is at home."""
+    placed = await placer.nth(number)
+    caller = await placed.dial()
+    while not any((info.worker, info.epoch) == (placed.worker, placed.epoch) for info in hub.workers):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    return caller
+
+
+async def test_a_run_waits_for_the_first_worker_with_all_that_was_said_to_it(patience: float) -> None:
+    async with hub_of(1, patience) as (hub, placer, _):
+        hub.open("r", {"config": {"seed": 1}})
+        hub.send("r", {"op": "watch", "viewers": 2})
+        hub.send("r", {"op": "command", "ref": 1, "command": {"op": "play"}})
+        hub.send("ghost", {"op": "watch", "viewers": 2})
+        assert hub.status().alive == 0
+        caller = await a_worker(hub, placer)
+        assert await caller.hear() == {"op": "open", "run": "r", "config": {"seed": 1}}
+        assert await caller.hear() == {"op": "watch", "run": "r", "viewers": 2}
+        assert await caller.hear() == {"op": "command", "run": "r", "ref": 1, "command": {"op": "play"}}
+        assert hub.status().alive == 1
+        assert hub.status().devices == ("fake",)
+
+
+async def test_a_run_that_was_closed_while_it_waited_is_never_opened(patience: float) -> None:
+    async with hub_of(1, patience) as (hub, placer, _):
+        hub.open("a", {})
+        hub.open("b", {})
+        hub.close("a")
+        caller = await a_worker(hub, placer)
+        assert await caller.hear() == {"op": "open", "run": "b"}
+
+
+async def test_messages_and_frames_of_a_run_reach_the_listener_in_order(patience: float) -> None:
+    async with hub_of(1, patience) as (hub, placer, ears):
+        caller = await a_worker(hub, placer)
+        hub.open("r", {})
+        await caller.say(op="opened", run="r", state={})
+        await caller.show("r", 1)
+        await caller.show("r", 2)
+        await caller.say(op="reply", run="r", ref=1, step=1)
+        await ears.reply("r", 1)
+        assert [frame.seq for frame in ears.kind("r", "steps")] == [1, 2]
+        assert ears.messages[0] == ("r", {"op": "opened", "run": "r", "state": {}})
+
+
+async def test_each_run_goes_to_the_worker_that_has_the_fewest(patience: float) -> None:
+    async with hub_of(2, patience) as (hub, placer, _):
+        first, second = await a_worker(hub, placer, 1), await a_worker(hub, placer, 2)
+        for run in "abc":
+            hub.open(run, {})
+        hub.close("b")
+        hub.open("d", {})
+        for caller, expected in (
+            (first, [("open", "a"), ("open", "c")]),
+            (second, [("open", "b"), ("close", "b"), ("open", "d")]),
+        ):
+            heard = [await caller.hear() for _ in expected]
+            assert [(message["op"], message["run"]) for message in heard if message] == expected
+
+
+async def test_nothing_is_heard_of_a_run_that_was_closed_or_lives_elsewhere(patience: float) -> None:
+    async with hub_of(2, patience) as (hub, placer, ears):
+        first, second = await a_worker(hub, placer, 1), await a_worker(hub, placer, 2)
+        for run in "abc":
+            hub.open(run, {})
+        hub.close("a")
+        for run in ("a", "b", "ghost"):
+            await first.show(run)
+            await first.say(op="reply", run=run, ref=0, step=1)
+        await first.say(op="reply", run="c", ref=1, step=1)
+        await ears.reply("c", 1)
+        assert ears.frames == []
+        assert len(ears.messages) == 1
+        second.hang_up()
+
+
+async def test_a_worker_that_hangs_up_is_lost_at_once_and_placed_again_with_a_new_epoch_and_token(
+    patience: float,
+) -> None:
+    async with hub_of(1, patience) as (hub, placer, ears):
+        caller = await a_worker(hub, placer)
+        hub.open("b", {})
+        hub.open("a", {})
+        caller.hang_up()
+        await ears.until(lambda: ears.lost)
+        assert ears.lost == [["a", "b"]]
+        assert hub.status().alive == 0
+        hub.open("a", {"config": {}})
+        again = await a_worker(hub, placer, 2)
+        assert await again.hear() == {"op": "open", "run": "a", "config": {}}
+        old, new = placer.placed
+        assert (old.worker, old.epoch, new.worker, new.epoch) == (0, 1, 0, 2)
+        assert old.token != new.token
+
+
+async def test_what_an_earlier_epoch_still_says_is_not_heard(patience: float) -> None:
+    async with hub_of(1, patience) as (hub, placer, ears):
+        first = await a_worker(hub, placer)
+        hub.open("r", {})
+        await first.send(b"\x00\x00\x00\x00?" + pack_message({"op": "reply", "run": "r", "ref": 1, "step": 1}))
+        await ears.until(lambda: ears.lost)
+        hub.open("r", {})
+        again = await a_worker(hub, placer, 2)
+        while not await first.is_hung_up_on():
+            pass
+        await again.say(op="reply", run="r", ref=2, step=1)
+        await ears.reply("r", 2)
+        assert [message["ref"] for message in ears.of("r", "reply")] == [2]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"token": "wrong"},
+        {"token": None},
+        {"token": "ü"},
+        {"epoch": 2},
+        {"epoch": "1"},
+        {"worker": 7},
+        {"worker": None},
+    ],
+)
+async def test_a_caller_that_is_not_awaited_is_hung_up_on(patience: float, wrong: dict[str, Any]) -> None:
+    async with hub_of(1, patience) as (hub, placer, _):
+        impostor = await (await placer.nth(1)).dial(**wrong)
+        assert await impostor.is_hung_up_on()
+        assert hub.status().alive == 0
+        await a_worker(hub, placer)  # whom it meant to replace is still welcome
+
+
+async def test_a_token_opens_the_door_only_once(patience: float) -> None:
+    async with hub_of(1, patience) as (hub, placer, ears):
+        await a_worker(hub, placer)
+        twin = await (await placer.nth(1)).dial()
+        assert await twin.is_hung_up_on()
+        assert hub.status().alive == 1
+        assert ears.lost == []
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\xff" * 1000,
+        struct.pack(">I", MAX_HELLO + 1) + b"J",
+        pack_message({}),
+        pack_frame(b"frame"),
+        struct.pack(">I", 4) + b"Jnull",
+    ],
+)
+async def test_rubbish_on_the_socket_is_hung_up_on(patience: float, rubbish: bytes) -> None:
+    async with hub_of(1, patience) as (hub, placer, _):
+        stranger = await placer.stranger(hub.address)
+        await stranger.send(rubbish)
+        assert await stranger.is_hung_up_on()
+        await a_worker(hub, placer)
+
+
+async def test_a_caller_that_says_nothing_is_hung_up_on(patience: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "HELLO_S", 0.01)
+    async with hub_of(1, patience) as (hub, placer, _):
+        stranger = await placer.stranger(hub.address)
+        assert await stranger.is_hung_up_on()
+
+
+async def test_a_worker_that_talks_nonsense_is_lost_like_one_that_died(patience: float) -> None:
+    async with hub_of(1, patience) as (hub, placer, ears):
+        caller = await a_worker(hub, placer)
+        hub.open("r", {})
+        await caller.send(pack_frame(b"no frame"))
+        await ears.until(lambda: ears.lost)
+        assert ears.lost == [["r"]]
+        await a_worker(hub, placer, 2)
+
+
+async def test_a_worker_that_ends_before_it_was_ready_is_placed_again(patience: float) -> None:
+    async with hub_of(1, patience) as (hub, placer, ears):
+        (await placer.nth(1)).die(1)
+        await a_worker(hub, placer, 2)
+        assert ears.lost == []
+
+
+async def test_a_worker_that_cannot_be_placed_is_tried_again(patience: float) -> None:
+    async with hub_of(1, patience, failures=1) as (hub, placer, _):
+        await a_worker(hub, placer)
+
+
+async def test_a_worker_that_does_not_dial_in_is_ended_and_placed_again(patience: float) -> None:
+    async with hub_of(1, patience, start_s=0.01) as (_, placer, _):
+        first = await placer.nth(1)
+        await placer.nth(2)
+        assert first.ended.done()
+
+
+async def test_a_failed_run_is_open_nowhere(patience: float) -> None:
+    async with hub_of(1, patience) as (hub, placer, ears):
+        caller = await a_worker(hub, placer)
+        hub.open("r", {})
+        await caller.say(op="failed", run="r", error={"code": "internal", "message": "."})
+        await ears.until(lambda: ears.of("r", "failed"))
+        hub.send("r", {"op": "watch", "viewers": 1})
+        hub.open("next", {})
+        heard = [await caller.hear(), await caller.hear()]
+        assert [message["run"] for message in heard if message] == ["r", "next"]
+        caller.hang_up()
+        await ears.until(lambda: ears.lost)
+        assert ears.lost == [["next"]]
+
+
+async def test_a_worker_that_stops_reading_is_given_up_and_nobody_waits_for_it(
+    patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "MAX_UNREAD", 100_000)
+    async with hub_of(1, patience) as (hub, placer, ears):
+        await a_worker(hub, placer)
+        hub.open("r", {})
+        for _ in range(200):  # 2 MB: the kernel takes a few hundred kilobytes, and the hub holds 100 more
+            hub.send("r", {"op": "command", "ref": 1, "command": {"op": "x" * 10_000}})
+        await ears.until(lambda: ears.lost)
+        assert ears.lost == [["r"]]
+
+
+async def test_stopping_says_shutdown_ends_everybody_and_leaves_nothing(patience: float) -> None:
+    async with hub_of(2, patience) as (hub, placer, ears):
+        tasks = len(asyncio.all_tasks())
+        caller = await a_worker(hub, placer, 1)
+        stranger = await placer.stranger(hub.address)
+        folder = Path(hub.address.removeprefix("unix:")).parent
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        await hub.stop()
+        assert await caller.hear() == {"op": "shutdown"}
+        assert await stranger.is_hung_up_on()
+        assert all(placed.ended.done() for placed in placer.placed)
+        assert not folder.exists()
+        assert ears.lost == []
+        assert len(asyncio.all_tasks()) < tasks
+
+
+async def test_without_unix_sockets_workers_dial_loopback(patience: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "_UNIX_PATH", 0)
+    async with hub_of(1, patience) as (hub, placer, _):
+        assert hub.address.startswith("tcp:127.0.0.1:")
+        await a_worker(hub, placer)
+
+
+def test_a_worker_that_dies_young_is_placed_again_at_once_and_then_ever_more_slowly() -> None:
+    assert [backoff(deaths) for deaths in range(6)] == [0, 0, 0.5, 1, 2, 4]
+    assert backoff(1000) == MAX_BACKOFF_S
+
+
+def test_a_pool_without_workers_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        WorkerHub(FakePlacer(), 0)

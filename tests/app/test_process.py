@@ -1,0 +1,171 @@
+"""The server as a process with real workers: the whole way from a command to the masks and back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from app.pool.local import local_pool
+from app.settings import Settings
+from tests.app.clients import Viewer, watch
+from tests.app.conftest import Running, running
+from trainer.frames import Frame
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def masks(frames: list[Frame]) -> dict[int, bytes]:
+    """The mask of hidden1 at each step, of ``steps`` frames."""
+    return {
+        int(step): frame.tensors["mask/hidden1"][row].tobytes()
+        for frame in frames
+        if frame.kind == "steps"
+        for row, step in enumerate(frame.tensors["step"])
+    }
+
+
+@pytest.fixture
+async def real(patience: float) -> AsyncIterator[Running]:
+    """A server with one real worker."""
+    settings = Settings(workers=1, threads=1, log_level="error")
+    async with running(local_pool(1, "cpu", 1), settings, 4 * patience) as lab:
+        yield lab
+
+
+async def test_through_the_whole_lab_a_viewer_sees_every_mask_and_a_change_from_its_step_on(real: Running) -> None:
+    run = await real.open()
+    async with await real.watch(run, owner=True) as owner, await real.watch(run, credits=False) as stuck:
+        await owner.ask("speed", steps_per_second=None)
+        await owner.ask("play")
+        await owner.until_step(300)
+        answer = await owner.ask("set", lane=1, knobs={"dropout": [0, 0.95, 0.95, 0.95]})
+        changed_at = answer["step"]
+        await owner.until_step(changed_at + 100)
+        paused_at = (await owner.ask("pause"))["step"]
+        await owner.until_step(paused_at - 1)
+        assert len(stuck.frames) == 0  # it never read; and yet:
+    assert owner.steps() == list(range(1, paused_at))
+    kept = np.concatenate([frame.tensors["kept/hidden1"] for frame in owner.frames if frame.kind == "steps"])
+    # Of 128 units a mask keeps Binomial(128, 0.5) before the change and Binomial(128, 0.05) after it: 33 lies 5.4 standard
+    # deviations below the one mean and 10 above the other, so a wrong assertion has odds of 1e-7 a step.
+    assert (kept[: changed_at - 1] > 33).all()
+    assert (kept[changed_at - 1 :] < 33).all()
+
+
+async def test_a_killed_worker_is_replaced_and_the_replay_shows_the_same_masks(real: Running) -> None:
+    run = await real.open()
+    async with await real.watch(run, owner=True) as owner:
+        await owner.ask("speed", steps_per_second=None)
+        await owner.ask("step", count=20)
+        await owner.until_text("changed", reason="pause")
+        assert (await owner.ask("set", lane=1, knobs={"dropout": [0.1, 0.3, 0.3, 0.3]}))["step"] == 21
+        await owner.ask("play")
+        await owner.until_step(60)
+        before = masks(owner.frames)
+        owner.frames.clear()
+        [worker] = real.pool.workers
+        os.kill(worker.pid, signal.SIGKILL)
+        await owner.until_text("changed", reason="restarted")
+        # What came between the clearing and the news is of the old start; all that follows is of the new one.
+        before |= masks(owner.frames)
+        owner.frames.clear()
+        await owner.until_step(60)
+        after = masks(owner.frames)
+        state = (await real.client.get(f"/api/runs/{run['id']}")).json()
+    assert min(after) == 1
+    shared = before.keys() & after.keys()
+    assert set(range(1, 61)) <= shared
+    assert all(before[step] == after[step] for step in shared)
+    assert [change["step"] for change in state["changes"]] == [21]
+
+
+@asynccontextmanager
+async def process(patience: float, **environment: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """Run ``python -m app`` and yield it with its URL; afterwards it is gone, one way or the other."""
+    lab = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "app",
+        cwd=ROOT,
+        env={**os.environ, "HOST": "127.0.0.1", "PORT": "0", **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert lab.stdout is not None
+        line = (await asyncio.wait_for(lab.stdout.readline(), 4 * patience)).decode()
+        yield lab, line.split(" ready at ")[1].split("/ ")[0]
+    finally:
+        if lab.returncode is None:
+            lab.kill()
+        await lab.communicate()
+
+
+async def open_and_watch(url: str, patience: float) -> Viewer:
+    """Open a run and watch it as its owner."""
+    async with httpx.AsyncClient(base_url=url, timeout=4 * patience) as client:
+        run: dict[str, Any] = (await client.post("/api/runs", json={})).json()
+    return await watch(url, run, 4 * patience, owner=True)
+
+
+async def test_sigterm_tells_the_viewers_ends_the_workers_and_exits_with_0(patience: float) -> None:
+    async with process(patience, DROPOUT_LAB_WORKERS="1") as (lab, url):
+        viewer = await open_and_watch(url, patience)
+        await viewer.ask("play")
+        children = Path(f"/proc/{lab.pid}/task/{lab.pid}/children").read_text().split()
+        assert len(children) == 1
+        lab.send_signal(signal.SIGTERM)
+        assert (await viewer.until_text("ended"))["reason"] == "shutdown"
+        assert (await viewer.until_closed())[0] == 1001
+        assert lab.stderr is not None
+        said = (await asyncio.wait_for(lab.stderr.read(), 4 * patience)).decode()
+        assert await asyncio.wait_for(lab.wait(), 4 * patience) == 0
+        assert not Path(f"/proc/{children[0]}").exists()
+        assert "Traceback" not in said
+
+
+def refused(**environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m app`` where it cannot start."""
+    return subprocess.run(
+        [sys.executable, "-m", "app"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_bad_setting_is_one_clear_line_and_status_2() -> None:
+    result = refused(DROPOUT_LAB_MAX_RUNS="many")
+    assert result.returncode == 2
+    assert result.stderr == (
+        "Dropout Lab cannot start: DROPOUT_LAB_MAX_RUNS='many' is not allowed: it must be a whole number from 1 to 10,000\n"
+    )
+    assert result.stdout == ""
+
+
+def test_a_port_in_use_is_one_clear_line_and_status_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = refused(HOST="127.0.0.1", PORT=str(port))
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"Dropout Lab cannot start: cannot listen on 127.0.0.1, port {port}: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_servers_process_never_imports_torch() -> None:
+    code = "import sys, app.__main__; from app.main import create_app; create_app(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0

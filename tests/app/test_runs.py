@@ -1,0 +1,242 @@
+"""The registry: room for runs, the runs nobody watches, and what a lost worker means."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.errors import BadMessageError, NotFoundError, NoWorkerError, RunFailedError, TooManyRunsError, WrongTokenError
+from app.run import IllegalMoveError, Phase, Run
+from app.runs import Runs, parse_run
+from app.settings import Settings
+from tests.app.fakes import FakePool
+from trainer.config import parse
+from trainer.errors import KnobError, UnknownKnobError
+
+
+class Clock:
+    """The time, as a test wants it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def runs(pool: FakePool, clock: Clock) -> Runs:
+    runs = Runs(Settings(max_runs=2, unwatched_pause_s=30, run_idle_minutes=10), pool, clock)
+    await pool.start(runs)
+    return runs
+
+
+async def create(runs: Runs, **config: Any) -> Run:
+    return await runs.create(parse(config), [])
+
+
+async def test_a_run_is_ready_once_its_worker_has_sent_the_data(runs: Runs, pool: FakePool) -> None:
+    run = await create(runs, seed=3)
+    assert runs.find(run.id) is run
+    assert run.phase is Phase.OPEN
+    assert run.state()["config"]["seed"] == 3
+    assert pool.requests[run.id][0]["config"]["seed"] == 3
+
+
+async def test_ids_and_tokens_are_never_the_same(runs: Runs) -> None:
+    first, second = await create(runs), await create(runs)
+    assert len({first.id, second.id, first.token, second.token}) == 4
+    with pytest.raises(WrongTokenError):
+        first.check_token(second.token)
+    first.check_token(first.token)
+
+
+async def test_a_full_server_refuses_while_every_run_is_watched_or_new(runs: Runs, clock: Clock) -> None:
+    watched = await create(runs)
+    watched.join(owner=False)
+    await create(runs)
+    with pytest.raises(TooManyRunsError, match="as many runs as it may, 2"):
+        await create(runs)
+    assert len(runs) == 2
+
+
+async def test_on_a_full_server_the_run_unwatched_for_longest_makes_room(
+    runs: Runs, clock: Clock, pool: FakePool
+) -> None:
+    first = await create(runs)
+    clock.now += 10
+    second = await create(runs)
+    viewer = first.join(owner=True)
+    clock.now += 10
+    first.leave(viewer)
+    clock.now += 10
+    await create(runs)
+    assert pool.closed == [second.id]
+    assert second.phase is Phase.ENDED
+    with pytest.raises(NotFoundError):
+        runs.find(second.id)
+
+
+async def test_a_playing_run_is_paused_when_nobody_watches_it_for_long_enough(
+    runs: Runs, clock: Clock, pool: FakePool
+) -> None:
+    run = await create(runs)
+    viewer = run.join(owner=True)
+    run.command({"op": "play"}, lambda reply: None)
+    await asyncio.sleep(0)
+    clock.now += 100
+    runs.sweep()
+    run.leave(viewer)
+    clock.now += 29
+    runs.sweep()
+    assert [command["op"] for command in pool.commands(run.id)] == ["play"]
+    clock.now += 1
+    runs.sweep()
+    await asyncio.sleep(0)
+    runs.sweep()
+    assert [command["op"] for command in pool.commands(run.id)] == ["play", "pause"]
+
+
+async def test_a_run_expires_when_nobody_watches_it_and_not_before(runs: Runs, clock: Clock, pool: FakePool) -> None:
+    run = await create(runs)
+    viewer = run.join(owner=False)
+    clock.now += 10_000
+    runs.sweep()
+    assert len(runs) == 1
+    run.leave(viewer)
+    clock.now += 599
+    runs.sweep()
+    assert len(runs) == 1
+    clock.now += 1
+    runs.sweep()
+    assert len(runs) == 0
+    assert pool.closed == [run.id]
+
+
+async def test_a_run_that_no_worker_opens_in_time_is_given_up(
+    runs: Runs, pool: FakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.runs.OPENING_S", 0.01)
+    pool.alive = 0
+    with pytest.raises(NoWorkerError):
+        await create(runs)
+    assert len(runs) == 0
+    assert len(pool.closed) == 1
+
+
+async def test_a_run_that_cannot_be_opened_fails_with_the_workers_words(runs: Runs, pool: FakePool) -> None:
+    pool.alive = 0
+    opening = asyncio.create_task(create(runs))
+    await asyncio.sleep(0)
+    [name] = pool.requests
+    error = {"code": "internal", "message": "out of memory"}
+    runs.on_message(name, {"op": "failed", "run": name, "error": error})
+    with pytest.raises(RunFailedError, match="out of memory"):
+        await opening
+    assert len(runs) == 0
+
+
+async def test_a_run_that_is_lost_while_it_opens_is_opened_again(runs: Runs, pool: FakePool) -> None:
+    pool.alive = 0
+    opening = asyncio.create_task(create(runs))
+    await asyncio.sleep(0)
+    [name] = pool.requests
+    pool.alive = 1
+    runs.on_lost([name])
+    assert (await opening).phase is Phase.OPEN
+
+
+async def test_a_run_that_loses_one_worker_after_the_other_is_ended(runs: Runs, clock: Clock) -> None:
+    run = await create(runs)
+    for _ in range(5):
+        runs.on_lost([run.id])
+        await asyncio.sleep(0)
+        assert run.phase is Phase.OPEN
+    runs.on_lost([run.id])
+    assert run.phase is Phase.ENDED
+
+
+async def test_losses_that_lie_far_apart_or_between_which_it_trained_do_not_end_a_run(
+    runs: Runs, clock: Clock, pool: FakePool
+) -> None:
+    run = await create(runs)
+    for index in range(12):
+        runs.on_lost([run.id])
+        await asyncio.sleep(0)
+        if index % 2:
+            clock.now += 121
+        else:
+            pool.train(run.id, 1)
+    assert run.phase is Phase.OPEN
+
+
+async def test_a_second_loss_before_the_changes_were_replayed_loses_none_of_them(runs: Runs, pool: FakePool) -> None:
+    run = await create(runs)
+    pool.train(run.id, 9)
+    run.command({"op": "set", "lane": 0, "knobs": {"l2": 0.01}}, lambda reply: None)
+    await asyncio.sleep(0)
+    for _ in range(2):
+        runs.on_lost([run.id])
+        await asyncio.sleep(0)
+    expected = [{"step": 10, "lane": 0, "knobs": {"l2": 0.01}}]
+    assert pool.requests[run.id][2]["changes"] == expected
+    assert run.state()["changes"] == expected
+    assert run.state()["config"]["lanes"][0]["l2"] == 0
+
+
+async def test_what_is_heard_of_a_run_that_is_gone_is_ignored(runs: Runs) -> None:
+    runs.on_message("gone", {"op": "reply", "run": "gone", "ref": 1, "step": 1})
+    runs.on_message("gone", {"op": "failed", "run": "gone", "error": {}})
+    runs.on_frame("gone", b"")
+    runs.on_lost(["gone"])
+
+
+async def test_after_closing_no_run_is_opened(runs: Runs) -> None:
+    run = await create(runs)
+    runs.close()
+    assert run.phase is Phase.ENDED
+    with pytest.raises(NoWorkerError):
+        await create(runs)
+
+
+async def test_an_illegal_move_names_both_phases(runs: Runs) -> None:
+    run = await create(runs)
+    runs.end(run, "deleted", "")
+    with pytest.raises(IllegalMoveError, match="a run that is ended cannot become ended"):
+        run.end("deleted", "", 4410)
+
+
+def test_changes_to_be_replayed_are_validated_one_after_the_other() -> None:
+    change = {"step": 5, "lane": 1, "knobs": {"dropout": [0, 0.9, 0.9, 0.9]}}
+    config, changes = parse_run({"seed": 1, "changes": [change]})
+    assert config.seed == 1
+    assert changes == [change]
+    assert parse_run({})[1] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        ([], KnobError, "config"),
+        ({"changes": 3}, BadMessageError, "changes must be a list"),
+        ({"changes": [{}] * 1001}, BadMessageError, "at most 1,000"),
+        ({"changes": [3]}, BadMessageError, r"changes\[0\] must be an object"),
+        ({"changes": [{"step": 1, "knobs": {}, "extra": 1}]}, BadMessageError, r"changes\[0\]"),
+        ({"changes": [{"step": 1, "knobs": 1}]}, BadMessageError, r"changes\[0\].knobs"),
+        ({"changes": [{"step": True, "knobs": {}}]}, KnobError, r"changes\[0\].step = True"),
+        ({"changes": [{"step": 0, "knobs": {}}]}, KnobError, r"changes\[0\].step = 0"),
+        ({"changes": [{"step": 3, "knobs": {}}, {"step": 2, "knobs": {}}]}, KnobError, r"changes\[1\].step = 2"),
+        ({"changes": [{"step": 1, "lane": 0, "knobs": {"l2": 9}}]}, KnobError, "l2 = 9"),
+        ({"changes": [{"step": 1, "lane": 0, "knobs": {"l3": 9}}]}, UnknownKnobError, "l3"),
+    ],
+)
+def test_changes_that_are_none_are_refused(given: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        parse_run(given)

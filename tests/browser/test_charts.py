@@ -1,0 +1,382 @@
+"""The charts and their scheduler, in a real Chromium, fed by a store of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import plotly
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+PLOTLY_URL = "/vendor/plotly.js"
+STAGE = """async ([names, lanes, plotlyUrl]) => {
+  const { createStore, emptyRecords } = await import("/static/js/store.js");
+  document.body.dataset.plotlyUrl = plotlyUrl;
+  for (const sheet of ["tokens", "charts"]) {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = `/static/css/${sheet}.css`;
+    document.head.append(link);
+  }
+  document.body.innerHTML = names.map((name) =>
+    `<section style="width: 480px"><div id="${name}"></div><p id="${name}-sentence"></p></section>`).join("");
+  const layers = [{ name: "input", units: 64, shape: [8, 8] }, { name: "hidden1", units: 128, shape: [128] }];
+  const config = { lanes, train_size: 300, label_noise: 0.2 };
+  const run = { id: "r", step: 0, config, first_config: config, changes: [], follow: { lane: lanes.length - 1, example: 0 },
+                layers, classes: [..."0123456789"], train_size: 300, val_size: 800 };
+  const store = createStore();
+  const views = {};
+  for (const name of names) {
+    const module = await import(`/static/js/views/${name}.js`);
+    views[name] = module.create(document.getElementById(name), { document, store, actions: {} });
+    views[name].update(new Set(module.topics));
+    store.subscribe(module.topics, (changed) => views[name].update(changed));
+  }
+  store.update("run", { run, ...emptyRecords(layers, lanes.length) });
+  window.stage = { store, views, run, names };
+}"""
+FEED = """async ({ scores, losses, kept }) => {
+  const { appendRow } = await import("/static/js/columns.js");
+  const { store, run } = window.stage;
+  const { state } = store;
+  for (const [step, value] of losses ?? []) appendRow(state.losses, step, { loss: value });
+  for (const [step, train_loss, val_loss, train_accuracy, val_accuracy] of scores ?? []) {
+    appendRow(state.scores, step, { train_loss, val_loss, train_accuracy, val_accuracy });
+  }
+  for (const [step, counts] of kept ?? []) {
+    state.steps.push({ step, lane: run.follow.lane, example: 0 }, () => null, (name) => counts[name]);
+  }
+  store.update("scores");
+  store.update("steps");
+}"""
+TRACES = "id => (document.querySelector(`#${id} .chart-picture`).data ?? []).map(({ name, x, y }) => ({ name, x, y }))"
+DRAWN = "id => (document.querySelector(`#${id} .chart-picture`).data ?? []).length > 0"
+
+TWIN = [
+    {"name": "No dropout", "dropout": [0, 0], "batch_norm": False},
+    {"name": "Dropout", "dropout": [0.2, 0.5], "batch_norm": False},
+]
+STORY = [  # step, then each lane's training loss, validation loss, training accuracy, validation accuracy
+    [0, [2.3, 2.3], [2.3, 2.3], [0.1, 0.1], [0.1, 0.1]],
+    [100, [0.5, 1.1], [0.52, 0.8], [0.85, 0.7], [0.86, 0.8]],
+    [200, [0.4, 0.94], [0.6, 0.67], [0.9, 0.75], [0.83, 0.87]],
+    [300, [0.1, 0.8], [1.2, 0.5], [1.0, 0.78], [0.75, 0.9]],
+]
+
+
+@cache
+def plotly_source() -> bytes:
+    return Path(plotly.__file__).with_name("package_data").joinpath("plotly.min.js").read_bytes()
+
+
+@pytest.fixture
+def stage(module_page: Page) -> Iterator[Page]:
+    """A page to which the server's Plotly is served, too."""
+
+    def serve(route: Route) -> None:
+        route.fulfill(body=plotly_source(), content_type="text/javascript")
+
+    module_page.route(f"**{PLOTLY_URL}", serve)
+    yield module_page
+
+
+def play(page: Page, *names: str, lanes: list[dict[str, Any]] = TWIN, plotly_url: str = PLOTLY_URL) -> Page:
+    page.evaluate(STAGE, [list(names), lanes, plotly_url])
+    return page
+
+
+def feed(page: Page, **what: Any) -> None:
+    page.evaluate(FEED, what)
+
+
+def traces(page: Page, name: str) -> list[dict[str, Any]]:
+    """What Plotly was given, once it was given anything."""
+    page.wait_for_function(DRAWN, arg=name)
+    found: list[dict[str, Any]] = page.evaluate(TRACES, name)
+    return found
+
+
+def named(page: Page, name: str) -> list[str]:
+    return [trace["name"] for trace in traces(page, name) if trace.get("name")]
+
+
+def ensemble_frame(page: Page, lanes: list[int], rates: list[list[float]], votes: list[list[int]]) -> None:
+    """Put an ensemble on the page, each of whose members is certain of the class that it votes for."""
+    page.evaluate(
+        """([lanes, rates, votes]) => {
+          const members = votes[0].length;
+          const tensor = (shape, values) => ({ dtype: "F32", shape, data: Float32Array.from(values) });
+          const each = (...values) => tensor([lanes.length, members], lanes.flatMap(() => values));
+          const certain = votes.flatMap((row) => row.flatMap((vote) => Array.from({ length: 10 }, (_, k) => Number(k === vote))));
+          const rising = Array.from({ length: members }, (_, index) => 0.9 - 0.2 / (index + 1));
+          const same = (value) => Array.from({ length: members }, () => value);
+          const tensors = {
+            step: tensor([1], [100]), example: tensor([1], [0]), lane: tensor([lanes.length], lanes),
+            rate: tensor([lanes.length, 2], rates.flat()), vote: tensor([lanes.length, members, 10], certain),
+            "vote/average": tensor([lanes.length, 10], lanes.flatMap(() => [0, 0, 0, 0.75, 0, 0, 0, 0, 0.25, 0])),
+            "vote/scaling": tensor([lanes.length, 10], lanes.flatMap(() => [0, 0, 0, 1, 0, 0, 0, 0, 0, 0])),
+            "accuracy/member": each(...same(0.7)), "accuracy/average": each(...rising), "loss/average": each(...same(0.6)),
+            "accuracy/geometric": each(...rising), "loss/geometric": each(...same(0.45)),
+            "accuracy/scaling": tensor([lanes.length], lanes.map(() => 0.9)),
+            "loss/scaling": tensor([lanes.length], lanes.map(() => 0.44)),
+          };
+          const data = { tensors: { "train/y": { data: Uint8Array.of(8) }, "train/true": { data: Uint8Array.of(3) } } };
+          window.stage.store.update("data", { data });
+          window.stage.store.update("ensemble", { ensemble: { kind: "ensemble", run: "r", seq: 1, meta: {}, tensors } });
+        }""",
+        [lanes, rates, votes],
+    )
+
+
+# Turns
+
+
+def test_one_chart_is_redrawn_at_a_time_with_a_pause_between(module_page: Page) -> None:
+    """Three jobs that are always dirty: none starts within 200 ms of another, and each gets its turn before any comes again.
+
+    A timer of Chromium may fire up to a millisecond early by this clock.
+    """
+    log = module_page.evaluate(
+        """() => new Promise(async (resolve) => {
+          const { createScheduler } = await import("/static/js/redraws.js");
+          document.body.innerHTML = "<i>a</i><i>b</i><i>c</i>";
+          const scheduler = createScheduler(document);
+          const log = [];
+          for (const element of document.querySelectorAll("i")) {
+            const job = scheduler.add(element, (visible) => {
+              if (visible) log.push([element.textContent, performance.now()]);
+              if (log.length === 7) resolve(log); else job.invalidate();
+            });
+            job.invalidate();
+          }
+        })"""
+    )
+    times = [time for _, time in log]
+    assert all(after - before >= 199 for before, after in zip(times, times[1:], strict=False))
+    names = [name for name, _ in log]
+    assert all(len(set(names[start : start + 3])) == 3 for start in range(len(names) - 2))
+
+
+def test_a_chart_out_of_sight_says_its_words_but_is_drawn_only_when_it_comes_into_sight(stage: Page) -> None:
+    play(stage, "loss", "accuracy")
+    stage.evaluate("document.querySelector('section').style.marginBottom = '3000px'")
+    feed(stage, scores=STORY)
+    expect(stage.locator("#accuracy-sentence")).to_contain_text("“Dropout” gets 90.0% of 800 validation examples right")
+    traces(stage, "loss")
+    assert not stage.evaluate(DRAWN, "accuracy")
+    stage.locator("#accuracy").scroll_into_view_if_needed()
+    assert named(stage, "accuracy")
+
+
+def test_without_plotly_the_words_are_there_and_the_chart_says_what_is_missing(stage: Page) -> None:
+    stage.route("**/vendor/gone.js", lambda route: route.fulfill(status=200, content_type="text/plain", body="gone"))
+    stage.unroute(f"**{PLOTLY_URL}")
+    stage.route(
+        f"**{PLOTLY_URL}", lambda route: route.fulfill(content_type="text/javascript", body="window.Plotly = null;")
+    )
+    play(stage, "loss")
+    feed(stage, scores=STORY)
+    expect(stage.locator("#loss-sentence")).to_contain_text("Step 300.")
+    expect(stage.locator("#loss .chart-note")).to_contain_text("Plotly could not be loaded")
+
+
+# Loss and accuracy
+
+
+def test_before_the_first_evaluation_the_chart_says_that_it_waits(stage: Page) -> None:
+    play(stage, "loss")
+    expect(stage.locator("#loss .chart-note")).to_have_text("Waiting for the first evaluation …")
+    expect(stage.locator("#loss-sentence")).to_have_text("No loss has been measured yet.")
+    expect(stage.locator("#loss .chart-download")).to_be_disabled()
+
+
+def test_three_losses_are_kept_apart_for_each_lane_and_the_best_step_is_marked(stage: Page) -> None:
+    play(stage, "loss")
+    feed(stage, scores=STORY, losses=[[step, [1.0, 1.5]] for step in range(1, 301)])
+    drawn = {trace["name"]: trace for trace in traces(stage, "loss") if trace.get("name")}
+    for lane in ("No dropout", "Dropout"):
+        for kind in ("training, masks on (average of about 20 steps)", "training, eval mode", "validation"):
+            assert f"{lane}: {kind}" in drawn
+    assert drawn["No dropout: validation"]["y"] == pytest.approx([2.3, 0.52, 0.6, 1.2], rel=1e-6)
+    assert drawn["best validation loss"]["x"] == [100, 300]
+    expect(stage.locator("#loss .annotation-text").first).to_have_text("best 0.520 at 100")
+    expect(stage.locator("#loss-sentence")).to_contain_text("“No dropout” overfits")
+
+
+def test_the_legend_hides_and_shows_lines_by_keyboard(stage: Page) -> None:
+    play(stage, "loss")
+    feed(stage, scores=STORY)
+    toggle = stage.get_by_role("button", name="Dropout, training, eval mode", exact=True)
+    line = "Dropout: training, eval mode"
+    assert line in named(stage, "loss")
+    toggle.focus()
+    stage.keyboard.press("Enter")
+    expect(toggle).to_have_attribute("aria-pressed", "false")
+    gone = "([id, line]) => !document.querySelector(`#${id} .chart-picture`).data.some(({ name }) => name === line)"
+    stage.wait_for_function(gone, arg=["loss", line])
+    assert "No dropout: training, eval mode" in named(stage, "loss")
+    stage.get_by_role("button", name="training, eval mode", exact=True).click()
+    stage.wait_for_function(gone, arg=["loss", "No dropout: training, eval mode"])
+
+
+def test_of_many_lanes_only_validation_is_drawn_at_first_within_the_budget_of_points(stage: Page) -> None:
+    lanes = [{"name": f"lane {number}", "dropout": [0, 0.01 * number], "batch_norm": False} for number in range(12)]
+    play(stage, "loss", lanes=lanes)
+    rows = [[step * 25, *([[1 / (step + 1)] * 12] * 2), *([[0.5] * 12] * 2)] for step in range(600)]
+    feed(stage, scores=rows)
+    drawn = traces(stage, "loss")
+    assert [trace["name"] for trace in drawn] == [
+        *(f"lane {number}: validation" for number in range(12)),
+        "best validation loss",
+    ]
+    assert sum(len(trace["x"]) for trace in drawn) <= 2000 + 12  # and a marker for each lane
+    assert drawn[0]["x"][-1] == 599 * 25
+
+
+def test_a_loss_that_is_no_number_leaves_a_gap_and_is_spoken_of(stage: Page) -> None:
+    play(stage, "loss", "accuracy")
+    feed(stage, scores=STORY)
+    stage.evaluate(
+        """() => {
+          const { store } = window.stage;
+          const { scores } = store.state;
+          for (const column of [scores.train_loss, scores.val_loss]) column[0][3] = Number.NaN;
+          store.update("scores");
+        }"""
+    )
+    expect(stage.locator("#loss-sentence")).to_contain_text("“No dropout” diverged by step 300")
+    expect(stage.locator("#accuracy-sentence")).to_contain_text(
+        "“No dropout” diverged: an accuracy means nothing there."
+    )
+    line = next(trace for trace in traces(stage, "loss") if trace["name"] == "No dropout: validation")
+    assert line["y"][-1] is None
+
+
+def test_the_colours_of_the_chart_follow_the_theme(stage: Page) -> None:
+    play(stage, "accuracy")
+    feed(stage, scores=STORY)
+    traces(stage, "accuracy")
+    colour = "document.querySelector('#accuracy .chart-picture').data[0].line.color"
+    light = stage.evaluate(colour)
+    stage.evaluate(
+        "() => { document.documentElement.dataset.theme = 'dark'; window.stage.store.update('theme', { theme: 'dark' }); }"
+    )
+    stage.wait_for_function(
+        "light => document.querySelector('#accuracy .chart-picture').data[0].line.color !== light", arg=light
+    )
+    assert stage.evaluate(colour) == stage.evaluate(
+        "getComputedStyle(document.documentElement).getPropertyValue('--lane-0').trim()"
+    )
+
+
+def test_a_chart_can_be_downloaded_as_an_image(stage: Page) -> None:
+    play(stage, "accuracy")
+    feed(stage, scores=STORY)
+    traces(stage, "accuracy")
+    with stage.expect_download() as download:
+        stage.get_by_role("button", name="Download as an image: Accuracy of each network against the step").click()
+    assert download.value.suggested_filename == "dropout-lab-accuracy.png"
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_each_picture_is_named_and_described_by_its_sentence(stage: Page) -> None:
+    play(stage, "loss", "accuracy", "kept", "ensemble")
+    for name in ("loss", "accuracy", "kept", "ensemble"):
+        picture = stage.locator(f"#{name} .chart-picture")
+        expect(picture).to_have_attribute("role", "img")
+        expect(picture).to_have_attribute("aria-describedby", f"{name}-sentence")
+        expect(picture).to_have_accessible_name(
+            stage.locator(f"#{name} .chart-picture").get_attribute("aria-label") or "?"
+        )
+
+
+# Kept counts
+
+
+def test_only_steps_at_the_rates_in_force_are_counted(stage: Page) -> None:
+    play(stage, "kept")
+    stage.evaluate(
+        """() => {
+          const { store, run } = window.stage;
+          const changes = [{ step: 3, lane: 1, knobs: { dropout: [0.2, 0.5] } }, { step: 5, lane: 0, knobs: { dropout: [0, 0] } },
+                           { step: 6, lane: 1, knobs: { l2: 0.01 } }];
+          store.update("run", { run: { ...run, changes } });
+        }"""
+    )
+    kept = [[1, {"input": 64, "hidden1": 128}], [2, {"input": 64, "hidden1": 128}]]
+    kept += [[step, {"input": 50 + step % 2, "hidden1": 64}] for step in range(3, 11)]
+    feed(stage, kept=kept)
+    expect(stage.locator("#kept-sentence")).to_contain_text("Over the 8 steps of “Dropout” seen at its present rates")
+    expect(stage.locator("#kept-sentence")).to_contain_text("input 50.5 (51.2 ± 1.1), hidden 1 64.0 (64.0 ± 2.0)")
+    seen, expected, _, hidden = traces(stage, "kept")[:4]
+    assert sum(seen["y"]) == pytest.approx(1)
+    assert dict(zip(seen["x"], seen["y"], strict=True))[50] == pytest.approx(0.5)
+    assert sum(expected["y"]) == pytest.approx(1, abs=2e-3)  # what lies beyond 4 standard deviations is not drawn
+    assert dict(zip(hidden["x"], hidden["y"], strict=True))[64] == pytest.approx(1)
+
+
+def test_a_followed_lane_without_dropout_is_said_to_drop_nothing(stage: Page) -> None:
+    play(stage, "kept", lanes=[TWIN[1], TWIN[0]])
+    feed(stage, kept=[[1, {"input": 64, "hidden1": 128}]])
+    expect(stage.locator("#kept-sentence")).to_have_text(
+        "“No dropout” has no dropout now: every unit is kept on every step."
+    )
+    expect(stage.locator("#kept .chart-note")).to_have_text("“No dropout” drops nothing.")
+
+
+# Sub-networks
+
+
+def test_each_vote_is_a_mark_that_tells_right_from_wrong(stage: Page) -> None:
+    play(stage, "ensemble")
+    ensemble_frame(stage, [1, 0], [[0.2, 0.5]] * 2, [[3] * 60 + [8] * 4, [8] * 64])
+    expect(stage.locator(".ballot-example")).to_have_text("Training example 0: class 3, wrongly labelled 8.")
+    first, second = stage.locator(".crowd").all()
+    expect(first.locator(".vote")).to_have_count(64)
+    expect(first.locator(".vote.right")).to_have_count(60)
+    expect(second.locator(".vote.right")).to_have_count(0)
+    expect(first.locator("figcaption")).to_have_text(
+        "60 of 64 sub-networks of “Dropout” vote for 3, the true class; 4 for 8."
+    )
+    expect(first.locator(".crowd-bars")).to_have_attribute(
+        "aria-label", "Average: 3 with 75.0%. Weight scaling: 3 with 100.0%."
+    )
+
+
+def test_the_average_is_drawn_against_the_number_of_members_for_both_lanes(stage: Page) -> None:
+    play(stage, "ensemble")
+    ensemble_frame(stage, [1, 0], [[0.2, 0.5]] * 2, [[3] * 64] * 2)
+    drawn = traces(stage, "ensemble")
+    assert len(drawn) == 6  # members, average and weight scaling of two lanes
+    assert drawn[1]["x"] == list(range(1, 65))
+    assert drawn[1]["y"][0] == pytest.approx(70, rel=1e-5)
+    expect(stage.locator("#ensemble-sentence")).to_contain_text("“No dropout”, which never trained with dropout")
+    expect(stage.locator("#ensemble-sentence")).to_contain_text("from 40 members on")  # 0.2 / 40 is half a point
+
+
+def test_without_dropout_anywhere_there_is_nothing_to_vote(stage: Page) -> None:
+    play(stage, "ensemble", lanes=[TWIN[0]])
+    ensemble_frame(stage, [0], [[0, 0]], [[3] * 64])
+    expect(stage.locator("#ensemble-sentence")).to_contain_text("No network of this run has dropout")
+    expect(stage.locator("#ensemble .chart-note")).to_have_text("There is no dropout to thin a network with.")
+    expect(stage.locator(".vote")).to_have_count(0)
+
+
+def test_a_reset_takes_the_votes_and_the_lines_away(stage: Page) -> None:
+    play(stage, "ensemble", "loss")
+    feed(stage, scores=STORY)
+    ensemble_frame(stage, [1, 0], [[0.2, 0.5]] * 2, [[3] * 64] * 2)
+    expect(stage.locator(".vote").first).to_be_visible()
+    stage.evaluate(
+        """async () => {
+          const { emptyRecords } = await import("/static/js/store.js");
+          const { store, run } = window.stage;
+          store.update("run", emptyRecords(run.layers, run.config.lanes.length));
+        }"""
+    )
+    expect(stage.locator(".vote")).to_have_count(0)
+    expect(stage.locator("#loss-sentence")).to_have_text("No loss has been measured yet.")
+    expect(stage.locator("#loss .chart-picture")).to_be_hidden()

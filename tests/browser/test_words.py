@@ -1,0 +1,389 @@
+"""The page's sentences and statistics, run in a real Chromium: what is said follows from the numbers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+NAN = "NaN"  # JSON has none: `call` turns it into a number on the other side
+CALL = """async ([module, name, given]) => {
+  const { [name]: called } = await import(`/static/js/${module}.js`);
+  const revive = (value) => value === "NaN" ? Number.NaN : value === "Infinity" ? Number.POSITIVE_INFINITY
+    : Array.isArray(value) ? value.map(revive)
+    : value === null || typeof value !== "object" ? value
+    : Object.fromEntries(Object.entries(value).map(([key, each]) => [key, revive(each)]));
+  const answer = called(...given.map(revive));
+  return ArrayBuffer.isView(answer) ? [...answer] : answer;
+}"""
+
+
+def call(page: Page, module: str, name: str, *given: Any) -> Any:
+    """What a function of a module answers."""
+    return page.evaluate(CALL, [module, name, list(given)])
+
+
+def lane(name: str = "Dropout", **changed: Any) -> dict[str, Any]:
+    """The losses of a lane that is at its best."""
+    usual = {
+        "name": name,
+        "dropout": name == "Dropout",
+        "batchNorm": False,
+        "train": 0.49,
+        "val": 0.46,
+        "best": 0.46,
+        "bestStep": 1000,
+        "trainAtBest": 0.49,
+        "masked": NAN,
+        "diverged": None,
+    }
+    return usual | changed
+
+
+def memorising(name: str = "No dropout", **changed: Any) -> dict[str, Any]:
+    """The losses of a lane that has learned the training set by heart."""
+    risen = {"train": 0.002, "val": 1.69, "best": 0.51, "bestStep": 135, "trainAtBest": 0.4}
+    return lane(name, **({"dropout": False} | risen | changed))
+
+
+def losses(page: Page, *lanes: dict[str, Any], step: int = 1000, ceiling: float = 2.5) -> str:
+    return str(call(page, "words", "lossSentence", {"step": step, "lanes": list(lanes), "ceiling": ceiling}))
+
+
+def accuracies(page: Page, *lanes: dict[str, Any], **changed: Any) -> str:
+    usual = {"step": 1000, "lanes": list(lanes), "trainSize": 300, "valSize": 797, "wrong": 60, "classes": 10}
+    return str(call(page, "words", "accuracySentence", usual | changed))
+
+
+def right(name: str, val: float, train: float = 0.8, diverged: int | None = None) -> dict[str, Any]:
+    return {"name": name, "val": val, "train": train, "diverged": diverged}
+
+
+def layer(name: str, mean: float, units: int = 128, rate: float = 0.5, steps: int = 100) -> dict[str, Any]:
+    error = math.sqrt(units * rate * (1 - rate) / steps)
+    return {"name": name, "units": units, "rate": rate, "mean": mean, "expected": units * (1 - rate), "error": error}
+
+
+def crowd(name: str = "Dropout", **changed: Any) -> dict[str, Any]:
+    usual = {
+        "name": name,
+        "thinned": True,
+        "untrained": False,
+        "single": 0.774,
+        "average": 0.919,
+        "scaling": 0.921,
+        "within": 16,
+        "averageLoss": 0.598,
+        "geometricLoss": 0.446,
+        "scalingLoss": 0.438,
+    }
+    return usual | changed
+
+
+def ensemble(page: Page, *crowds: dict[str, Any]) -> str:
+    return str(call(page, "words", "ensembleSentence", {"step": 1000, "members": 64, "crowds": list(crowds)}))
+
+
+# Statistics
+
+
+@pytest.mark.parametrize(("units", "keep"), [(1, 0.5), (64, 0.8), (128, 0.2), (512, 0.05)])
+def test_the_binomial_agrees_with_exact_arithmetic(module_page: Page, units: int, keep: float) -> None:
+    for count in {0, 1, units // 2, round(units * keep), units}:
+        exact = math.comb(units, count) * keep**count * (1 - keep) ** (units - count)
+        found = call(module_page, "stats", "binomialPmf", units, keep, count)
+        assert found == pytest.approx(exact, rel=1e-10)
+
+
+def test_a_binomial_of_certain_units_has_one_outcome(module_page: Page) -> None:
+    assert [call(module_page, "stats", "binomialPmf", 8, 1, count) for count in (7, 8)] == [0, 1]
+    assert [call(module_page, "stats", "binomialPmf", 8, 0, count) for count in (0, 1)] == [1, 0]
+    assert [call(module_page, "stats", "binomialPmf", 8, 0.5, count) for count in (-1, 9)] == [0, 0]
+
+
+def test_a_binomial_has_the_mean_and_spread_of_its_units(module_page: Page) -> None:
+    assert call(module_page, "stats", "binomial", 64, 0.8) == {
+        "mean": pytest.approx(51.2),
+        "sd": pytest.approx(math.sqrt(64 * 0.16)),
+    }
+
+
+def test_the_exponential_average_weighs_by_steps_and_passes_over_gaps(module_page: Page) -> None:
+    found = call(module_page, "stats", "exponentialAverage", [1, 2, 12, 13], [1, 0, NAN, 0], 4, 10)
+    after_one = math.exp(-1 / 10)
+    assert found[:2] == pytest.approx([1, after_one], rel=1e-6)
+    assert math.isnan(found[2])
+    assert found[3] == pytest.approx(after_one * math.exp(-11 / 10), rel=1e-6)  # 11 steps after the last number
+
+
+def test_spreading_keeps_the_ends_and_never_repeats(module_page: Page) -> None:
+    assert call(module_page, "stats", "spread", 4, 10) == [0, 1, 2, 3]
+    found = call(module_page, "stats", "spread", 1001, 200)
+    assert (len(found), found[0], found[-1]) == (200, 0, 1000)
+    assert all(after > before for before, after in itertools.pairwise(found))
+
+
+def test_the_least_value_is_found_among_those_that_are_numbers(module_page: Page) -> None:
+    assert call(module_page, "stats", "indexOfLeast", [NAN, 3, 1, 2]) == 2
+    assert call(module_page, "stats", "indexOfLeast", [NAN, "Infinity"]) == -1
+    assert call(module_page, "stats", "indexOfLeast", [3, 2, 1], 2) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0.4434, "0.443"),
+        (1.694, "1.69"),
+        (9.996, "10.0"),
+        (27.13, "27.1"),
+        (1284, "1,284"),
+        (0, "0.000"),
+        (0.0002, "under 0.001"),
+        (3.2e7, "3.2 × 10^7"),
+        (NAN, "no number"),
+    ],
+)
+def test_a_loss_is_written_with_three_digits(module_page: Page, value: Any, written: str) -> None:
+    assert call(module_page, "stats", "formatLoss", value) == written
+
+
+def test_numbers_are_written_in_english(module_page: Page) -> None:
+    assert call(module_page, "stats", "formatCount", 1284) == "1,284"
+    assert call(module_page, "stats", "formatPercent", 0.9211) == "92.1%"
+    assert call(module_page, "stats", "formatTimes", 3.72) == "3.7"
+    assert call(module_page, "stats", "formatTimes", 45.2) == "45"
+    assert call(module_page, "stats", "formatPlain", 0.5) == "0.5"
+
+
+# Loss
+
+
+def test_before_the_first_evaluation_there_is_no_loss_to_speak_of(module_page: Page) -> None:
+    assert call(module_page, "words", "lossSentence", None) == "No loss has been measured yet."
+    assert call(module_page, "words", "accuracySentence", None) == "No accuracy has been measured yet."
+    assert call(module_page, "words", "ensembleSentence", None) == "No sub-networks have been sampled yet."
+
+
+def test_at_step_0_networks_stand_where_the_same_weights_put_them(module_page: Page) -> None:
+    start: dict[str, Any] = {"train": 2.3, "val": 2.3, "best": 2.3, "bestStep": 0, "trainAtBest": 2.3}
+    said = losses(module_page, lane("No dropout", **start), lane(**start), step=0)
+    assert said == "Step 0. Both networks have a validation loss of 2.30, as they start from the same weights."
+
+
+def test_overfitting_is_told_with_the_best_step_and_both_losses(module_page: Page) -> None:
+    said = losses(module_page, memorising(), lane())
+    assert "“No dropout” has 3.7 times the validation loss of “Dropout”: 1.69 against 0.460." in said
+    assert "“No dropout” overfits: its validation loss has risen to 3.3 times its best (0.510 at step 135)" in said
+    assert "its training loss fell from 0.400 to 0.002" in said
+    assert "“Dropout” is still within 5% of its best." in said
+
+
+def test_a_rise_that_training_shares_is_not_called_overfitting(module_page: Page) -> None:
+    said = losses(module_page, memorising(train=0.9), lane())
+    assert "overfit" not in said
+    assert "The validation loss of “No dropout” has risen to 3.3 times its best" in said
+
+
+def test_dropout_that_is_behind_is_said_to_be_behind(module_page: Page) -> None:
+    ahead = lane("No dropout", train=0.41, val=0.59, best=0.51, bestStep=135, trainAtBest=0.45)
+    behind = lane(train=0.94, val=0.67, best=0.67, bestStep=200)
+    said = losses(module_page, ahead, behind, step=200)
+    assert "So far dropout looks worse: a validation loss of 0.670 against 0.590 without." in said
+    assert "learns more slowly (training loss 0.940 against 0.410) and is still getting better" in said
+
+
+def test_no_turn_is_promised_once_dropout_has_stopped_getting_better(module_page: Page) -> None:
+    ahead = lane("No dropout", train=0.41, val=0.59, best=0.59, bestStep=200)
+    said = losses(module_page, ahead, lane(train=0.94, val=0.67, best=0.60, bestStep=100), step=200)
+    assert "So far dropout looks worse" in said
+    assert "getting better" not in said
+    assert "(training loss 0.940 against 0.410)." in said
+
+
+def test_identical_networks_are_said_to_lie_on_one_another(module_page: Page) -> None:
+    said = losses(module_page, lane("A", dropout=False), lane("B", dropout=False))
+    assert said == "Step 1,000. Both networks have a validation loss of 0.460, and their lines lie on one another."
+
+
+def test_close_losses_are_called_close(module_page: Page) -> None:
+    said = losses(module_page, lane("A", val=0.47, best=0.47), lane("B", val=0.49, best=0.49))
+    assert "The validation losses are close: 0.470 for “A”, 0.490 for “B”." in said
+
+
+def test_the_two_training_losses_of_dropout_are_told_apart(module_page: Page) -> None:
+    said = losses(module_page, memorising(), lane(masked=0.81))
+    assert "The same weights of “Dropout” have a training loss of about 0.810 with masks on and 0.490 without." in said
+    assert "masks on" not in losses(module_page, memorising(masked=0.1), lane(dropout=False))
+
+
+def test_batch_norm_is_mentioned_where_it_is_on(module_page: Page) -> None:
+    assert "batch norm (“Dropout”) uses each mini-batch's statistics" in losses(
+        module_page, memorising(), lane(batchNorm=True)
+    )
+    assert "batch norm" not in losses(module_page, memorising(), lane())
+
+
+def test_a_network_that_diverged_is_named_with_its_step_and_compared_with_none(module_page: Page) -> None:
+    broken = lane("Fast", val=NAN, train=NAN, diverged=75)
+    said = losses(module_page, broken, lane())
+    assert "“Fast” diverged by step 75: its loss is no longer a finite number." in said
+    assert "“Dropout” has a loss of 0.460 on validation and 0.490 on training data." in said
+    assert "times the validation loss" not in said
+    assert (
+        losses(module_page, broken) == "Step 1,000. “Fast” diverged by step 75: its loss is no longer a finite number."
+    )
+
+
+def test_what_the_axis_cuts_off_is_said(module_page: Page) -> None:
+    said = losses(module_page, memorising(val=45, train=0.2), lane(), ceiling=9)
+    assert "The axis ends at 9.00: “No dropout” is above it." in said
+    assert "axis" not in losses(module_page, memorising(), lane())
+
+
+def test_of_many_networks_the_extremes_are_named_and_the_overfitting_counted(module_page: Page) -> None:
+    lanes = [memorising(f"ND {number}", val=1 + number / 10) for number in range(3)]
+    said = losses(module_page, *lanes, lane())
+    assert "Lowest validation loss: “Dropout”, 0.460; highest: “ND 2”, 1.20, 2.6 times as high." in said
+    assert "3 of 4 networks overfit" in said
+    everyone = [lane(f"D {number}") for number in range(5)]
+    assert "overfit" not in losses(module_page, *everyone)
+    assert "All 5 networks have a validation loss of 0.460." in losses(module_page, *everyone)
+
+
+# Accuracy
+
+
+def test_accuracies_are_compared_in_points_with_the_size_of_the_validation_set(module_page: Page) -> None:
+    said = accuracies(module_page, right("No dropout", 0.744, 1.0), right("Dropout", 0.905, 0.783))
+    assert (
+        "“Dropout” gets 90.5% of 797 validation examples right, “No dropout” 74.4%: 16.1 points between them." in said
+    )
+    assert "“No dropout” reproduces all 300 training labels, the 60 wrong ones included: it has memorised them." in said
+    assert "“Dropout” reproduces 78.3% of the training labels; 80.0% of them are true." in said
+
+
+def test_a_difference_within_two_standard_errors_is_not_called_one(module_page: Page) -> None:
+    said = accuracies(module_page, right("A", 0.90), right("B", 0.91))
+    doubt = 200 * math.hypot(math.sqrt(0.9 * 0.1 / 797), math.sqrt(0.91 * 0.09 / 797))
+    assert (
+        f"1.0 points between them, too few to tell apart on so many examples (two standard errors: {doubt:.1f} points)"
+        in said
+    )
+
+
+def test_without_wrong_labels_nothing_is_called_memorised(module_page: Page) -> None:
+    said = accuracies(module_page, right("A", 0.97, 1.0), wrong=0)
+    assert "“A” reproduces all 300 training labels." in said
+    assert "memorised" not in said
+    assert "true" not in said
+
+
+def test_guessing_is_the_yardstick_of_an_untrained_network(module_page: Page) -> None:
+    assert "Guessing among 10 classes gets about 10.0%." in accuracies(
+        module_page, right("A", 0.1), right("B", 0.1), step=0
+    )
+    assert "Guessing" not in accuracies(module_page, right("A", 0.5))
+
+
+def test_the_accuracy_of_a_network_that_diverged_is_left_out(module_page: Page) -> None:
+    said = accuracies(module_page, right("Fast", 0.1, 0.1, diverged=75), right("Dropout", 0.9))
+    assert "“Fast” diverged: an accuracy means nothing there." in said
+    assert "points" not in said
+
+
+# Kept counts
+
+
+def test_kept_counts_are_told_with_expectation_and_standard_error(module_page: Page) -> None:
+    layers = [layer("input", 51.0, units=64, rate=0.2), layer("hidden1", 64.9)]
+    said = call(module_page, "words", "keptSentence", {"name": "Dropout", "steps": 100, "layers": layers})
+    assert "Over the 100 steps of “Dropout” seen at its present rates" in said
+    assert "input 51.0 (51.2 ± 0.3), hidden 1 64.9 (64.0 ± 0.6)." in said
+    assert "The furthest off, hidden 1, is 1.6 standard errors away, as chance allows." in said
+
+
+@pytest.mark.parametrize(
+    ("off", "verdict"),
+    [(2.9, "as chance allows"), (3.5, "rare for fair masks"), (4.5, "more than fair masks would show")],
+)
+def test_a_mean_far_from_its_expectation_is_never_explained_away(module_page: Page, off: float, verdict: str) -> None:
+    one = layer("hidden1", 64 + off * math.sqrt(32 / 100))
+    said = call(module_page, "words", "keptSentence", {"name": "Dropout", "steps": 100, "layers": [one]})
+    assert said.endswith(f"That is {off} standard errors away, {verdict}.")
+
+
+def test_a_lane_without_dropout_keeps_everything(module_page: Page) -> None:
+    said = call(module_page, "words", "keptSentence", {"name": "No dropout", "steps": 9, "layers": []})
+    assert said == "“No dropout” has no dropout now: every unit is kept on every step."
+
+
+def test_rates_that_have_just_moved_have_no_counts_yet(module_page: Page) -> None:
+    said = call(module_page, "words", "keptSentence", {"name": "Dropout", "steps": 0, "layers": [layer("hidden1", 0)]})
+    assert said == "No step of “Dropout” at its present rates has been seen yet."
+
+
+# Sub-networks
+
+
+def test_sub_networks_are_compared_with_their_average_and_weight_scaling(module_page: Page) -> None:
+    contrast = crowd("No dropout", untrained=True, single=0.303, average=0.674, scaling=0.747)
+    said = ensemble(module_page, crowd(), contrast)
+    assert "One thinned sub-network of “Dropout” gets 77.4% of the validation examples right on average" in said
+    assert "the average of 64 91.9%, and weight scaling (one pass, nothing dropped) 92.1%." in said
+    assert "stays within 0.5 points of it from 16 members on" in said
+    assert "By log-loss the average is worse, 0.598 against 0.438; averaged geometrically it has 0.446." in said
+    assert "“No dropout”, which never trained with dropout, thinned the same way: 30.3%, 67.4% and 74.7%." in said
+
+
+def test_an_average_that_does_not_reach_weight_scaling_is_said_to_fall_short(module_page: Page) -> None:
+    said = ensemble(module_page, crowd(within=None, average=0.88))
+    assert "The average is 4.1 points below it." in said
+    assert "members on" not in said
+
+
+def test_an_average_with_the_better_log_loss_is_called_better(module_page: Page) -> None:
+    assert "By log-loss the average is better, 1.33 against 1.66" in ensemble(
+        module_page, crowd(averageLoss=1.33, scalingLoss=1.66)
+    )
+
+
+def test_a_lane_that_once_had_dropout_is_not_said_to_be_without(module_page: Page) -> None:
+    assert "never trained" not in ensemble(module_page, crowd(), crowd("Other", untrained=False))
+
+
+def test_without_any_dropout_there_are_no_sub_networks(module_page: Page) -> None:
+    assert ensemble(module_page, crowd(thinned=False)).startswith("No network of this run has dropout")
+
+
+def test_a_crowd_that_diverged_has_nothing_to_say(module_page: Page) -> None:
+    assert (
+        ensemble(module_page, crowd(scalingLoss=NAN)) == "“Dropout” has diverged: its sub-networks have nothing to say."
+    )
+
+
+def test_members_are_counted_until_the_average_stays_close(module_page: Page) -> None:
+    reach = "membersToReach"
+    assert call(module_page, "words", reach, [0.8, 0.92, 0.85, 0.918, 0.921], 0.92) == 4
+    assert call(module_page, "words", reach, [0.92, 0.92], 0.92) == 1
+    assert call(module_page, "words", reach, [0.92, 0.8], 0.92) is None
+    assert call(module_page, "words", reach, [0.8, 0.915], 0.92) == 2  # exactly half a point
+
+
+def test_votes_are_counted_for_the_true_class_first(module_page: Page) -> None:
+    votes = {"name": "Dropout", "counts": [4, 51, 6, 1, 2], "classes": ["a", "b", "c", "d", "e"], "truth": 1}
+    said = call(module_page, "words", "votesSentence", votes)
+    assert (
+        said
+        == "51 of 64 sub-networks of “Dropout” vote for b, the true class; 6 for c, 4 for a, 2 for e, 1 for others."
+    )
+    agreed = call(module_page, "words", "votesSentence", {**votes, "counts": [0, 64, 0, 0, 0]})
+    assert agreed == "64 of 64 sub-networks of “Dropout” vote for b, the true class."
+
+
+def test_a_wrong_label_is_said_to_be_wrong(module_page: Page) -> None:
+    named = {"example": 1017, "label": "3", "truth": "8"}
+    assert call(module_page, "words", "exampleWords", named) == "Training example 1,017: class 8, wrongly labelled 3."
+    assert call(module_page, "words", "exampleWords", {**named, "label": "8"}) == "Training example 1,017: class 8."

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from trainer.stream import Kind, Splitter, StreamError, pack_frame, pack_message, parse_message
+from trainer.worker.link import MAX_BACKLOG, Link, LinkClosedError, connect
+
+Pair = tuple[Link, socket.socket]
+
+
+@pytest.fixture
+def pair(patience: float) -> Iterator[Pair]:
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(patience)
+    link = Link(ours)
+    yield link, theirs
+    link.close()
+    theirs.close()
+
+
+def test_what_is_sent_goes_out_with_the_next_exchange(pair: Pair) -> None:
+    link, theirs = pair
+    link.send({"op": "hello"})
+    link.send_frame(b"frame")
+    assert link.exchange(0) == []
+    (first, second) = Splitter().feed(theirs.recv(1000))
+    assert parse_message(first[1]) == {"op": "hello"}
+    assert second == (Kind.FRAME, b"frame")
+
+
+def test_messages_come_in_order_even_in_pieces(pair: Pair, patience: float) -> None:
+    link, theirs = pair
+    wire = pack_message({"n": 1}) + pack_message({"n": 2})
+    theirs.sendall(wire[:9])
+    assert link.exchange(patience) == []
+    theirs.sendall(wire[9:])
+    assert link.exchange(patience) == [{"n": 1}, {"n": 2}]
+
+
+def test_an_app_that_does_not_read_blocks_nothing_and_loses_nothing(pair: Pair) -> None:
+    link, theirs = pair
+    frame = bytes(range(256)) * 1024  # 256 KiB
+    count = MAX_BACKLOG // len(frame) + 8
+    for _ in range(count):
+        link.send_frame(frame)
+        link.exchange(0)
+    assert link.full
+    splitter, got = Splitter(), 0
+    while got < count:
+        got += sum(payload == frame for _, payload in splitter.feed(theirs.recv(1 << 20)))
+        link.exchange(0)
+    assert not link.full
+
+
+def test_waiting_ends_when_something_more_can_be_sent(pair: Pair) -> None:
+    link, theirs = pair
+    link.send_frame(bytes(4 * 1024 * 1024))
+    link.exchange(0)
+    theirs.recv(1 << 20)
+    assert link.exchange(None) == []
+
+
+def test_the_end_of_the_stream_is_noticed(pair: Pair, patience: float) -> None:
+    link, theirs = pair
+    theirs.close()
+    with pytest.raises(LinkClosedError):
+        link.exchange(patience)
+
+
+def test_sending_to_an_app_that_has_gone_is_noticed(pair: Pair) -> None:
+    link, theirs = pair
+    theirs.close()
+    link.send({"op": "hello"})
+    with pytest.raises(LinkClosedError):
+        link.exchange(0)
+
+
+@pytest.mark.parametrize("wire", [pack_frame(b"x"), b"\xff" * 10])
+def test_an_app_that_talks_nonsense_is_not_listened_to(pair: Pair, patience: float, wire: bytes) -> None:
+    link, theirs = pair
+    theirs.sendall(wire)
+    with pytest.raises(StreamError):
+        link.exchange(patience)
+
+
+@pytest.mark.parametrize("address", ["", "unix:", "tcp:", "tcp:127.0.0.1", "tcp:host:port", "http://127.0.0.1"])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match=r"unix:PATH or tcp:HOST:PORT"):
+        connect(address)

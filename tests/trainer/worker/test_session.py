@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.trainer.worker.fakes import FakeExperiment, live
+from trainer.worker.pace import CATCH_UP_S
+from trainer.worker.session import Session, State
+
+PLAY: dict[str, Any] = {"op": "play"}
+PAUSE: dict[str, Any] = {"op": "pause"}
+FAST: dict[str, Any] = {"op": "speed", "steps_per_second": None}
+
+
+def speed(steps_per_second: float) -> dict[str, Any]:
+    return {"op": "speed", "steps_per_second": steps_per_second}
+
+
+# ---- opening
+
+
+def test_a_run_opens_paused_at_step_0_and_shows_its_beginning() -> None:
+    day = live(5.0, [])
+    assert day.kinds() == ["opened", "data", "scores", "graph", "ensemble"]
+    state = day.messages("opened")[0][1]["state"]
+    assert (state["state"], state["step"], state["steps_per_second"]) == ("paused", 0, 100.0)
+    assert state["follow"] == {"lane": 1, "example": 0}
+    assert state["batches_per_epoch"] == 300 // 64
+    assert day.frames("graph")[0][1].meta == {"pass": "evaluation"}
+
+
+def test_a_run_can_be_opened_where_another_was_lost() -> None:
+    request = {"state": "playing", "steps_per_second": 10, "follow": {"lane": 0, "example": 7}}
+    day = live(1.05, [], runs={"r": request})
+    state = day.messages("opened")[0][1]["state"]
+    assert (state["state"], state["steps_per_second"]) == ("playing", 10)
+    assert state["follow"] == {"lane": 0, "example": 7}
+    assert day.steps() == list(range(1, 12))  # one at once, and one each tenth of a second
+
+
+def test_frames_are_numbered_without_a_gap() -> None:
+    day = live(3.0, [(0.5, PLAY), (1.0, FAST), (2.0, {"op": "reset"})])
+    numbers = [each.seq for _, each in day.said if not isinstance(each, dict)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+# ---- pace
+
+
+@pytest.mark.parametrize("rate", [0.5, 1, 7, 30, 100, 333])
+def test_a_playing_run_keeps_its_speed(rate: float) -> None:
+    day = live(21.0, [(0.5, speed(rate)), (1.0, PLAY), (21.0, PAUSE)])
+    steps = day.steps()
+    assert steps == list(range(1, len(steps) + 1))
+    waiting = rate * (1 / 30 + 0.015)  # steps that are owed may wait until a frame is due, and for a bite of an extra
+    assert 20 * rate - waiting <= len(steps) <= 20 * rate + 1
+
+
+@pytest.mark.parametrize("rate", [1, 5, 20])
+def test_a_slow_run_sends_each_step_as_soon_as_it_is_made(rate: float) -> None:
+    day = live(10.0, [(1.0, speed(rate)), (1.0, PLAY)])
+    for number, (at, frame) in enumerate(day.frames("steps")):
+        assert frame.tensors["step"].tolist() == [number + 1]
+        # A turn may first have to wait for a bite of something else, which is 10 ms of members that take 1 ms each.
+        assert 0 <= at - (1001.0 + number / rate) < 0.025
+
+
+@pytest.mark.parametrize("rate", [50, 100, 1000, None])
+def test_at_speed_steps_travel_in_at_most_thirty_frames_a_second(rate: float | None) -> None:
+    day = live(11.0, [(0.5, {"op": "speed", "steps_per_second": rate}), (1.0, PLAY)])
+    times = [at for at, _ in day.frames("steps")]
+    assert 20 * 10 <= len(times) <= 30 * 10 + 1
+    assert day.steps() == list(range(1, len(day.steps()) + 1))
+
+
+def test_at_full_speed_the_worker_does_little_but_train() -> None:
+    day = live(11.0, [(1.0, FAST), (1.0, PLAY), (11.0, PAUSE)])
+    # 10,000 steps of 1 ms fit. Scores take at most 10 × 2 ms a second, extras a tenth, the 0.1 s saved up and a bite more,
+    # and a turn 10 µs for each slice, of which there are at most 2,000.
+    assert 10_000 - 200 - 1000 - 100 - 10 - 20 <= len(day.steps()) <= 10_000
+
+
+def test_a_slice_takes_fifteen_milliseconds() -> None:
+    day = live(5.0, [(1.0, FAST), (1.0, PLAY)])
+    counts = [count for _, count, _ in day.experiments["r"].runs]
+    assert max(counts) <= 15
+    assert sorted(counts)[len(counts) // 2] >= 14
+
+
+def test_after_a_stall_only_a_moment_is_made_up_for() -> None:
+    def stall(run: str, experiment: FakeExperiment) -> None:
+        experiment.boundary_s = 5.0
+
+    day = live(12.0, [(0.5, PLAY)], runs={"r": {"config": {"dataset": "moons"}}}, tune=stall)
+    times = [at for at, frame in day.frames("steps") for _ in frame.tensors["step"]]
+    gap, after = max((later - sooner, later) for sooner, later in pairwise(times))
+    assert gap > 4.9  # there was a stall
+    in_a_second = sum(after <= at <= after + 1.0 for at in times)
+    assert in_a_second <= 100 * (1.0 + CATCH_UP_S) + 4  # and the steps of one frame
+
+
+def test_steps_are_made_at_once_and_the_run_is_paused_again() -> None:
+    day = live(3.0, [(1.0, {"op": "step", "count": 40})])
+    assert day.steps() == list(range(1, 41))
+    ((at, changed),) = day.messages("changed")
+    assert (changed["reason"], changed["step"], changed["state"]["state"]) == ("pause", 40, "paused")
+    assert at < 1001.1
+    last_graph = day.frames("graph")[-1][1]
+    assert last_graph.tensors["step"].tolist() == [40]
+    assert last_graph.meta == {"pass": "training"}
+
+
+def test_every_single_step_is_seen() -> None:
+    day = live(3.0, [(1 + number / 50, {"op": "step", "count": 1}) for number in range(20)])
+    assert [frame.tensors["step"].tolist() for _, frame in day.frames("steps")] == [[n] for n in range(1, 21)]
+    graphs = [int(frame.tensors["step"][0]) for _, frame in day.frames("graph")]
+    assert graphs == list(range(21))
+
+
+def test_stepping_while_playing_ends_the_playing() -> None:
+    day = live(3.0, [(0.5, PLAY), (1.0, {"op": "step", "count": 5})])
+    assert [message["reason"] for _, message in day.messages("changed")] == ["play", "pause"]
+    acknowledged = day.messages("reply")[1][1]["step"]
+    assert day.steps()[-1] == acknowledged + 4
+
+
+# ---- commands
+
+
+def test_a_command_is_in_force_from_the_step_it_is_acknowledged_with() -> None:
+    knobs = {"dropout": [0.0, 0.9]}
+    day = live(3.0, [(0.5, FAST), (0.5, PLAY), (1.5, {"op": "set", "lane": 1, "knobs": knobs})])
+    reply = day.messages("reply")[-1][1]
+    assert day.experiments["r"].changes == [{"step": reply["step"], "lane": 1, "knobs": knobs}]
+    before = [at for at, frame in day.frames("steps") if frame.tensors["step"][-1] < reply["step"]]
+    assert max(before) <= day.messages("reply")[-1][0]
+
+
+def test_what_was_trained_before_a_command_is_sent_before_its_reply_and_changed_after_it() -> None:
+    day = live(3.0, [(0.5, FAST), (0.5, PLAY), (1.513, {"op": "follow", "example": 17})])
+    kinds = day.kinds()
+    reply = len(kinds) - 1 - kinds[::-1].index("reply")
+    assert kinds[reply - 1 : reply + 2] == ["steps", "reply", "changed follow"]
+
+
+def test_a_frame_of_steps_never_spans_a_change_of_what_is_followed() -> None:
+    script = [(0.5, FAST), (0.5, PLAY)]
+    script += [(1 + number * 0.0371, {"op": "follow", "lane": number % 2}) for number in range(20)]
+    day = live(3.0, script)
+    changes = {message["step"] for _, message in day.messages("changed") if message["reason"] == "follow"}
+    assert len(changes) == 20
+    for _, frame in day.frames("steps"):
+        first, last = int(frame.tensors["step"][0]), int(frame.tensors["step"][-1])
+        assert not any(first <= step < last for step in changes)
+        assert len(set(frame.tensors["lane"].tolist())) == 1
+    assert day.steps() == list(range(1, len(day.steps()) + 1))
+
+
+def test_after_a_change_the_next_steps_are_sent_at_once() -> None:
+    day = live(3.0, [(0.5, FAST), (0.5, PLAY), (1.513, {"op": "set", "lane": 1, "knobs": {"batch_norm": True}})])
+    reply_at, reply = day.messages("reply")[-1]
+    at = next(at for at, frame in day.frames("steps") if reply["step"] in frame.tensors["step"])
+    assert at - reply_at < 0.02 + 0.012  # a slice, and at most scores and a bite of something else before it
+
+
+def test_after_a_reset_nothing_of_the_old_start_is_sent() -> None:
+    day = live(4.0, [(0.5, FAST), (0.5, PLAY), (2.0, {"op": "reset"})])
+    kinds = day.kinds()
+    reset = kinds.index("changed reset")
+    assert kinds[reset - 1] == "reply"
+    assert kinds[reset + 1 : reset + 3] == ["scores", "graph"]
+    later = [each for _, each in day.said[reset + 1 :] if not isinstance(each, dict)]
+    assert [int(frame.tensors["step"][0]) for frame in later[:2]] == [0, 0]
+    steps = [int(step) for frame in later if frame.kind == "steps" for step in frame.tensors["step"]]
+    assert steps == list(range(1, len(steps) + 1))
+    votes = [int(frame.tensors["step"][0]) for frame in later if frame.kind == "ensemble"]
+    assert votes == sorted(votes)
+    assert day.said[reset][1]["state"]["state"] == "playing"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ({"op": "dance"}, "bad_message", "dance"),
+        ({}, "bad_message", "None"),
+        ({"op": "__init__"}, "bad_message", "__init__"),
+        ({"op": "step", "count": 0}, "bad_value", "1 to 1,000"),
+        ({"op": "step", "count": 1001}, "bad_value", "1 to 1,000"),
+        ({"op": "step", "count": True}, "bad_value", "True"),
+        ({"op": "step", "count": 1.5}, "bad_value", "1.5"),
+        ({"op": "speed", "steps_per_second": 0}, "bad_value", "0.2 to 10,000"),
+        ({"op": "speed", "steps_per_second": float("nan")}, "bad_value", "nan"),
+        ({"op": "speed", "steps_per_second": "fast"}, "bad_value", "'fast'"),
+        ({"op": "speed", "steps_per_second": True}, "bad_value", "True"),
+        ({"op": "set", "lane": 99, "knobs": {"l2": 0.0}}, "bad_value", "99"),
+        ({"op": "set", "lane": 1, "knobs": {"dropout": [0.1, 1]}}, "bad_value", "0.95"),
+        ({"op": "set", "lane": 1, "knobs": {"dropout": [0.1, float("nan")]}}, "bad_value", "nan"),
+        ({"op": "set", "lane": 1, "knobs": {"self": 1}}, "unknown_knob", "self"),
+        ({"op": "set", "lane": 1, "knobs": {"lane": 1}}, "unknown_knob", "lane"),
+        ({"op": "set", "knobs": {"seed": 1}}, "bad_value", "seed"),
+        ({"op": "set", "lane": 1, "knobs": {}}, "bad_value", "knobs"),
+        ({"op": "set", "lane": 1, "knobs": [1]}, "bad_value", "knobs"),
+        ({"op": "follow", "lane": 2}, "bad_value", "0 to 1"),
+        ({"op": "follow", "example": 300}, "bad_value", "0 to 299"),
+        ({"op": "follow", "example": "a"}, "bad_value", "'a'"),
+    ],
+)
+def test_a_bad_command_is_refused_in_words_and_disturbs_nothing(command: dict[str, Any], code: str, words: str) -> None:
+    day = live(3.0, [(0.5, PLAY), (1.0, command)])
+    error = day.messages("reply")[1][1]["error"]
+    assert error["code"] == code
+    assert words in error["message"]
+    assert [message["reason"] for _, message in day.messages("changed")] == ["play"]
+    assert day.steps() == list(range(1, len(day.steps()) + 1))
+    assert len(day.steps()) > 200
+
+
+def test_no_state_can_be_left_but_by_a_legal_move() -> None:
+    day = live(1.0, [(0.5, {"op": "close", "run": "r"}), (0.6, PLAY)])
+    assert day.messages("reply")[0][1]["error"]["code"] == "not_found"
+    session = Session.__new__(Session)
+    session.state = State.CLOSED
+    with pytest.raises(RuntimeError, match="closed cannot become playing"):
+        session._move(State.PLAYING)
+
+
+# ---- scores and graphs
+
+
+def test_a_playing_run_is_scored_at_multiples_of_25_and_at_most_ten_times_a_second() -> None:
+    for rate in (100, None):
+        day = live(11.0, [(0.5, {"op": "speed", "steps_per_second": rate}), (1.0, PLAY)])
+        scores = day.frames("scores")
+        steps = [int(frame.tensors["step"][0]) for _, frame in scores]
+        assert all(step % 25 == 0 for step in steps)
+        assert steps == sorted(set(steps))
+        times = [at for at, _ in scores[1:]]
+        gaps = [later - sooner for sooner, later in pairwise(times)]
+        assert min(gaps) > 0.099
+        # At 100 steps a second every multiple of 25 in ten seconds; at full speed the next one takes up to 25 ms more.
+        assert len(times) >= (39 if rate == 100 else 75)
+
+
+def test_at_a_hundred_steps_a_second_every_multiple_of_25_is_scored() -> None:
+    day = live(11.1, [(1.0, PLAY), (11.05, PAUSE)])
+    steps = [int(frame.tensors["step"][0]) for _, frame in day.frames("scores")]
+    assert [step for step in steps if step % 25 == 0] == list(range(0, 1001, 25))
+
+
+@pytest.mark.parametrize("script", [[(0.5, PLAY), (1.337, PAUSE)], [(0.5, {"op": "step", "count": 33})]])
+def test_what_a_paused_run_shows_is_current_and_then_it_rests(script: list[tuple[float, dict[str, Any]]]) -> None:
+    day = live(60.0, script, runs={"r": {"config": {"dataset": "moons"}}})
+    step = day.experiments["r"].step
+    for kind in ("scores", "ensemble", "boundary"):
+        assert int(day.frames(kind)[-1][1].tensors["step"][0]) == step, kind
+    assert max(at for at, _ in day.said) < 1003.0
+
+
+def test_changing_a_knob_while_paused_renews_the_votes() -> None:
+    day = live(4.0, [(2.0, {"op": "set", "lane": 1, "knobs": {"dropout": [0.0, 0.75]}})])
+    assert [frame.tensors["rate"].tolist() for _, frame in day.frames("ensemble")][-1] == [[0.0, 0.75], [0.0, 0.75]]
+
+
+def test_following_another_example_while_paused_shows_it_at_once() -> None:
+    day = live(4.0, [(2.0, {"op": "follow", "example": 17})])
+    at, graph = day.frames("graph")[-1]
+    assert at < 1002.01
+    assert graph.tensors["example"].tolist() == [17]
+    assert graph.meta == {"pass": "evaluation"}
+    assert day.frames("ensemble")[-1][1].tensors["example"].tolist() == [17]
+
+
+def test_at_speed_graphs_are_of_the_followed_example_at_most_ten_times_a_second() -> None:
+    day = live(11.0, [(1.0, FAST), (1.0, PLAY)])
+    graphs = day.frames("graph")[1:]
+    assert 80 <= len(graphs) <= 101
+    # The first may be of any example, because nothing was seen for half a second.
+    assert all(frame.tensors["example"].tolist() == [0] for _, frame in graphs[1:])
+
+
+def test_another_example_is_shown_when_the_followed_one_does_not_come() -> None:
+    def never(run: str, experiment: FakeExperiment) -> None:
+        experiment.example_at = lambda step: 299  # type: ignore[method-assign]
+
+    day = live(11.0, [(1.0, FAST), (1.0, PLAY)], tune=never)
+    assert 18 <= len(day.frames("graph")[1:]) <= 21  # one each half second
+
+
+def test_a_slow_run_shows_the_graph_of_every_step() -> None:
+    day = live(6.0, [(1.0, speed(5)), (1.0, PLAY)])
+    graphs = [int(frame.tensors["step"][0]) for _, frame in day.frames("graph")]
+    assert graphs == list(range(day.experiments["r"].step + 1))
+
+
+def test_without_viewers_no_pictures_are_made_and_with_the_first_they_are_there_again() -> None:
+    watch = [(0.5, {"op": "watch", "run": "r", "viewers": 0}), (3.0, {"op": "watch", "run": "r", "viewers": 1})]
+    day = live(4.0, [(1.0, PLAY), (2.0, PAUSE), *watch], runs={"r": {"config": {"dataset": "moons"}}})
+    unseen = [each.kind for at, each in day.said if 1000.5 < at < 1003.0 and not isinstance(each, dict)]
+    assert set(unseen) == {"steps", "scores"}
+    seen = [
+        (each.kind, int(each.tensors["step"][0]))
+        for at, each in day.said
+        if at >= 1003.0 and not isinstance(each, dict)
+    ]
+    step = day.experiments["r"].step
+    assert {("graph", step), ("ensemble", step), ("boundary", step)} == set(seen)
+    assert not any(traced for first, _, traced in day.experiments["r"].runs)

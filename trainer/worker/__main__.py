@@ -1,0 +1,82 @@
+"""``python -m trainer.worker --connect ADDRESS``: warm up, dial the app, train what it sends."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from trainer.config import parse
+from trainer.errors import DropoutLabError
+from trainer.worker.link import LinkClosedError, connect
+from trainer.worker.loop import Worker
+
+if TYPE_CHECKING:
+    from trainer.experiment import Experiment
+
+TOKEN_VARIABLE: Final = "DROPOUT_LAB_WORKER_TOKEN"
+
+_log = logging.getLogger("trainer.worker")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Be a worker until the app hangs up or says that it is over; the exit status."""
+    # Ctrl-C in a terminal reaches every process: the app ends its workers itself. Asked to end, a worker just does: it
+    # holds nothing that anybody would miss.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    options = _options(arguments)
+    logging.basicConfig(level=logging.INFO, format=f"worker {options.worker}: %(levelname)s: %(message)s")
+    token = os.environ.pop(TOKEN_VARIABLE, "")
+
+    import torch
+
+    from trainer.experiment import Experiment
+    from trainer.worker.look import evaluation_trace
+
+    torch.set_num_threads(options.threads)
+    torch.set_num_interop_threads(1)
+
+    def make(request: Mapping[str, Any]) -> Experiment:
+        return Experiment(parse(request.get("config")), options.device, changes=request.get("changes") or ())
+
+    try:
+        device = str(warm_up(make({"config": {}})).device)
+        link = connect(options.connect)
+    except (DropoutLabError, OSError, ValueError) as error:
+        _log.error("cannot start: %s", error)
+        return 1
+    with contextlib.closing(link), contextlib.suppress(LinkClosedError):
+        hello = {"worker": options.worker, "epoch": options.epoch, "token": token}
+        about = {"pid": os.getpid(), "device": device, "torch": torch.__version__}
+        link.send({"op": "hello", **hello, **about})
+        worker = Worker(link, make, evaluation_trace)
+        worker.serve()
+    return 0
+
+
+def warm_up(experiment: Experiment) -> Experiment:
+    """Do once what a run does, so that the first real one begins training at once; returns ``experiment``."""
+    experiment.run(30, trace=True)
+    experiment.evaluate()
+    experiment.sample_subnetworks(lane=0, members=2, dropout=experiment.config.lanes[-1].dropout)
+    return experiment
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m trainer.worker", description=__doc__)
+    parser.add_argument("--connect", required=True, metavar="ADDRESS", help="unix:PATH or tcp:HOST:PORT of the app")
+    parser.add_argument("--worker", type=int, default=0, help="which of the pool's workers this is")
+    parser.add_argument("--epoch", type=int, default=1, help="how often this worker was started")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--threads", type=int, default=1, help="threads that a step may use")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

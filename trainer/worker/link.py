@@ -1,0 +1,114 @@
+"""The worker's end of the stream to the app: a socket that never blocks the training."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from typing import Any, Final
+
+from trainer.stream import Kind, Splitter, StreamError, pack_frame, pack_message, parse_message
+
+MAX_BACKLOG: Final = 8 * 1024 * 1024  # unsent bytes beyond which the worker waits for the app instead of training on
+_READ: Final = 64 * 1024
+
+
+class LinkClosedError(Exception):
+    """The app has hung up."""
+
+
+class Link:
+    """Sends and receives without waiting, except where it is told to wait.
+
+    Args:
+        sock: a connected stream socket; it is made non-blocking.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+        self._splitter = Splitter()
+        self._unsent = bytearray()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(sock, selectors.EVENT_READ)
+
+    @property
+    def full(self) -> bool:
+        """Whether the app reads so slowly that training should wait for it."""
+        return len(self._unsent) > MAX_BACKLOG
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Put a message behind what is already waiting to be sent."""
+        self._unsent += pack_message(message)
+
+    def send_frame(self, frame: bytes) -> None:
+        """Put an encoded frame behind what is already waiting to be sent."""
+        self._unsent += pack_frame(frame)
+
+    def exchange(self, wait_s: float | None) -> list[dict[str, Any]]:
+        """Send what can be sent and return the messages that have come.
+
+        Args:
+            wait_s: how long to wait for a message; with something left to send, only until more of it can be sent.
+                ``None``: for ever.
+
+        Raises:
+            LinkClosedError: the app has hung up.
+            StreamError: it sent something that is no message.
+        """
+        try:
+            self._flush()
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
+            self._selector.modify(self._socket, events)
+            ready = [mask for _, mask in self._selector.select(wait_s)]
+            return self._receive() if ready and ready[0] & selectors.EVENT_READ else []
+        except ConnectionError as error:
+            raise LinkClosedError(str(error)) from None
+
+    def close(self) -> None:
+        """Hang up."""
+        self._selector.close()
+        self._socket.close()
+
+    def _flush(self) -> None:
+        try:
+            while self._unsent:
+                sent = self._socket.send(self._unsent)
+                del self._unsent[:sent]
+        except BlockingIOError:
+            pass
+
+    def _receive(self) -> list[dict[str, Any]]:
+        data = self._socket.recv(_READ)
+        if not data:
+            raise LinkClosedError("end of stream")
+        messages = []
+        for kind, payload in self._splitter.feed(data):
+            if kind is not Kind.JSON:
+                raise StreamError("the app sends no frames")
+            messages.append(parse_message(payload))
+        return messages
+
+
+def connect(address: str, timeout_s: float = 10.0) -> Link:
+    """Dial ``unix:PATH`` or ``tcp:HOST:PORT``.
+
+    Raises:
+        ValueError: it is not an address.
+        OSError: nobody answers.
+    """
+    kind, _, place = address.partition(":")
+    if kind == "unix" and place:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(timeout_s)
+        try:
+            sock.connect(place)
+        except OSError:
+            sock.close()
+            raise
+        return Link(sock)
+    host, _, port = place.rpartition(":")
+    if kind != "tcp" or not host or not port.isdigit():
+        raise ValueError(f"{address!r} is not an address: it must be unix:PATH or tcp:HOST:PORT")
+    sock = socket.create_connection((host, int(port)), timeout_s)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return Link(sock)

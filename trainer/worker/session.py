@@ -1,0 +1,363 @@
+"""One run on a worker: its state, its pace, and what it tells.
+
+The trainer's `Experiment` returns records and does nothing else; a session decides how many steps come next and which
+of the records travel. It never waits: the worker asks it when it is due.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from trainer.errors import DropoutLabError, KnobError
+from trainer.frames import Frame, Tensors, encode
+from trainer.worker import publish
+from trainer.worker.extras import Extras
+from trainer.worker.pace import FRAME_S, MAX_SLICE, SLICE_S, Interval, Ledger, Pace, Slice
+
+if TYPE_CHECKING:
+    from trainer.experiment import Experiment
+    from trainer.trace import Steps, Trace
+
+DEFAULT_SPEED: Final = 100.0  # steps a second: the default run tells its story in ten seconds
+MIN_SPEED: Final = 0.2
+MAX_SPEED: Final = 10_000.0
+MAX_COUNT: Final = 1000
+SLOW: Final = 5.0  # steps a second up to which every single step is shown
+SCORES_EVERY: Final = 25  # steps
+SCORES_S: Final = 0.1
+GRAPH_S: Final = 0.1
+GRAPH_PATIENCE_S: Final = 0.5  # how long to wait for the followed example before any other is shown
+
+
+class CommandError(DropoutLabError):
+    """A command that the protocol does not know."""
+
+
+class State(Enum):
+    """What a run is doing."""
+
+    PAUSED = "paused"
+    PLAYING = "playing"
+    STEPPING = "stepping"  # a number of steps as fast as they go; to the page it is playing
+    CLOSED = "closed"
+
+
+_MOVES: Final = {
+    State.PAUSED: {State.PLAYING, State.STEPPING, State.CLOSED},
+    State.PLAYING: {State.PAUSED, State.STEPPING, State.CLOSED},
+    State.STEPPING: {State.PAUSED, State.PLAYING, State.CLOSED},
+    State.CLOSED: set(),
+}
+
+
+class Sender(Protocol):
+    """Where a session's words go."""
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a JSON message."""
+
+    def send_frame(self, frame: bytes) -> None:
+        """Send an encoded frame."""
+
+
+class Session:
+    """One run being trained.
+
+    Args:
+        run: its id.
+        experiment: what it trains.
+        sender: hears about it.
+        clock: the time in seconds.
+        scoring: the worker's account of the time for scores.
+        extras: the worker's account of the time for ensembles and boundaries.
+        look: traces an evaluation pass of the followed example.
+    """
+
+    def __init__(
+        self,
+        run: str,
+        experiment: Experiment,
+        sender: Sender,
+        clock: Callable[[], float],
+        scoring: Ledger,
+        extras: Ledger,
+        look: Callable[[Experiment], Trace],
+    ) -> None:
+        self.run = run
+        self.state = State.PAUSED
+        self._experiment = experiment
+        self._sender = sender
+        self._clock = clock
+        self._scoring = scoring
+        self._look = look
+        self._extras = Extras(experiment, self._emit, extras, clock)
+        self._pace = Pace(DEFAULT_SPEED)
+        self._slice = Slice(SLICE_S, MAX_SLICE)
+        self._remaining = 0  # steps to make while STEPPING
+        self._watched = True
+        self._seq = 0
+        self._gathered: list[Steps] = []
+        self._frames = Interval(FRAME_S)
+        self._scores = Interval(SCORES_S)
+        self._scored = -1  # the step of the last scores
+        self._graphs = Interval(GRAPH_S)
+        self._drawn = -1  # the step of the last graph
+
+    # What the app asks for
+
+    def open(self, request: Mapping[str, Any]) -> None:
+        """Set the run up as ``request`` says, tell that it is ready, and show its beginning."""
+        if "steps_per_second" in request:
+            self._pace = Pace(_speed(request["steps_per_second"]))
+        self._follow(request.get("follow") or {})
+        if request.get("state") == "playing":
+            self._move(State.PLAYING)
+        self._sender.send({"op": "opened", "run": self.run, "state": self._described()})
+        self._emit("data", publish.data(self._experiment))
+        self._show_beginning()
+
+    def command(self, ref: Any, command: Mapping[str, Any]) -> None:
+        """Obey a viewer's command and answer it.
+
+        What was trained so far is sent first: a frame of steps never spans a change.
+        """
+        self._flush()
+        self._frames.forget()  # and what is trained next is sent at once, so that the change is seen soon
+        reply: dict[str, Any] = {"op": "reply", "run": self.run, "ref": ref}
+        operation = command.get("op")
+        try:
+            obey = self._commands.get(str(operation))
+            if obey is None:
+                raise CommandError(f"there is no command {operation!r}; there are {', '.join(self._commands)}")
+            obey(self, command)
+        except DropoutLabError as problem:
+            self._sender.send({**reply, "error": publish.error(problem)})
+            return
+        self._sender.send({**reply, "step": self._experiment.step + 1})
+        if operation != "step":  # which is told when it is done
+            self._tell_changed(str(operation))
+        if operation == "reset":
+            self._show_beginning()
+        elif operation == "follow" and (self.state is State.PAUSED or self._is_slow):
+            self._show_evaluation()
+
+    def watch(self, viewers: int) -> None:
+        """Stop making pictures that nobody looks at, or begin again."""
+        was_watched, self._watched = self._watched, viewers > 0
+        if self._watched and not was_watched and self.state is State.PAUSED and self._drawn != self._experiment.step:
+            self._show_evaluation()
+
+    def close(self) -> None:
+        """Be over."""
+        self._move(State.CLOSED)
+
+    # What the worker asks
+
+    def due_at(self, now: float) -> float:
+        """Return when it wants to train next; infinity while it does not."""
+        if self.state is State.STEPPING:
+            return now
+        if self.state is not State.PLAYING:
+            return math.inf
+        speed, next_at = self._pace.steps_per_second, self._pace.next_at
+        if speed is None or self._gathered:
+            return next_at
+        # Several steps at a time cost less than as many turns: wait for a frame's worth, or a slice's if that is less.
+        return min(max(next_at, self._frames.next_at), next_at + (self._slice.count - 1) / speed)
+
+    def train(self) -> None:
+        """Train for one slice, and send what is due."""
+        now = self._clock()
+        count = self._next_count(now)
+        if count == 0:
+            return
+        is_last = self.state is State.STEPPING and count == self._remaining
+        every = is_last or self._is_slow
+        trace = self._watched and (every or self._graphs.over(now))
+        steps = self._experiment.run(count, trace=trace)
+        after = self._clock()
+        self._slice.measured(count, after - now)
+        self._gathered.append(steps)
+        if self.state is State.PLAYING:
+            self._pace.made(count, after)
+        else:
+            self._remaining -= count
+        if is_last or self._frames.over(after):
+            self._frames.mark(after)
+            self._flush()
+        if steps.trace is not None:
+            self._offer(steps.trace, after, every)
+        if self._experiment.step % SCORES_EVERY == 0 and self._scores_allowed(after):
+            self._score()
+        if is_last:
+            self._move(State.PAUSED)
+            self._tell_changed("pause")
+
+    def extra_due_at(self, now: float, idle: bool) -> float:
+        """Return when it wants to do something else than train; infinity while it does not.
+
+        Args:
+            now: the time.
+            idle: no run of this worker is waiting to train.
+        """
+        settled = self.state is State.PAUSED
+        due_at = self._scores.next_at if settled and self._scored != self._experiment.step else math.inf
+        return min(due_at, self._extras.due_at(now, settled and idle)) if self._watched else due_at
+
+    def work(self, idle: bool) -> None:
+        """Do one bite of something else than training."""
+        now = self._clock()
+        settled = self.state is State.PAUSED
+        if settled and self._scored != self._experiment.step and self._scores.over(now):
+            self._score()
+        elif self._watched and self._extras.due_at(now, settled and idle) <= now:
+            self._extras.work(now, settled and idle)
+
+    # Commands
+
+    def _play(self, command: Mapping[str, Any]) -> None:
+        if self.state is not State.PLAYING:
+            self._move(State.PLAYING)
+
+    def _pause(self, command: Mapping[str, Any]) -> None:
+        if self.state is not State.PAUSED:
+            self._move(State.PAUSED)
+
+    def _step(self, command: Mapping[str, Any]) -> None:
+        count = _integer("count", command.get("count", 1), 1, MAX_COUNT)
+        if self.state is not State.STEPPING:
+            self._move(State.STEPPING)
+            self._remaining = 0
+        self._remaining = min(MAX_COUNT, self._remaining + count)
+
+    def _set_speed(self, command: Mapping[str, Any]) -> None:
+        self._pace.change(_speed(command.get("steps_per_second")), self._clock())
+
+    def _set(self, command: Mapping[str, Any]) -> None:
+        knobs, lane = command.get("knobs"), command.get("lane")
+        if not isinstance(knobs, dict) or not knobs:
+            raise KnobError("knobs", knobs, "an object of live knobs and their new values")
+        self._experiment.config.with_knobs(knobs, lane)  # also refuses names that are no names of arguments
+        self._experiment.set(lane, **knobs)
+        self._extras.renew()
+
+    def _follow(self, command: Mapping[str, Any]) -> None:
+        lane, example = command.get("lane"), command.get("example")
+        if lane is not None:
+            _integer("lane", lane, 0, len(self._experiment.config.lanes) - 1)
+        if example is not None:
+            _integer("example", example, 0, len(self._experiment.data.train_y) - 1)
+        self._experiment.follow(lane=lane, example=example)
+        self._extras.renew()
+
+    def _reset(self, command: Mapping[str, Any]) -> None:
+        self._experiment.reset()
+        self._move(State.PLAYING if self.state is State.PLAYING else State.PAUSED)
+        self._extras.renew()
+
+    _commands: Final = {
+        "play": _play,
+        "pause": _pause,
+        "step": _step,
+        "speed": _set_speed,
+        "set": _set,
+        "follow": _follow,
+        "reset": _reset,
+    }
+
+    # Inside
+
+    def _move(self, state: State) -> None:
+        """Go over into another state; a run that plays begins to count its time anew.
+
+        Raises:
+            RuntimeError: there is no way from the present state to that one.
+        """
+        if state is not self.state and state not in _MOVES[self.state]:
+            raise RuntimeError(f"a run that is {self.state.value} cannot become {state.value}")
+        self.state = state
+        if state is State.PLAYING:
+            self._pace.start(self._clock())
+
+    @property
+    def _is_slow(self) -> bool:
+        speed = self._pace.steps_per_second
+        return self.state is State.PLAYING and speed is not None and speed <= SLOW
+
+    def _next_count(self, now: float) -> int:
+        """How many steps to make now."""
+        if self.state is State.STEPPING:
+            wanted = max(1, self._remaining - 1)  # the last one alone, so that it is the one that is seen
+        else:
+            wanted = min(self._pace.owed(now), 1 if self._is_slow else MAX_SLICE)
+        count = min(wanted, self._slice.count)
+        if self._scores_allowed(now):
+            count = min(count, SCORES_EVERY - self._experiment.step % SCORES_EVERY)
+        return count
+
+    def _scores_allowed(self, now: float) -> bool:
+        return self._scores.over(now) and self._scoring.allows(now)
+
+    def _offer(self, trace: Trace, now: float, every: bool) -> None:
+        """Send the graph of a step, if it is of the followed example or nothing was seen for a while."""
+        followed = trace.example == self._experiment.followed[1]
+        if every or followed or now >= self._graphs.last + GRAPH_PATIENCE_S:
+            self._graphs.mark(now)
+            self._drawn = int(trace.step)
+            self._emit("graph", publish.graph(trace), **{"pass": "training"})
+
+    def _show_beginning(self) -> None:
+        """Send what there is to see at step 0, before anything was trained."""
+        self._score()
+        self._show_evaluation()
+
+    def _show_evaluation(self) -> None:
+        """Send the graph of an evaluation pass of the followed example: no training pass of it can be shown now."""
+        if self._watched:
+            self._drawn = self._experiment.step
+            self._emit("graph", publish.graph(self._look(self._experiment)), **{"pass": "evaluation"})
+
+    def _score(self) -> None:
+        began = self._clock()
+        self._scores.mark(began)
+        self._scored = self._experiment.step
+        self._emit("scores", publish.scores(self._experiment.evaluate()))
+        self._scoring.spend(self._clock() - began)
+
+    def _flush(self) -> None:
+        """Send the steps that were gathered."""
+        if self._gathered:
+            self._emit("steps", publish.steps(self._gathered), skipped="0")
+            self._gathered = []
+
+    def _emit(self, kind: str, tensors: Tensors, **words: str) -> None:
+        self._seq += 1
+        self._sender.send_frame(encode(Frame(kind, self.run, self._seq, tensors, words)))
+
+    def _described(self) -> dict[str, Any]:
+        playing = self.state in (State.PLAYING, State.STEPPING)
+        return publish.state(self._experiment, playing, self._pace.steps_per_second)
+
+    def _tell_changed(self, reason: str) -> None:
+        step = self._experiment.step
+        self._sender.send(
+            {"op": "changed", "run": self.run, "reason": reason, "step": step, "state": self._described()}
+        )
+
+
+def _integer(name: str, value: Any, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise KnobError(name, value, f"a whole number from {low:,} to {high:,}")
+    return value
+
+
+def _speed(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_SPEED <= value <= MAX_SPEED:
+        allowed = f"a number of steps from {MIN_SPEED:g} to {MAX_SPEED:,.0f}, or null for as fast as it goes"
+        raise KnobError("steps_per_second", value, allowed)
+    return float(value)
