@@ -71,10 +71,12 @@ def _takes(knob: dict[str, Any]) -> str:
         return "on or off"
     if knob["type"] == "text":
         return f"{knob['min']} to {knob['max']} characters"
-    bounds = (
-        f"{knob['min']:g} to {knob['max']:g}" if knob["type"] == "number" else f"{knob['min']:,} to {knob['max']:,}"
-    )
-    return f"{'a list of ' if knob.get('items') else ''}{bounds} {knob['unit']}".strip()
+    spec = "g" if knob["type"] == "number" else ",d"
+    bounds = f"{knob['min']:{spec}} to {knob['max']:{spec}}" + (f" ({knob['unit']})" if knob["unit"] else "")
+    if not knob.get("items"):
+        return bounds
+    count = f"{knob['min_items']} to {knob['max_items']} of them" if "max_items" in knob else "one for each layer"
+    return f"a list, {count}: {bounds}"
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.chromium import arguments, find_or_install
+from tests.browser.driver import LabPage
 from tests.browser.servers import Lab
 
 IMAGES: Final = Path(__file__).resolve().parents[1] / "docs" / "img"
@@ -22,13 +23,12 @@ PICTURES: Final[dict[str, dict[str, Any]]] = {
 def take(browser: Browser, url: str, path: Path, options: dict[str, Any]) -> None:
     """Open the page as a newcomer does, let the default run play a thousand steps, and take its picture."""
     context = browser.new_context(**options)
-    page = context.new_page()
-    page.goto(url)
-    page.wait_for_function(f"() => window.dropoutLab?.store.state.run?.step >= {STEPS}", timeout=120_000)
-    page.locator("[data-do=toggle]").click()
-    page.wait_for_function("() => window.dropoutLab.store.state.run.state === 'paused'")
-    page.wait_for_timeout(3_000)  # the last ensemble is on its way, and charts are redrawn in turn
-    page.screenshot(path=path)
+    lab_page = LabPage(context.new_page(), url).open()
+    lab_page.wait(f"state.steps.last >= {STEPS}", seconds=300)
+    lab_page.pause()
+    lab_page.wait("state.ensemble && state.scores.step[state.scores.length - 1] === state.run.step")
+    lab_page.page.wait_for_timeout(3_000)  # the charts are redrawn in turn
+    lab_page.page.screenshot(path=path)
     context.close()
     print(path)
 

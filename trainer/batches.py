@@ -66,7 +66,7 @@ class Batches:
     def _order(self, epoch: int) -> np.ndarray:
         order = self._orders.get(epoch)
         if order is None:
-            if len(self._orders) >= 1024:  # as many as a call of run() may ask for, and a little memory
+            if len(self._orders) >= 64:  # more than a call of run() usually spans, and little memory
                 self._orders.clear()
             order = generator(self._seed, Purpose.ORDER, epoch).permutation(self._examples)
             self._orders[epoch] = order

@@ -326,7 +326,8 @@ class Experiment:
         """
         try:
             config, first = parse(state["config"]), parse(state["first_config"])
-            weights = state["model"]
+            weights, moments = state["model"], state["optimizer"]
+            step, followed, changes = state["step"], state["followed"], read_changes(first, state["changes"])
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(f"this is no state of an experiment: {error}") from error
         for name in _FIXED:
@@ -335,13 +336,14 @@ class Experiment:
                 raise StateError(f"the state was saved with {name} = {theirs}, this experiment has {ours}")
         if len(config.lanes) != len(self.config.lanes):
             raise StateError(f"the state has {len(config.lanes)} lanes, this experiment has {len(self.config.lanes)}")
-        self.config, self.first_config = config, first
-        self.changes = read_changes(first, state["changes"])
+        expected = {name: tensor.shape for name, tensor in self.model.state_dict().items()}
+        if {name: tensor.shape for name, tensor in weights.items()} != expected:
+            raise StateError("this is no state of an experiment: its weights have other names or shapes")
+        self.config, self.first_config, self.changes = config, first, changes
         self._start()
         self.model.load_state_dict(weights)
-        self._optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
-        self.followed = (state["followed"][0], state["followed"][1])
+        self._optimizer.load_state_dict(moments)
+        self.step, self.followed = step, (followed[0], followed[1])
 
 
 def first_with_dropout(config: ExperimentConfig) -> int:

@@ -143,7 +143,9 @@ class LaneOptimizer:
         self.learning_rate = learning_rate
         like = self.weights[0]
         all_off = not any(penalties)
-        self._penalties = None if all_off else torch.tensor(penalties).to(like.device, like.dtype).view(-1, 1, 1)
+        self._penalties = (
+            None if all_off else torch.tensor(penalties, device=like.device, dtype=like.dtype).view(-1, 1, 1)
+        )
 
     @torch.no_grad()
     def step(self, logits: Tensor, gradient: Tensor, normalised: Tensor | None) -> None:

@@ -14,55 +14,26 @@ import shutil
 import socket
 import tempfile
 from asyncio import StreamReader, StreamWriter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from app.pool.base import Placed, Placer, PoolListener, PoolStatus
+from app.pool.link import Link, WorkerInfo
 from trainer.errors import DropoutLabError
 from trainer.frames import peek
-from trainer.stream import MAX_HELLO, MAX_PAYLOAD, Kind, Splitter, StreamError, pack_message, parse_message
+from trainer.stream import MAX_HELLO, MAX_PAYLOAD, Kind, Splitter, StreamError, parse_message
 
 START_S: Final = 120.0  # from placing a worker to its hello: importing torch takes 3 s, on a cold disk ten times that
 HELLO_S: Final = 10.0  # from dialling in to the hello, which a worker sends at once
 GRACE_S: Final = 3.0  # to end by itself: a slice takes 15 ms
 YOUNG_S: Final = 30.0  # a worker that dies before this age is restarted more and more slowly
 MAX_BACKOFF_S: Final = 30.0
-MAX_UNREAD: Final = 4 * 1024 * 1024  # commands are small and few: a worker this far behind has stopped reading
 MAX_WAITING: Final = 1000  # messages that wait with a run for a worker
 _READ: Final = 256 * 1024
 _UNIX_PATH: Final = 100  # a Unix socket's path may have 104 to 108 bytes
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class WorkerInfo:
-    """What a worker said of itself when it dialled in."""
-
-    worker: int
-    epoch: int
-    pid: int
-    device: str
-    torch: str
-
-
-@dataclass(eq=False)
-class _Link:
-    """One worker's authenticated connection, and the runs that live behind it."""
-
-    info: WorkerInfo
-    writer: StreamWriter
-    runs: set[str] = field(default_factory=set)
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def write(self, message: dict[str, Any]) -> None:
-        """Send ``message``; a worker that does not read is hung up on instead of being waited for."""
-        if self.writer.transport.get_write_buffer_size() > MAX_UNREAD:
-            _log.error("worker %d does not read any more; it is given up", self.info.worker)
-            self.writer.transport.abort()
-        elif not self.writer.is_closing():
-            self.writer.write(pack_message(message))
 
 
 @dataclass(eq=False)
@@ -72,7 +43,7 @@ class _Slot:
     number: int
     epoch: int = 0
     token: str = ""
-    arrival: asyncio.Future[_Link] | None = None  # awaited while there is one that is not done
+    arrival: asyncio.Future[Link] | None = None  # awaited while there is one that is not done
 
 
 class WorkerHub:
@@ -90,8 +61,8 @@ class WorkerHub:
         self._placer = placer
         self._start_s = start_s
         self._slots = [_Slot(number) for number in range(workers)]
-        self._links: list[_Link] = []
-        self._homes: dict[str, _Link] = {}
+        self._links: list[Link] = []
+        self._homes: dict[str, Link] = {}
         self._waiting: dict[str, list[dict[str, Any]]] = {}  # by run: its opening and what was said since
         self._callers: set[asyncio.Task[Any]] = set()
         self._keepers: list[asyncio.Task[None]] = []
@@ -215,7 +186,7 @@ class WorkerHub:
             arrival.cancel()
             await placed.end(GRACE_S)
 
-    async def _arrive(self, arrival: asyncio.Future[_Link], placed: Placed) -> _Link:
+    async def _arrive(self, arrival: asyncio.Future[Link], placed: Placed) -> Link:
         """Wait until the worker dials in, ends or takes too long."""
         end = asyncio.ensure_future(placed.wait())
         try:
@@ -272,9 +243,9 @@ class WorkerHub:
                 return slot
         raise StreamError("its token is wrong, or it is not awaited")
 
-    def _welcome(self, slot: _Slot, hello: dict[str, Any], writer: StreamWriter) -> _Link:
+    def _welcome(self, slot: _Slot, hello: dict[str, Any], writer: StreamWriter) -> Link:
         info = WorkerInfo(slot.number, slot.epoch, int(hello["pid"]), str(hello["device"]), str(hello["torch"]))
-        link = _Link(info, writer)
+        link = Link(info, writer)
         assert slot.arrival is not None
         slot.arrival.set_result(link)
         self._links.append(link)
@@ -283,7 +254,7 @@ class WorkerHub:
             self._place(run, messages)
         return link
 
-    async def _listen(self, link: _Link, reader: StreamReader, splitter: Splitter) -> None:
+    async def _listen(self, link: Link, reader: StreamReader, splitter: Splitter) -> None:
         """Pass on what a worker says, until its stream ends."""
         try:
             while data := await reader.read(_READ):
@@ -295,12 +266,12 @@ class WorkerHub:
         finally:
             self._lose(link)
 
-    def _on_frame(self, link: _Link, frame: bytes) -> None:
+    def _on_frame(self, link: Link, frame: bytes) -> None:
         run = peek(frame)[1]
         if self._listener is not None and run in link.runs:
             self._listener.on_frame(run, frame)
 
-    def _on_message(self, link: _Link, message: dict[str, Any]) -> None:
+    def _on_message(self, link: Link, message: dict[str, Any]) -> None:
         run = message.get("run")
         if self._listener is None or run not in link.runs:
             return  # of a run that was closed or moved meanwhile
@@ -309,7 +280,7 @@ class WorkerHub:
             self._homes.pop(run, None)
         self._listener.on_message(run, message)
 
-    def _lose(self, link: _Link) -> None:
+    def _lose(self, link: Link) -> None:
         """Tell that a worker is gone. It has no home from here on, so nothing more of its epoch can get through."""
         self._links.remove(link)
         runs, link.runs = sorted(link.runs), set()

@@ -43,8 +43,12 @@ function addScript(document) {
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = document.body.dataset.plotlyUrl ?? "";
-    script.addEventListener("load", () => resolve(/** @type {*} */ (document.defaultView).Plotly));
-    script.addEventListener("error", () => reject(new Error(`Plotly could not be loaded from ${script.src}`)));
+    const fail = () => reject(new Error(`Plotly could not be loaded from ${script.src}`));
+    script.addEventListener("error", fail);
+    script.addEventListener("load", () => {
+      const { Plotly } = /** @type {*} */ (document.defaultView);
+      Plotly ? resolve(Plotly) : fail();
+    });
     document.head.append(script);
   });
 }

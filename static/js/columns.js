@@ -50,15 +50,28 @@ export function appendRow(columns, step, values, offset = 0) {
 }
 
 /**
- * Double the gap until at most half of the rows are left.
+ * Double the gap until at most half of the rows are left. Rows that come every 25 steps stay a multiple of 25 apart.
  * @param {Columns<string>} columns
  */
 function thin(columns) {
-  const wanted = Math.floor(columns.length / 2);
-  while (columns.length > Math.max(wanted, 1)) {
+  const wanted = Math.ceil(columns.length / 2);
+  columns.gap = Math.max(columns.gap, closest(columns));
+  while (columns.length > wanted) {
     columns.gap *= 2;
     keep(columns, spaced(columns));
   }
+}
+
+/**
+ * How far apart the closest two rows are, without the newest.
+ * @param {Columns<string>} columns
+ */
+function closest({ length, step }) {
+  let found = Number.POSITIVE_INFINITY;
+  for (let row = 1; row < length - 1; row += 1) {
+    found = Math.min(found, step[row] - step[row - 1]);
+  }
+  return found;
 }
 
 /**

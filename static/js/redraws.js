@@ -34,10 +34,10 @@ export function createScheduler(document) {
   const clock = { timer: 0, free: 0 };
 
   function tick() {
-    clock.timer = 0;
     const [element] = dirty;
     const job = jobs.get(element);
     if (!job || document.hidden) {
+      clock.timer = 0;
       return;
     }
     dirty.delete(element);
@@ -47,6 +47,7 @@ export function createScheduler(document) {
     } finally {
       const end = window.performance.now();
       clock.free = Math.max(start + (job.visible ? INTERVAL_MS : UNSEEN_MS), end + (end - start) * (1 / SHARE - 1));
+      clock.timer = 0; // only now: a draw may mark its own job dirty
       wake();
     }
   }

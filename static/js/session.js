@@ -80,7 +80,9 @@ export function createSession({ window, store, api, notify }) {
   async function onFinal(code, message) {
     const { run, role } = store.state;
     if (code !== 4404 || role !== "owner" || !run) {
-      store.update("connection", { connection: { status: code === 4410 ? "ended" : "failed", message, retryInMs: null } });
+      store.update("connection", {
+        connection: { status: code === 4410 ? "ended" : "failed", message, retryInMs: null },
+      });
       return;
     }
     const start = { speed: run.steps_per_second, play: run.state === "playing" };

@@ -141,9 +141,10 @@ class RawViewer:
             answer += self.socket.recv(1)
         assert answer.startswith(b"HTTP/1.1 101"), answer
 
-    def say(self, text: str) -> None:
-        """Send a text message."""
-        self.socket.sendall(masked(0x81, text.encode()))
+    def say(self, text: str, times: int = 1) -> None:
+        """Send a text message, once or many times."""
+        for _ in range(times):
+            self.socket.sendall(masked(0x81, text.encode()))
 
     def read_to_the_end(self) -> bytes:
         """Return all that is still to come."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 
@@ -346,11 +347,9 @@ async def test_a_setting_lets_another_site_in(pool: FakePool, patience: float) -
 async def test_a_message_over_the_limit_closes_with_1009_and_disturbs_nobody(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run, owner=True) as owner, await lab.watch(run) as other:
-        with pytest.raises(ConnectionClosed):
+        with contextlib.suppress(ConnectionClosed):  # while it is still sending, or afterwards
             await owner.connection.send("x" * 10_000_000)
-            await owner.until_closed()
-            raise ConnectionClosed(None, None)
-        assert owner.connection.close_code == 1009
+        assert (await owner.until_closed())[0] == 1009
         lab.pool.train(run["id"], 1)
         await other.until_step(1)
 
@@ -397,14 +396,14 @@ async def test_a_viewer_that_stops_reading_is_closed_with_4408_and_disturbs_nobo
     async with await narrow.watch(run) as other, raw_viewer(narrow.port, path) as raw:
         await narrow.eventually(lambda: narrow.app.state.lab.runs.viewers == 2)
         text = json.dumps({"op": "play", "id": "x" * 64})
-        talking = asyncio.create_task(asyncio.to_thread(lambda: [raw.say(text) for _ in range(4000)]))
+        talking = asyncio.create_task(asyncio.to_thread(raw.say, text, times=4000))
         for step in range(1, 50):
             narrow.pool.train(run["id"], 1)
             await other.until_step(step)
         await narrow.eventually(lambda: narrow.app.state.lab.runs.viewers == 1)
         rest = await asyncio.to_thread(raw.read_to_the_end)
         await asyncio.wait({talking})
-        talking.exception()
+        talking.exception()  # the server may hang up while it talks
     assert close_code(rest) == 4408
     assert other.steps() == list(range(1, 50))
 

@@ -34,8 +34,8 @@ class TestFrames:
         mask = np.arange(15, dtype=np.uint8).reshape(5, 3)
         body = """
           const { kind, run, seq, meta, tensors } = frames.decode(new Uint8Array(given).buffer);
-          const plain = Object.fromEntries(Object.entries(tensors).map(
-            ([name, { dtype, shape, data }]) => [name, { dtype, shape, data: [...data], type: data.constructor.name }]));
+          const plain = Object.fromEntries(Object.entries(tensors).map(([name, { dtype, shape, data }]) =>
+            [name, { dtype, shape, data: [...data], type: data.constructor.name }]));
           return { kind, run, seq, skipped: meta.skipped, tensors: plain };"""
         found = ask(module_page, "frames", body, frame(step=step, loss=loss, **{"mask/hidden1": mask}))
         assert (found["kind"], found["run"], found["seq"], found["skipped"]) == ("steps", "r1", 7, "3")
@@ -59,8 +59,8 @@ class TestFrames:
             "frames",
             """const { buffer } = new Uint8Array(given);
                const { odd, word, bytes } = frames.decode(buffer).tensors;
-               return { word: [...word.data], bytes: [...bytes.data], views: [odd.data.buffer === buffer, bytes.data.buffer === buffer,
-                        word.data.buffer === buffer] };""",
+               return { word: [...word.data], bytes: [...bytes.data],
+                        views: [odd, bytes, word].map(({ data }) => data.buffer === buffer) };""",
             message,
         )
         assert found == {"word": [70000, 9], "bytes": [1, 2, 3], "views": [True, True, False]}
@@ -70,7 +70,12 @@ class TestFrames:
         hugeheader = [255] * 8 + [0] * 20
         cut = frame(step=np.arange(5, dtype=np.uint32))[:-4]
         body = """return given.map((bytes) => {
-            try { frames.decode(new Uint8Array(bytes).buffer); return "taken"; } catch (error) { return `${error.name}: ${error.message}`; }
+            try {
+              frames.decode(new Uint8Array(bytes).buffer);
+              return "taken";
+            } catch (error) {
+              return `${error.name}: ${error.message}`;
+            }
           });"""
         found = ask(module_page, "frames", body, [tooshort, hugeheader, cut])
         assert [text.split(":")[0] for text in found] == ["RangeError"] * 3
@@ -85,7 +90,8 @@ class TestColumns:
         columns.appendRow(made, step, { loss: [step, -step] });
       }
       const { length } = made;
-      return { length, step: [...made.step.slice(0, length)], loss: made.loss.map((lane) => [...lane.slice(0, length)]) };"""
+      const loss = made.loss.map((lane) => [...lane.slice(0, length)]);
+      return { length, step: [...made.step.slice(0, length)], loss };"""
 
     def test_few_rows_are_all_kept(self, module_page: Page) -> None:
         found = ask(module_page, "columns", self.BUILD, {"capacity": 100, "steps": 100})
@@ -148,7 +154,10 @@ class TestStore:
           const made = store.createStore({ schedule: (paint) => waiting.push(paint) });
           const heard = [];
           const stop = made.subscribe(["run", "cursor"], (changed) => heard.push([...changed].sort()));
-          made.update("cursor", { cursor: 5 }); made.update("run"); made.update("theme", { theme: "dark" }); made.update("cursor", { cursor: 6 });
+          made.update("cursor", { cursor: 5 });
+          made.update("run");
+          made.update("theme", { theme: "dark" });
+          made.update("cursor", { cursor: 6 });
           const scheduled = waiting.length;
           waiting.shift()();
           made.update("theme"); waiting.shift()();
@@ -265,7 +274,10 @@ class TestCoalesce:
     def test_at_most_one_is_on_its_way_and_the_latest_value_wins(self, module_page: Page) -> None:
         body = """
           const sent = []; const timers = []; const answers = [];
-          const send = (key, value) => new Promise((resolve, reject) => { sent.push([key, value]); answers.push({ resolve, reject }); });
+          const send = (key, value) => new Promise((resolve) => {
+            sent.push([key, value]);
+            answers.push({ resolve });
+          });
           const soon = coalesce.coalesce(send, { setTimeout: (callback) => timers.push(callback) });
           const settle = async () => { for (let turn = 0; turn < 10; turn += 1) await Promise.resolve(); };
           const results = [1, 2, 3].map((value) => soon("a", value)); soon("b", 9);
@@ -333,7 +345,9 @@ class TestDraft:
         }
 
     def test_rates_follow_the_number_of_layers(self, module_page: Page) -> None:
-        body = """return [[[0.2, 0.5, 0.6], 4], [[0.2, 0.5, 0.6], 1], [[0.2], 2]].map(([rates, layers]) => draft.fitRates(rates, layers));"""
+        body = """
+          const asked = [[[0.2, 0.5, 0.6], 4], [[0.2, 0.5, 0.6], 1], [[0.2], 2]];
+          return asked.map(([rates, layers]) => draft.fitRates(rates, layers));"""
         assert self.run(module_page, body) == [[0.2, 0.5, 0.6, 0.6, 0.6], [0.2, 0.5], [0.2, 0, 0]]
 
 
@@ -347,10 +361,10 @@ class TestIngest:
       """
 
     @staticmethod
-    def steps(first: int, last: int, run: str = "r1", **more: np.ndarray) -> list[int]:
+    def steps(first: int, last: int, run: str = "r1", more: dict[str, np.ndarray] | None = None) -> list[int]:
         step = np.arange(first, last + 1, dtype=np.uint32)
         count = len(step)
-        tensors = {
+        tensors: dict[str, np.ndarray] = {
             "step": step,
             "lane": np.ones(count, dtype=np.uint8),
             "example": step * 2,
@@ -359,12 +373,13 @@ class TestIngest:
             "kept/input": np.full(count, 2, dtype=np.uint32),
         }
         kind = "history" if more else "steps"
-        return list(save({**tensors, **more}, {"kind": kind, "run": run, "seq": "1"}))
+        return list(save({**tensors, **(more or {})}, {"kind": kind, "run": run, "seq": "1"}))
 
     def test_steps_reach_the_ring_and_the_curves(self, module_page: Page) -> None:
         body = f"""{self.START} given.forEach(take);
           const {{ steps, losses }} = made.state;
-          return {{ first: steps.first, last: steps.last, mask: [...steps.at(5).masks.input], kept: steps.at(5).kept, example: steps.at(5).example,
+          const {{ masks, kept, example }} = steps.at(5);
+          return {{ first: steps.first, last: steps.last, mask: [...masks.input], kept, example,
             loss: [...losses.loss[1].slice(0, losses.length)] }};"""
         found = ask(module_page, "ingest frames store", body, [self.steps(1, 4), self.steps(5, 6)])
         assert found == {
@@ -380,16 +395,13 @@ class TestIngest:
         past = np.array([1, 4, 7, 10], dtype=np.uint32)
         scores = {f"scores/{name}": np.ones((2, 2), dtype=np.float32) for name in ("train_loss", "val_loss")}
         scores |= {f"scores/{name}": np.ones((2, 2), dtype=np.float32) for name in ("train_accuracy", "val_accuracy")}
-        history = self.steps(
-            8,
-            10,
-            **{
-                "past/step": past,
-                "past/loss": np.zeros((4, 2), dtype=np.float32),
-                "scores/step": np.array([0, 25], dtype=np.uint32),
-                **scores,
-            },
-        )
+        more: dict[str, np.ndarray] = {
+            "past/step": past,
+            "past/loss": np.zeros((4, 2), dtype=np.float32),
+            "scores/step": np.array([0, 25], dtype=np.uint32),
+            **scores,
+        }
+        history = self.steps(8, 10, more=more)
         body = f"""{self.START} given.forEach(take);
           const {{ steps, losses, scores }} = made.state;
           return {{ first: steps.first, length: steps.length, losses: [...losses.step.slice(0, losses.length)],
@@ -412,10 +424,10 @@ class TestControls:
     def test_a_logarithmic_slider_gives_round_values_and_never_leaves_its_range(self, module_page: Page) -> None:
         knob = next(knob for knob in SCHEMA["run"] if knob["name"] == "learning_rate")
         body = """
-          const fields = await import("/static/js/views/fields.js");
-          const { toRange, fromRange, min, max } = fields.scale(given);
+          const inputs = await import("/static/js/views/inputs.js");
+          const { toRange, fromRange, min, max } = inputs.scale(given);
           return { ends: [fromRange(min), fromRange(max)], middle: fromRange(-2.7), back: toRange(0.01),
-            shown: [0.002, 0.00032, 1, 0.00001].map((value) => fields.shownNumber(given, value)) };"""
+            shown: [0.002, 0.00032, 1, 0.00001].map((value) => inputs.shownNumber(given, value)) };"""
         found = ask(module_page, "dom", body, knob)
         assert found["ends"] == [knob["min"], knob["max"]]
         assert found["middle"] == 0.002

@@ -93,8 +93,8 @@ WORLD: Final = """async () => {
   store.update("theme", { theme: "light" });
   store.update("run", { run, role: "owner", ...emptyRecords(layers, 2) });
   store.update("data", { data });
-  globalThis.world = { store, actions, log, run, layers, data, graph, kept, bitsOf, pack, frame, tensor, steps, show, settle,
-    open, emptyRecords };
+  globalThis.world = { store, actions, log, run, layers, data, graph, kept, bitsOf, pack, frame, tensor, steps, show,
+    settle, open, emptyRecords };
 }"""
 
 
@@ -306,9 +306,9 @@ def test_the_length_of_a_boundary_is_that_of_the_circle_it_draws(module_page: Pa
         }""",
         {"cells": probability.flatten().tolist(), "size": size},
     )
-    # Chords of at most √2 cells on a circle of 20 fall short by at most (√2/20)²/24 = 0.02%. Rounding to 256 shades moves
-    # a crossing by at most 0.5/20 = 0.025 cells, so that each chord, 0.8 cells on average, is off by at most 0.05 across
-    # and far less along its way: together below 1%.
+    # Chords of at most √2 cells on a circle of 20 fall short by at most (√2/20)²/24 = 0.02%. Rounding to 256 shades
+    # moves a crossing by at most 0.5/20 = 0.025 cells, so that each chord, 0.8 cells on average, is off by at most 0.05
+    # across and far less along its way: together below 1%.
     assert found["length"] == pytest.approx(2 * math.pi * radius * 0.5, rel=0.01)
     assert found["empty"] == 0
     assert (found["same"], found["opposite"]) == (0, 1)
@@ -557,7 +557,7 @@ def test_the_picker_works_with_the_keyboard_across_its_pages(world: Page) -> Non
     world.get_by_role("option").nth(2).focus()
     for _ in range(12):
         world.keyboard.press("ArrowRight")
-    expect(world.get_by_role("option", name="Example 14: labelled c, wrong, it is a a")).to_be_focused()
+    expect(world.get_by_role("option", name="Example 14: labelled c, wrong, it is an a")).to_be_focused()
     world.keyboard.press("Enter")
     world.keyboard.press("End")
     expect(world.get_by_role("option", name="Example 39: a")).to_be_focused()
@@ -641,3 +641,14 @@ def test_clicking_near_a_point_of_the_plane_follows_it(world: Page) -> None:
     assert box is not None
     canvas.click(position={"x": 0.63 * box["width"], "y": 0.63 * box["height"]})  # (0.52, -0.52): nearest is the third
     assert world.evaluate("() => world.log") == [["follow", 2]]
+
+
+def test_arrow_keys_walk_over_the_points_of_the_plane(world: Page) -> None:
+    world.evaluate(PLANE)
+    canvas = world.locator("#boundary canvas").first
+    canvas.focus()
+    for _ in range(3):
+        canvas.press("ArrowRight")
+    canvas.press("ArrowRight")
+    canvas.press("ArrowLeft")
+    assert world.evaluate("() => world.log.map(([, example]) => example)") == [1, 2, 3, 0, 3]

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from trainer.frames import Frame, FrameError, decode, encode, pack, peek, unpack
+from trainer.frames import Frame, FrameError, Tensors, decode, encode, pack, peek, unpack
 
 
 def a_frame(**meta: str) -> Frame:
     random = np.random.default_rng(0)
-    tensors = {
+    tensors: Tensors = {
         "step": np.arange(5, dtype=np.uint32),
         "lane": np.ones(5, np.uint8),
         "loss": random.normal(size=(5, 2)).astype(np.float32),

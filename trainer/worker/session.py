@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from trainer.errors import DropoutLabError, KnobError
 from trainer.frames import Frame, Tensors, encode
 from trainer.worker import publish
+from trainer.worker.commands import MAX_COUNT, CommandError, integer, speed
 from trainer.worker.extras import Extras
 from trainer.worker.pace import FRAME_S, MAX_SLICE, SLICE_S, Interval, Ledger, Pace, Slice
 
@@ -22,18 +23,11 @@ if TYPE_CHECKING:
     from trainer.trace import Steps, Trace
 
 DEFAULT_SPEED: Final = 100.0  # steps a second: the default run tells its story in ten seconds
-MIN_SPEED: Final = 0.2
-MAX_SPEED: Final = 10_000.0
-MAX_COUNT: Final = 1000
 SLOW: Final = 5.0  # steps a second up to which every single step is shown
 SCORES_EVERY: Final = 25  # steps
 SCORES_S: Final = 0.1
 GRAPH_S: Final = 0.1
 GRAPH_PATIENCE_S: Final = 0.5  # how long to wait for the followed example before any other is shown
-
-
-class CommandError(DropoutLabError):
-    """A command that the protocol does not know."""
 
 
 class State(Enum):
@@ -111,7 +105,7 @@ class Session:
     def open(self, request: Mapping[str, Any]) -> None:
         """Set the run up as ``request`` says, tell that it is ready, and show its beginning."""
         if "steps_per_second" in request:
-            self._pace = Pace(_speed(request["steps_per_second"]))
+            self._pace = Pace(speed(request["steps_per_second"]))
         self._follow(request.get("follow") or {})
         if request.get("state") == "playing":
             self._move(State.PLAYING)
@@ -162,11 +156,11 @@ class Session:
             return now
         if self.state is not State.PLAYING:
             return math.inf
-        speed, next_at = self._pace.steps_per_second, self._pace.next_at
-        if speed is None or self._gathered:
+        rate, next_at = self._pace.steps_per_second, self._pace.next_at
+        if rate is None or self._gathered:
             return next_at
         # Several steps at a time cost less than as many turns: wait for a frame's worth, or a slice's if that is less.
-        return min(max(next_at, self._frames.next_at), next_at + (self._slice.count - 1) / speed)
+        return min(max(next_at, self._frames.next_at), next_at + (self._slice.count - 1) / rate)
 
     def train(self) -> None:
         """Train for one slice, and send what is due."""
@@ -227,14 +221,14 @@ class Session:
             self._move(State.PAUSED)
 
     def _step(self, command: Mapping[str, Any]) -> None:
-        count = _integer("count", command.get("count", 1), 1, MAX_COUNT)
+        count = integer("count", command.get("count", 1), 1, MAX_COUNT)
         if self.state is not State.STEPPING:
             self._move(State.STEPPING)
             self._remaining = 0
         self._remaining = min(MAX_COUNT, self._remaining + count)
 
     def _set_speed(self, command: Mapping[str, Any]) -> None:
-        self._pace.change(_speed(command.get("steps_per_second")), self._clock())
+        self._pace.change(speed(command.get("steps_per_second")), self._clock())
 
     def _set(self, command: Mapping[str, Any]) -> None:
         knobs, lane = command.get("knobs"), command.get("lane")
@@ -247,9 +241,9 @@ class Session:
     def _follow(self, command: Mapping[str, Any]) -> None:
         lane, example = command.get("lane"), command.get("example")
         if lane is not None:
-            _integer("lane", lane, 0, len(self._experiment.config.lanes) - 1)
+            integer("lane", lane, 0, len(self._experiment.config.lanes) - 1)
         if example is not None:
-            _integer("example", example, 0, len(self._experiment.data.train_y) - 1)
+            integer("example", example, 0, len(self._experiment.data.train_y) - 1)
         self._experiment.follow(lane=lane, example=example)
         self._extras.renew()
 
@@ -284,8 +278,8 @@ class Session:
 
     @property
     def _is_slow(self) -> bool:
-        speed = self._pace.steps_per_second
-        return self.state is State.PLAYING and speed is not None and speed <= SLOW
+        rate = self._pace.steps_per_second
+        return self.state is State.PLAYING and rate is not None and rate <= SLOW
 
     def _next_count(self, now: float) -> int:
         """How many steps to make now."""
@@ -346,18 +340,3 @@ class Session:
         self._sender.send(
             {"op": "changed", "run": self.run, "reason": reason, "step": step, "state": self._described()}
         )
-
-
-def _integer(name: str, value: Any, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise KnobError(name, value, f"a whole number from {low:,} to {high:,}")
-    return value
-
-
-def _speed(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_SPEED <= value <= MAX_SPEED:
-        allowed = f"a number of steps from {MIN_SPEED:g} to {MAX_SPEED:,.0f}, or null for as fast as it goes"
-        raise KnobError("steps_per_second", value, allowed)
-    return float(value)

@@ -3,6 +3,7 @@
 
 import { formatCount, formatOne, formatPercent } from "../stats.js";
 import { layerLabel } from "../words.js";
+import { withArticle } from "./phrases.js";
 
 const quoted = (/** @type {string} */ name) => `“${name}”`;
 const plural = (/** @type {number} */ count, /** @type {string} */ one) =>
@@ -141,9 +142,11 @@ export function boundarySentence(reading) {
  * @param {boolean} reading.isPlane Whether the examples are points.
  */
 export function pickerSentence({ followed, label, truth, wrong, total, mayChoose, isPlane }) {
-  const what = label === truth ? `labelled ${label}` : `a ${truth} wrongly labelled ${label}`;
+  const what = label === truth ? `labelled ${label}` : `${withArticle(truth)} wrongly labelled ${label}`;
   const share = `${formatCount(wrong)} of the ${formatCount(total)} training labels are wrong.`;
-  const how = isPlane ? "Click a point of the boundary picture to follow it." : "Choose another to follow it.";
+  const how = isPlane
+    ? "Click a point of the boundary picture to follow it, or walk over them with its arrow keys."
+    : "Choose another to follow it.";
   return `Followed: training example ${formatCount(followed)}, ${what}. ${share} ${mayChoose ? how : "Only the owner of the run can choose another."}`;
 }
 
@@ -154,5 +157,5 @@ export function pickerSentence({ followed, label, truth, wrong, total, mayChoose
 export function exampleName({ example, label, truth }) {
   return label === truth
     ? `Example ${example}: ${label}`
-    : `Example ${example}: labelled ${label}, wrong, it is a ${truth}`;
+    : `Example ${example}: labelled ${label}, wrong, it is ${withArticle(truth)}`;
 }

@@ -20,7 +20,7 @@ export function shownSteps(store) {
     return steps;
   }
   const film = held.get(store);
-  if (film) {
+  if (film && film.last >= cursor) {
     return film;
   }
   const copy = copyRing(steps);

@@ -11,6 +11,14 @@ const times = (/** @type {number} */ factor) => `× ${factor.toFixed(2)}`;
 const signed = (/** @type {number} */ value) => formatSmall(value).replace("-", "−");
 
 /**
+ * A class with its article: a 7, an 8.
+ * @param {string} name
+ */
+export function withArticle(name) {
+  return `${/^(8|11$|18$|[aeio])/i.test(name) ? "an" : "a"} ${name}`;
+}
+
+/**
  * A number as a tooltip shows it: three decimals, and more where it would otherwise read as nothing.
  * @param {number} value
  */
@@ -40,7 +48,9 @@ export function networkSentence(picture, { followed, cursor }) {
 /** @param {Picture} picture */
 function headWords({ step, laneName, example, classes, label, truth }) {
   const taught =
-    label === truth ? `labelled ${classes[label]}` : `a ${classes[truth]} wrongly labelled ${classes[label]}`;
+    label === truth
+      ? `labelled ${classes[label]}`
+      : `${withArticle(classes[truth])} wrongly labelled ${classes[label]}`;
   return `Step ${formatCount(step)} of ${quoted(laneName)}, training example ${formatCount(example)}, ${taught}:`;
 }
 

@@ -166,6 +166,7 @@ export function create(element, { document, store, actions }) {
   function addMap(lane) {
     const figure = document.createElement("figure");
     const canvas = document.createElement("canvas");
+    canvas.tabIndex = lane === 0 ? 0 : -1; // one stop of the Tab key: every map shows the same points
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-labelledby", `boundary-name-${lane}`);
     canvas.setAttribute("aria-describedby", "boundary-sentence");
@@ -176,6 +177,7 @@ export function create(element, { document, store, actions }) {
     canvas.addEventListener("pointermove", (event) => hover(canvas, event));
     canvas.addEventListener("pointerleave", () => tip.hide());
     canvas.addEventListener("click", (event) => choose(canvas, event));
+    canvas.addEventListener("keydown", walk);
     return { figure, canvas, name };
   }
 
@@ -218,7 +220,23 @@ export function create(element, { document, store, actions }) {
    * @param {MouseEvent} event
    */
   function choose(canvas, event) {
-    const example = pointAt(canvas, event);
+    follow(pointAt(canvas, event));
+  }
+
+  /** @param {KeyboardEvent} event The arrow keys walk over the examples. */
+  function walk(event) {
+    const { data, run } = store.state;
+    const by = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+    if (data && run && by) {
+      event.preventDefault();
+      event.stopPropagation(); // elsewhere on the page the arrow keys step
+      const count = data.tensors["train/x"].shape[0];
+      follow((run.follow.example + by + count) % count);
+    }
+  }
+
+  /** @param {number} example */
+  function follow(example) {
     if (example >= 0 && store.state.role === "owner") {
       actions.follow({ example }).catch((error) => actions.notify("error", String(error.message ?? error)));
     }

@@ -229,7 +229,7 @@ function bestOnes({ legend, palette, width }, { run, scores }) {
     hovertemplate: "%{text}: best validation loss %{y:.3~f} at step %{x:,d}<extra></extra>",
     cliponaxis: false,
   };
-  const crowded = found.length === 2 && Math.abs(found[0].x - found[1].x) < 2 * room * end;
+  const crowded = found.length === 2 && Math.abs(found[0].x - found[1].x) < 3 * room * end;
   const labels = found.map(({ lane, x, y }) => ({
     x,
     y,

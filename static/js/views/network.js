@@ -1,6 +1,6 @@
 // The network of the followed lane in one pass: what was dropped, what stayed silent, what fired.
 
-/** @import { Topic, View, ViewOptions } from "../types.js" */
+/** @import { Frame, Topic, View, ViewOptions } from "../types.js" */
 /** @import { Picture } from "../paint/picture.js" */
 /** @import { Layout } from "../paint/layout.js" */
 
@@ -78,7 +78,7 @@ export function create(element, { document, store }) {
     if (!run) {
       return;
     }
-    const recorded = cursor === null ? graph : (graphs.get(cursor) ?? null);
+    const recorded = cursor === null ? graph : trainingPass(graphs.get(cursor));
     const record = cursor === null || recorded ? null : shownSteps(store).at(cursor);
     if (recorded) {
       now.picture = pictureOfGraph(recorded, run, data);
@@ -188,6 +188,14 @@ export function create(element, { document, store }) {
       element.replaceChildren();
     },
   };
+}
+
+/**
+ * Looking back one asks for the mask of a step: what an evaluation pass at that step showed is no answer.
+ * @param {Frame | undefined} graph
+ */
+function trainingPass(graph) {
+  return graph && graph.meta.pass !== "evaluation" ? graph : null;
 }
 
 /**

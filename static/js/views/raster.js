@@ -20,6 +20,7 @@ export const topics = ["run", "steps", "cursor", "theme"];
 const COLUMNS = 300; // at least so many steps in view, where there are that many pixels
 const HEIGHT = 300; // pixels at most; as many as the rows fill
 const LABEL = 16; // pixels that a label of a layer needs
+const NO_ROOM = 0.5; // with so much of the window before the first step, its label would crowd the newest's
 const WORDS_EVERY_MS = 250;
 
 /**
@@ -144,7 +145,9 @@ export function create(element, { document, store, actions }) {
       cursor === null ? `live, step ${value}` : `step ${value}, ${last - value} steps back`,
     );
     parts.live.disabled = cursor === null;
-    parts.from.textContent = last === 0 ? "" : `step ${formatCount(Math.max(1, now.from))}`;
+    const empty = Math.max(0, 1 - now.from) / Math.max(1, now.columns); // share of the window before the first step
+    parts.from.textContent = last === 0 || empty > NO_ROOM ? "" : `step ${formatCount(Math.max(1, now.from))}`;
+    parts.from.style.marginLeft = empty > NO_ROOM ? "0" : `${(100 * empty).toFixed(1)}%`;
     parts.to.textContent = last === 0 ? "" : `step ${formatCount(now.to)}`;
     parts.at.textContent = cursor === null ? "" : `looking at step ${formatCount(cursor)}`;
   }

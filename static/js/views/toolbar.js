@@ -78,7 +78,7 @@ export function create(element, { document, store, actions, theme, share, help }
       speed.value = String(nearest(run.steps_per_second));
       showSpeed(run.steps_per_second);
     }
-    setText(show("viewers"), run.viewers > 1 ? `${run.viewers.toLocaleString("en")} watching` : "");
+    setText(show("viewers"), run.viewers > 1 ? `${run.viewers.toLocaleString("en")} viewers` : "");
   }
 
   /** @param {Run | null} run */

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +21,6 @@ class Ears:
         self.messages: list[tuple[str, dict[str, Any]]] = []
         self.frames: list[tuple[str, Frame]] = []
         self.lost: list[list[str]] = []
-        self.lost_at = 0.0
         self._news = asyncio.Event()
 
     def on_message(self, run: str, message: dict[str, Any]) -> None:
@@ -35,7 +33,6 @@ class Ears:
 
     def on_lost(self, runs: list[str]) -> None:
         self.lost.append(runs)
-        self.lost_at = time.monotonic()
         self._news.set()
 
     async def until(self, true: Callable[[], Any]) -> Any:

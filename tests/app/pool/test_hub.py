@@ -38,7 +38,7 @@ async def a_worker(hub: WorkerHub, placer: FakePlacer, number: int = 1) -> Calle
     """Let the ``number``-th placed worker dial in, and wait until it is at home."""
     placed = await placer.nth(number)
     caller = await placed.dial()
-    while not any((info.worker, info.epoch) == (placed.worker, placed.epoch) for info in hub.workers):  # noqa: ASYNC110
+    while not any((info.worker, info.epoch) == (placed.worker, placed.epoch) for info in hub.workers):
         await asyncio.sleep(0)
     return caller
 
@@ -247,7 +247,7 @@ async def test_a_failed_run_is_open_nowhere(patience: float) -> None:
 async def test_a_worker_that_stops_reading_is_given_up_and_nobody_waits_for_it(
     patience: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "MAX_UNREAD", 100_000)
+    monkeypatch.setattr("app.pool.link.MAX_UNREAD", 100_000)
     async with hub_of(1, patience) as (hub, placer, ears):
         await a_worker(hub, placer)
         hub.open("r", {})

@@ -13,8 +13,6 @@ from app.pool.local import LocalPlacer, LocalWorker, local_pool, usable_cores, v
 from tests.app.pool.ears import Ears
 from trainer.stream import Kind, Splitter, pack_message, parse_message
 
-ROOT = Path(__file__).parents[3]
-
 
 async def child(program: str) -> Process:
     """Start Python on ``program`` and wait until it says that it is ready."""
@@ -30,6 +28,10 @@ def is_there(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def arguments_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes() if sys.platform == "linux" else b""
 
 
 async def test_a_worker_that_is_asked_to_end_ends_kindly() -> None:
@@ -85,7 +87,7 @@ async def test_a_worker_keeps_its_token_out_of_its_arguments_and_ends_when_the_a
         ((kind, payload),) = Splitter().feed(await reader.read(4096))
         assert kind is Kind.JSON
         pid = parse_message(payload)["pid"]
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes() if sys.platform == "linux" else b""
+        arguments = arguments_of(pid)
         hello.set_result({**parse_message(payload), "arguments": arguments})
         writer.close()
 

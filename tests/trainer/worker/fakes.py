@@ -83,7 +83,7 @@ class FakeExperiment:
             step=step,
             loss=np.full((count, 2), np.nan),
             lane=self.followed[0],
-            example=np.array([self.example_at(each) for each in step]),
+            example=np.array([self.example_at(int(each)) for each in step]),
             masks={layer: np.ones((count, units), bool) for layer, units in LAYERS.items()},
             kept={layer: np.full(count, units) for layer, units in LAYERS.items()},
             trace=self.look(int(traced)) if trace else None,

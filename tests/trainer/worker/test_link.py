@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -57,10 +59,23 @@ def test_an_app_that_does_not_read_blocks_nothing_and_loses_nothing(pair: Pair) 
 
 def test_waiting_ends_when_something_more_can_be_sent(pair: Pair) -> None:
     link, theirs = pair
-    link.send_frame(bytes(4 * 1024 * 1024))
-    link.exchange(0)
-    theirs.recv(1 << 20)
-    assert link.exchange(None) == []
+    frame = pack_frame(bytes(4 * 1024 * 1024))  # more than the kernel takes at a time
+    link.send_frame(frame[5:])
+    got = bytearray()
+
+    def read() -> None:
+        while len(got) < len(frame):
+            got.extend(theirs.recv(1 << 20))
+        theirs.sendall(pack_message({"op": "got it"}))
+
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read)
+        heard: list[dict[str, Any]] = []
+        while not heard:
+            heard = link.exchange(None)
+        reading.result()
+    assert heard == [{"op": "got it"}]
+    assert got == frame
 
 
 def test_the_end_of_the_stream_is_noticed(pair: Pair, patience: float) -> None:

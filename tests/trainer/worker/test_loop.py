@@ -21,7 +21,10 @@ def test_runs_at_full_speed_share_the_time_evenly() -> None:
 
 
 def test_a_slow_run_keeps_its_speed_beside_one_at_full_speed() -> None:
-    runs = {"fast": {"state": "playing", "steps_per_second": None}, "r": {"state": "playing", "steps_per_second": 20}}
+    runs: dict[str, Any] = {
+        "fast": {"state": "playing", "steps_per_second": None},
+        "r": {"state": "playing", "steps_per_second": 20},
+    }
     day = live(30.0, [], runs=runs)
     assert 30 * 20 - 2 <= len(day.steps("r")) <= 30 * 20 + 1
 
@@ -61,7 +64,7 @@ def test_a_closed_run_says_nothing_more() -> None:
 
 
 def test_words_about_runs_that_are_not_here_do_no_harm() -> None:
-    script = [
+    script: list[tuple[float, dict[str, Any]]] = [
         (0.5, {"op": "watch", "run": "ghost", "viewers": 1}),
         (0.5, {"op": "close", "run": "ghost"}),
         (0.5, {"op": "sing", "run": "r"}),

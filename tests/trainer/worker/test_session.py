@@ -77,8 +77,8 @@ def test_at_speed_steps_travel_in_at_most_thirty_frames_a_second(rate: float | N
 
 def test_at_full_speed_the_worker_does_little_but_train() -> None:
     day = live(11.0, [(1.0, FAST), (1.0, PLAY), (11.0, PAUSE)])
-    # 10,000 steps of 1 ms fit. Scores take at most 10 × 2 ms a second, extras a tenth, the 0.1 s saved up and a bite more,
-    # and a turn 10 µs for each slice, of which there are at most 2,000.
+    # 10,000 steps of 1 ms fit. Scores take at most 10 × 2 ms a second, extras a tenth, the 0.1 s saved up and a bite
+    # more, and a turn 10 µs for each slice, of which there are at most 2,000.
     assert 10_000 - 200 - 1000 - 100 - 10 - 20 <= len(day.steps()) <= 10_000
 
 

@@ -1,0 +1,66 @@
+"""The knobs as plain data say everything that a control needs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from trainer.config import MAX_LANES, ExperimentConfig, Lane, parse
+from trainer.errors import KnobError
+from trainer.schema import schema
+
+SCHEMA = schema()
+KNOBS = [(side, knob) for side in ("run", "lane") for knob in SCHEMA[side]]
+NAMES = [f"{side}.{knob['name']}" for side, knob in KNOBS]
+
+
+def test_it_is_json_and_parses_back_to_the_configurations_it_was_made_of() -> None:
+    assert json.loads(json.dumps(SCHEMA)) == SCHEMA
+    assert parse(SCHEMA["defaults"]) == ExperimentConfig()
+    assert all(parse(config).dataset == name for name, config in SCHEMA["recommended"].items())
+    assert SCHEMA["max_lanes"] == MAX_LANES
+
+
+def test_every_field_of_the_models_is_described() -> None:
+    assert [knob["name"] for knob in SCHEMA["run"]] == [
+        name for name in ExperimentConfig.model_fields if name != "lanes"
+    ]
+    assert [knob["name"] for knob in SCHEMA["lane"]] == list(Lane.model_fields)
+
+
+@pytest.mark.parametrize("knob", [knob for _, knob in KNOBS], ids=NAMES)
+def test_a_knob_has_a_label_one_sentence_of_help_and_what_its_type_needs(knob: dict[str, Any]) -> None:
+    assert knob["label"]
+    assert knob["help"].endswith(".")
+    assert isinstance(knob["live"], bool)
+    assert knob["scale"] in ("linear", "log")
+    if knob["type"] == "choice":
+        assert all(choice["help"] for choice in knob["choices"])
+        assert knob["default"] in [choice["value"] for choice in knob["choices"]]
+    elif knob["type"] != "boolean":
+        assert knob["min"] < knob["max"]
+        if knob["type"] in ("integer", "number"):
+            assert "step" in knob or knob["scale"] == "log"
+
+
+@pytest.mark.parametrize("side", ["run", "lane"])
+def test_the_bounds_are_taken_and_what_lies_beyond_is_refused(side: str) -> None:
+    for knob in SCHEMA[side]:
+        if knob["type"] not in ("integer", "number"):
+            continue
+        reach = 1 if knob["type"] == "integer" else knob["max"] / 10
+        for good, bad in ((knob["min"], knob["min"] - reach), (knob["max"], knob["max"] + reach)):
+            parse(config_with(side, knob, good))
+            with pytest.raises(KnobError) as caught:
+                parse(config_with(side, knob, bad))
+            assert knob["name"] in caught.value.knob
+
+
+def config_with(side: str, knob: dict[str, Any], value: float) -> dict[str, Any]:
+    if side == "lane":
+        return {"lanes": [{knob["name"]: [value] * 4 if knob.get("items") else value}]}
+    given: dict[str, Any] = {knob["name"]: [value] if knob.get("items") else value}
+    small = {"batch_size": 1} if knob["name"] == "train_size" else {}
+    return {"train_size": 600} | small | given
