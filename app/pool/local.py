@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from app.pool.hub import WorkerHub
+from trainer.stream import TOKEN_VARIABLE
 
 MAX_WORKERS: Final = 4  # each holds 350 MB as soon as torch is imported, and trains many runs
-TOKEN_VARIABLE: Final = "DROPOUT_LAB_WORKER_TOKEN"
 _ROOT: Final = Path(__file__).resolve().parents[2]  # where `trainer` is imported from
 _GPU: Final = re.compile(r"nvidia\d+")
 

@@ -263,11 +263,7 @@ def test_evaluating_leaves_mode_global_random_state_and_weights() -> None:
     experiment = small()
     experiment.set(lane=0, batch_norm=True)
     experiment.run(5)
-    before, torch_state, numpy_state = (
-        weights(experiment),
-        torch.get_rng_state(),
-        np.random.get_state(legacy=True)[1].copy(),
-    )
+    before, torch_state, numpy_state = weights(experiment), torch.get_rng_state(), str(np.random.get_state())
     for training in (True, False):
         experiment.model.train(training)
         scores = experiment.evaluate()

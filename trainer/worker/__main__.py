@@ -9,17 +9,16 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from trainer.config import parse
 from trainer.errors import DropoutLabError
+from trainer.stream import TOKEN_VARIABLE
 from trainer.worker.link import LinkClosedError, connect
 from trainer.worker.loop import Worker
 
 if TYPE_CHECKING:
     from trainer.experiment import Experiment
-
-TOKEN_VARIABLE: Final = "DROPOUT_LAB_WORKER_TOKEN"
 
 _log = logging.getLogger("trainer.worker")
 

@@ -17,8 +17,8 @@ import { reducedMotion } from "../theme.js";
 /** @type {Topic[]} */
 export const topics = ["run", "data", "graph", "steps", "cursor", "theme"];
 
-const WORDS_EVERY_MS = 250; // faster than this a number is not read but seen flickering
-const CALM_MS = 500; // between two pictures, for a reader who asked for less motion
+const EVERY_MS = 150; // between two pictures, each with its sentence: enough to see that masks never repeat, and calm
+const CALM_MS = 500; // the same for a reader who asked for less motion
 
 const LEGEND = [
   ["dropped", "dropped"],
@@ -55,8 +55,7 @@ export function create(element, { document, store }) {
     byKey: false,
   };
 
-  const words = createPace(writeWords, () => WORDS_EVERY_MS);
-  const pictures = createPace(draw, () => (reducedMotion(document) ? CALM_MS : 0));
+  const pictures = createPace(draw, () => (reducedMotion(document) ? CALM_MS : EVERY_MS));
 
   function writeWords() {
     const { run, cursor } = store.state;
@@ -91,7 +90,7 @@ export function create(element, { document, store }) {
     host.send({ picture: now.picture });
     showLegend(parts.legend, now.picture);
     showCell(now.byKey && document.activeElement === parts.canvas);
-    words.request();
+    writeWords();
   }
 
   function lay() {
@@ -182,7 +181,6 @@ export function create(element, { document, store }) {
       lay();
     },
     destroy() {
-      words.cancel();
       pictures.cancel();
       host.destroy();
       element.replaceChildren();

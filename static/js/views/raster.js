@@ -18,7 +18,7 @@ import { layerLabel } from "../words.js";
 export const topics = ["run", "steps", "cursor", "theme"];
 
 const COLUMNS = 300; // at least so many steps in view, where there are that many pixels
-const HEIGHT = 300; // pixels at most; as many as the rows fill
+const HEIGHT = 460; // pixels at most, as many as the rows fill: a row for each of the default network's 448 units
 const LABEL = 16; // pixels that a label of a layer needs
 const NO_ROOM = 0.5; // with so much of the window before the first step, its label would crowd the newest's
 const WORDS_EVERY_MS = 250;
