@@ -152,11 +152,11 @@ def _circles(count: int, noise: float, random: np.random.Generator) -> Points:
 
 
 def _spirals(count: int, noise: float, random: np.random.Generator) -> Points:
-    """Two arms of one turn each, from radius 0.2 to 2.2, opposite to each other."""
+    """Two arms of one turn and a quarter each, from radius 0.4 to 2.4, opposite to each other."""
     arms = []
     for half, start in zip(_halves(count), (0.0, np.pi), strict=True):
         along = np.linspace(0, 1, half)
-        radius, angle = 0.2 + 2 * along, start + 2 * np.pi * along
+        radius, angle = 0.4 + 2 * along, start + 2.5 * np.pi * along
         arms.append(np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1))
     x, y = _two(*arms)
     return x + noise * random.standard_normal(x.shape), y

@@ -19,7 +19,7 @@ from trainer.errors import DropoutLabError
 from trainer.layers import scale, threshold
 from trainer.seeds import Purpose, WordStream, key
 
-Network = list[tuple[Tensor, Tensor]]  # weight (D, U) and bias (U,) of each linear layer, ReLU in between
+Network = list[tuple[Tensor, Tensor]]  # weight (U, D) and bias (U, 1) of each linear layer, ReLU in between
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ class Crowd:
 
 
 def forward(network: Network, x: Tensor) -> Tensor:
-    """Logits (B, C) of x (B, D)."""
+    """Logits (C, B) of x (D, B): examples in columns, because a softmax over ten rows is four times cheaper."""
     *hidden, (weight, bias) = network
     for inner, shift in hidden:
-        x = torch.relu_(torch.addmm(shift, x, inner))
-    return torch.addmm(bias, x, weight)
+        x = torch.relu_(torch.addmm(shift, inner, x))
+    return torch.addmm(bias, weight, x)
 
 
 class CrowdInProgress:
@@ -75,7 +75,7 @@ class CrowdInProgress:
         step: updates that the weights have seen.
         lane: whose network this is.
         rates: what it is thinned with, for the input and for each hidden layer.
-        network: the lane in eval mode, batch norm folded in; a copy.
+        network: the lane in eval mode, batch norm folded in: weight (D, U) and bias (U,) of each linear layer; a copy.
         x: (V + 1, F) the validation set and, last, the example to vote on.
         y: (V,) labels of the validation set.
         members: M, how many sub-networks.
@@ -95,18 +95,18 @@ class CrowdInProgress:
     ) -> None:
         self.step, self.lane, self.rates, self.members = step, lane, rates, members
         self.done = 0
-        self._x, self._y = x, y
-        self._network = network
+        self._x, self._y = x.T.contiguous(), y  # (F, V + 1)
+        self._network = [(weight.T.contiguous(), bias[:, None]) for weight, bias in network]
         scales = [scale(rate) for rate in rates]
         # What a kept unit is multiplied by may as well multiply the weights that it meets next, once for all members.
-        self._scaled = [(weight * factor, bias) for (weight, bias), factor in zip(network, scales, strict=True)]
+        self._scaled = [(weight * factor, bias) for (weight, bias), factor in zip(self._network, scales, strict=True)]
         self._stream = WordStream(key(seed, Purpose.SUBNETWORKS, step, lane))
-        classes = network[-1][1].shape[0]
-        self._sum_p = torch.zeros((len(y), classes), dtype=x.dtype, device=x.device)
+        classes = len(network[-1][1])
+        self._sum_p = torch.zeros((classes, len(y)), dtype=x.dtype, device=x.device)
         self._sum_log_p = torch.zeros_like(self._sum_p)
         self._votes = torch.zeros((members, classes), dtype=x.dtype, device=x.device)
         self._least = torch.finfo(x.dtype).tiny  # a probability that rounds to 0 costs a finite loss
-        self._figures = torch.zeros((5, members), dtype=x.dtype, device=x.device)
+        self._figures = torch.zeros((3, 2, members), dtype=x.dtype, device=x.device)
 
     @torch.no_grad()
     def advance(self, members: int) -> bool:
@@ -117,29 +117,27 @@ class CrowdInProgress:
         return self.done == self.members
 
     def _member(self, number: int) -> None:
-        log_p = torch.log_softmax(self._thinned(self._masks(number)), dim=1)  # (V + 1, C)
+        log_p = torch.log_softmax(self._thinned(self._masks(number)), dim=0)  # (C, V + 1)
         p = log_p.exp()
-        self._votes[number] = p[-1]
-        log_p, p = log_p[:-1], p[:-1]
+        self._votes[number] = p[:, -1]
+        log_p, p = log_p[:, :-1], p[:, :-1]
         self._sum_p += p
         self._sum_log_p += log_p
-        mean_log_p = torch.log_softmax(self._sum_log_p / (number + 1), dim=1)
-        figures = self._figures[:, number]
-        figures[0] = self._accuracy(log_p)
-        figures[1] = self._accuracy(self._sum_p)
-        figures[2] = self._loss(torch.log((self._sum_p / (number + 1)).clamp_min(self._least)))
-        figures[3] = self._accuracy(mean_log_p)
-        figures[4] = self._loss(mean_log_p)
+        mean_p = (self._sum_p / (number + 1)).clamp_min_(self._least)
+        mean_log_p = torch.log_softmax(self._sum_log_p / (number + 1), dim=0)
+        for row, scores in enumerate((log_p, mean_p.log_(), mean_log_p)):
+            self._figures[row, :, number] = self._judge(scores)
 
-    def _accuracy(self, scores: Tensor) -> Tensor:
-        return (scores.argmax(dim=1) == self._y).to(scores.dtype).mean()
-
-    def _loss(self, log_p: Tensor) -> Tensor:
-        return torch.nn.functional.nll_loss(log_p, self._y)
+    def _judge(self, log_p: Tensor) -> Tensor:
+        """Accuracy and log-loss of log-probabilities (C, V) on the validation set, (2,)."""
+        own = log_p.gather(0, self._y[None])[0]  # (V,)
+        # An argmax over rows takes thirty times as long as a maximum.
+        right = (own >= log_p.amax(dim=0)).to(own.dtype)
+        return torch.stack([right, -own]).mean(dim=1)
 
     def _masks(self, number: int) -> list[Tensor | None]:
         """Indices of the units that a member keeps, for each layer; None where all are kept."""
-        units = [len(weight) for weight, _ in self._network]
+        units = [weight.shape[1] for weight, _ in self._network]
         words = np.split(self._stream.words(number, sum(units)), np.cumsum(units)[:-1])
         return [
             torch.from_numpy(np.flatnonzero(own >= threshold(rate))).to(self._x.device) if rate else None
@@ -147,12 +145,12 @@ class CrowdInProgress:
         ]
 
     def _thinned(self, kept: Sequence[Tensor | None]) -> Tensor:
-        """Logits (V + 1, C) of the network that is left when only ``kept`` units are."""
+        """Logits (C, V + 1) of the network that is left when only ``kept`` units are."""
         network = []
         for (weight, bias), here, after in zip(self._scaled, kept, (*kept[1:], None), strict=True):
-            rows = weight if here is None else weight.index_select(0, here)
-            network.append((rows, bias) if after is None else (rows.index_select(1, after), bias[after]))
-        return forward(network, self._x if kept[0] is None else self._x.index_select(1, kept[0]))
+            left = weight if here is None else weight.index_select(1, here)
+            network.append((left, bias) if after is None else (left.index_select(0, after), bias[after]))
+        return forward(network, self._x if kept[0] is None else self._x.index_select(0, kept[0]))
 
     @torch.no_grad()
     def result(self) -> Crowd:
@@ -163,20 +161,21 @@ class CrowdInProgress:
         """
         if self.done < self.members:
             raise DropoutLabError(f"{self.done} of {self.members} sub-networks have voted; advance() first")
-        log_p = torch.log_softmax(forward(self._network, self._x), dim=1)
-        accuracy, average_accuracy, average_loss, geometric_accuracy, geometric_loss = self._figures.float().cpu()
+        log_p = torch.log_softmax(forward(self._network, self._x), dim=0)
+        (accuracy, _), average, geometric = self._figures.float().cpu()
+        scaling_accuracy, scaling_loss = self._judge(log_p[:, :-1]).tolist()
         return Crowd(
             step=self.step,
             lane=self.lane,
             rates=self.rates,
             votes=self._votes.float().cpu(),
             average_vote=self._votes.mean(dim=0).float().cpu(),
-            scaling_vote=log_p[-1].exp().float().cpu(),
+            scaling_vote=log_p[:, -1].exp().float().cpu(),
             accuracy=accuracy,
-            average_accuracy=average_accuracy,
-            average_loss=average_loss,
-            geometric_accuracy=geometric_accuracy,
-            geometric_loss=geometric_loss,
-            weight_scaling_accuracy=float(self._accuracy(log_p[:-1])),
-            weight_scaling_loss=float(self._loss(log_p[:-1])),
+            average_accuracy=average[0],
+            average_loss=average[1],
+            geometric_accuracy=geometric[0],
+            geometric_loss=geometric[1],
+            weight_scaling_accuracy=scaling_accuracy,
+            weight_scaling_loss=scaling_loss,
         )

@@ -25,9 +25,17 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.baddbmm(bias, x, weight)
 
 
-def batch_norm(x: Tensor, mean: Tensor, variance: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Normalise and scale x (L, B, U); the others (L, 1, U). Ioffe & Szegedy 2015, algorithm 1."""
-    return (x - mean) * (weight * torch.rsqrt(variance + EPS)) + bias
+def batch_norm(x: Tensor, mean: Tensor, variance: Tensor, weight: Tensor, bias: Tensor, training: bool) -> Tensor:
+    """Normalise and scale x (L, B, U); the others (L, 1, U). Ioffe & Szegedy 2015, algorithms 1 and 2.
+
+    While training, the mini-batch's statistics are used, and ``mean`` and ``variance`` move towards them in place. All
+    lanes go through PyTorch's own kernel, as one batch of L·U units.
+    """
+    lanes, count, units = x.shape
+    flat = x.transpose(0, 1).reshape(count, lanes * units)
+    statistics = (mean.view(-1), variance.view(-1))
+    y = nn.functional.batch_norm(flat, *statistics, weight.view(-1), bias.view(-1), training, MOMENTUM, EPS)
+    return y.view(count, lanes, units).transpose(0, 1)  # (L, B, U)
 
 
 def threshold(rate: float) -> int:
@@ -87,28 +95,27 @@ class LaneBatchNorm(nn.Module):
         self.register_buffer("running_mean", zeros)
         self.register_buffer("running_var", torch.ones_like(zeros))
         self.register_buffer("on", torch.zeros((lanes, 1, 1), dtype=torch.bool, device=device), persistent=False)
-        self.used = False
+        self.used = self.everywhere = False
 
     def switch(self, on: Sequence[bool]) -> None:
         """Say which lanes normalise."""
         self.on.copy_(torch.tensor(on).view(-1, 1, 1))
-        self.used = any(on)
+        self.used, self.everywhere = any(on), all(on)
 
     def forward(self, x: Tensor) -> Tensor:
         """X (L, B, U) → the same shape, normalised in the lanes that have it on."""
         if not self.used:
             return x
-        mean, variance = self._batch_statistics(x) if self.training else (self.running_mean, self.running_var)
-        return torch.where(self.on, batch_norm(x, mean, variance, self.weight, self.bias), x)
-
-    def _batch_statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        variance, mean = torch.var_mean(x, dim=1, correction=0, keepdim=True)  # (L, 1, U) each
-        with torch.no_grad():
-            count = x.shape[1]
-            unbiased = variance.detach() * (count / (count - 1))
-            self._blend(self.running_mean, self.running_mean.lerp(mean.detach(), MOMENTUM), self.on)
-            self._blend(self.running_var, self.running_var.lerp(unbiased, MOMENTUM), self.on)
-        return mean, variance
+        mean, variance = self.running_mean, self.running_var
+        if self.training and not self.everywhere:
+            mean, variance = mean.clone(), variance.clone()
+        y = batch_norm(x, mean, variance, self.weight, self.bias, self.training)
+        if self.everywhere:
+            return y
+        if self.training:
+            self._blend(self.running_mean, mean, self.on)
+            self._blend(self.running_var, variance, self.on)
+        return torch.where(self.on, y, x)
 
     @torch.no_grad()
     def estimate(self, x: Tensor, lanes: Tensor) -> None:

@@ -6,7 +6,7 @@ lane. Two things differ from lane to lane: the L2 penalty, and whether batch nor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import torch
@@ -21,69 +21,73 @@ EPS: Final = 1e-8
 class Rule(Protocol):
     """How a list of parameters takes one step along their gradients."""
 
-    def step(self, gradients: Sequence[Tensor], learning_rate: float, active: Tensor | None = None) -> None:
-        """Move every parameter; where ``active`` (L, 1, 1) is false the parameter and its moments stay as they are."""
+    def step(self, gradients: Sequence[Tensor], learning_rate: float) -> None:
+        """Move every parameter."""
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, list[Tensor]]:
         """Everything that the next step depends on but parameters and gradients."""
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Sequence[Tensor]]) -> None:
         """Take over what another rule's `state_dict` said."""
 
 
-class Sgd:
-    """Gradient descent with momentum 0.9, as `torch.optim.SGD`: v ← 0.9 v + g, w ← w - η v."""
+class _Remembers:
+    """What rules have in common: lists of tensors that are saved under their names."""
+
+    _saved: tuple[str, ...]
+
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        """Copies of the remembered tensors."""
+        return {name: [tensor.clone() for tensor in getattr(self, name)] for name in self._saved}
+
+    def load_state_dict(self, state: Mapping[str, Sequence[Tensor]]) -> None:
+        """Take over remembered tensors."""
+        for name in self._saved:
+            for mine, given in zip(getattr(self, name), state[name], strict=True):
+                mine.copy_(given)
+
+
+class Sgd(_Remembers):
+    """Gradient descent with momentum 0.9, as `torch.optim.SGD`: v ← 0.9 v + g, w ← w - η v.
+
+    Args:
+        parameters: what is to be moved.
+    """
+
+    _saved = ("velocities",)
 
     def __init__(self, parameters: Sequence[Tensor]) -> None:
         self.parameters = [parameter.detach() for parameter in parameters]
         self.velocities = [torch.zeros_like(parameter) for parameter in self.parameters]
 
-    def step(self, gradients: Sequence[Tensor], learning_rate: float, active: Tensor | None = None) -> None:
-        """Move every parameter (see `Rule`)."""
-        if active is None:
-            torch._foreach_mul_(self.velocities, MOMENTUM)
-            torch._foreach_add_(self.velocities, list(gradients))
-            torch._foreach_add_(self.parameters, self.velocities, alpha=-learning_rate)
-            return
-        for parameter, velocity, gradient in zip(self.parameters, self.velocities, gradients, strict=True):
-            velocity.copy_(torch.where(active, MOMENTUM * velocity + gradient, velocity))
-            parameter.sub_(torch.where(active, learning_rate * velocity, 0.0))
-
-    def state_dict(self) -> dict[str, Any]:
-        """The velocities."""
-        return {"velocities": [velocity.clone() for velocity in self.velocities]}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over velocities."""
-        _copy(self.velocities, state["velocities"])
+    def step(self, gradients: Sequence[Tensor], learning_rate: float) -> None:
+        """Move every parameter."""
+        torch._foreach_mul_(self.velocities, MOMENTUM)
+        torch._foreach_add_(self.velocities, list(gradients))
+        torch._foreach_add_(self.parameters, self.velocities, alpha=-learning_rate)
 
 
-class Adam:
+class Adam(_Remembers):
     """Adam as `torch.optim.Adam` (Kingma & Ba 2015, algorithm 1), with PyTorch's fused kernel.
 
-    The kernel is called directly: the bookkeeping of ``torch.optim.Adam(fused=True).step()`` costs as much as the
-    kernel itself for networks of this size.
+    The kernel is called directly: for networks of this size the bookkeeping of ``torch.optim.Adam(fused=True).step()``
+    costs as much as the kernel itself.
 
     Args:
-        parameters: what is to be moved, each (L, …).
-        lane_steps: count steps for each lane by itself, so that a lane that was inactive starts like a fresh one.
+        parameters: what is to be moved.
     """
 
-    def __init__(self, parameters: Sequence[Tensor], lane_steps: bool = False) -> None:
+    _saved = ("first", "second", "steps")
+
+    def __init__(self, parameters: Sequence[Tensor]) -> None:
         self.parameters = [parameter.detach() for parameter in parameters]
         self.first = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.second = [torch.zeros_like(parameter) for parameter in self.parameters]
-        first = self.parameters[0]
-        shape = (len(first), 1, 1) if lane_steps else ()
-        one = torch.zeros(shape, dtype=first.dtype if lane_steps else torch.float32, device=first.device)
-        # The kernel wants a counter for each parameter, and the counters of lanes are the same for all parameters.
-        self.steps = [one] if lane_steps else [one.clone() for _ in self.parameters]
+        device = self.parameters[0].device
+        self.steps = [torch.zeros((), dtype=torch.float32, device=device) for _ in self.parameters]
 
-    def step(self, gradients: Sequence[Tensor], learning_rate: float, active: Tensor | None = None) -> None:
-        """Move every parameter (see `Rule`)."""
-        if active is not None:
-            self._step_some(gradients, learning_rate, active)
-            return
+    def step(self, gradients: Sequence[Tensor], learning_rate: float) -> None:
+        """Move every parameter."""
         torch._foreach_add_(self.steps, 1)
         torch._fused_adam_(
             self.parameters,
@@ -101,24 +105,48 @@ class Adam:
             maximize=False,
         )
 
-    def _step_some(self, gradients: Sequence[Tensor], learning_rate: float, active: Tensor) -> None:
-        steps = self.steps[0].add_(active)  # (L, 1, 1)
-        # Where a lane has made no step yet the correction divides by zero; what comes of it is not used.
-        rate = learning_rate / (1 - BETA1**steps)
-        root = torch.sqrt(1 - BETA2**steps)
-        for parameter, first, second, gradient in zip(self.parameters, self.first, self.second, gradients, strict=True):
-            first.copy_(torch.where(active, torch.lerp(first, gradient, 1 - BETA1), first))
-            second.copy_(torch.where(active, BETA2 * second + (1 - BETA2) * gradient.square(), second))
-            parameter.sub_(torch.where(active, rate * first / (second.sqrt() / root + EPS), 0.0))
 
-    def state_dict(self) -> dict[str, Any]:
-        """The moments and the counts of steps."""
-        return {name: [tensor.clone() for tensor in getattr(self, name)] for name in ("first", "second", "steps")}
+class Partly(_Remembers):
+    """Adam or momentum for the lanes that are active, each with its own count of steps; the others stand still.
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over moments and counts."""
-        for name in ("first", "second", "steps"):
-            _copy(getattr(self, name), state[name])
+    A lane that was never active before starts as a fresh optimiser would. The parameters are few, batch norm's, so what is
+    remembered of them is flat and of all together.
+
+    Args:
+        kind: ``"adam"`` or ``"sgd"``.
+        parameters: what may be moved, each (L, 1, U).
+    """
+
+    _saved = ("first", "second", "steps")
+
+    def __init__(self, kind: str, parameters: Sequence[Tensor]) -> None:
+        self.kind = kind
+        self.parameters = [parameter.detach() for parameter in parameters]
+        flat = torch.cat([parameter.flatten() for parameter in self.parameters])
+        self.first, self.second, self.steps = ([torch.zeros_like(flat)] for _ in range(3))
+
+    def step(self, gradients: Sequence[Tensor], learning_rate: float, active: Tensor) -> None:
+        """Move the parameters of the lanes that ``active`` (L, 1, 1) names."""
+        gradient = torch.cat([each.flatten() for each in gradients])
+        moving = torch.cat([active.expand_as(each).flatten() for each in self.parameters])
+        delta = learning_rate * (self._adam if self.kind == "adam" else self._momentum)(gradient, moving)
+        delta = torch.where(moving, delta, 0.0)
+        parts = torch.split(delta, [parameter.numel() for parameter in self.parameters])
+        for parameter, part in zip(self.parameters, parts, strict=True):
+            parameter.sub_(part.view_as(parameter))
+
+    def _momentum(self, gradient: Tensor, moving: Tensor) -> Tensor:
+        (velocity,) = self.first
+        return velocity.copy_(torch.where(moving, MOMENTUM * velocity + gradient, velocity))
+
+    def _adam(self, gradient: Tensor, moving: Tensor) -> Tensor:
+        (first,), (second,), (steps,) = self.first, self.second, self.steps
+        steps.add_(moving)
+        first.copy_(torch.where(moving, torch.lerp(first, gradient, 1 - BETA1), first))
+        second.copy_(torch.where(moving, BETA2 * second + (1 - BETA2) * gradient.square(), second))
+        # A lane that has made no step yet divides zero by zero here; what comes of it is not used.
+        root = (second / (1 - BETA2**steps)).sqrt_()
+        return first / (1 - BETA1**steps) / root.add_(EPS)
 
 
 class LaneOptimizer:
@@ -136,7 +164,7 @@ class LaneOptimizer:
         self.learning_rate = 0.0
         self._penalties: Tensor | None = None
         self._weight_rule: Rule = Adam(weights) if kind == "adam" else Sgd(weights)
-        self._norm_rule: Rule = Adam(norms, lane_steps=True) if kind == "adam" else Sgd(norms)
+        self._norm_rule = Partly(kind, norms)
 
     def use(self, learning_rate: float, penalties: Sequence[float]) -> None:
         """Take over the learning rate and the L2 penalty of each lane."""
@@ -174,8 +202,3 @@ class LaneOptimizer:
         """Take over what another optimiser's `state_dict` said."""
         self._weight_rule.load_state_dict(state["weights"])
         self._norm_rule.load_state_dict(state["norms"])
-
-
-def _copy(into: Sequence[Tensor], out_of: Sequence[Tensor]) -> None:
-    for mine, given in zip(into, out_of, strict=True):
-        mine.copy_(given)

@@ -263,6 +263,8 @@ class WorkerHub:
                         self._on_frame(link, payload)
                     else:
                         self._on_message(link, parse_message(payload))
+        except ConnectionError as error:
+            _log.debug("worker %d's stream broke off: %s", link.info.worker, error)  # which is one way for it to end
         finally:
             self._lose(link)
 

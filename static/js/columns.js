@@ -23,7 +23,7 @@ export function createColumns(names, lanes, capacity = CAPACITY) {
 
 /**
  * Append one row. The first and the newest row are always kept; between them rows are at least `gap` steps apart, and the
- * gap doubles whenever the columns are full. A row that is not newer than the last is left out.
+ * gap doubles whenever the columns are full. A row of the newest step replaces it; one of an older step is left out.
  * @template {string} N
  * @param {Columns<N>} columns
  * @param {number} step
@@ -32,10 +32,11 @@ export function createColumns(names, lanes, capacity = CAPACITY) {
  */
 export function appendRow(columns, step, values, offset = 0) {
   const { length } = columns;
-  if (length > 0 && step <= columns.step[length - 1]) {
+  const newest = length > 0 ? columns.step[length - 1] : -1;
+  if (step < newest) {
     return;
   }
-  const tipStays = length < 2 || columns.step[length - 1] - columns.step[length - 2] >= columns.gap;
+  const tipStays = step !== newest && (length < 2 || newest - columns.step[length - 2] >= columns.gap);
   if (tipStays && length === columns.step.length) {
     thin(columns);
   }

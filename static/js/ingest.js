@@ -57,7 +57,10 @@ const TAKERS = {
     takeScores(store, frame, "scores/");
     store.update("cursor", { cursor: cursor !== null && store.state.steps.has(cursor) ? cursor : null });
   },
-  steps: (store, frame) => takeSteps(store, frame),
+  steps(store, frame) {
+    takePast(store, frame);
+    takeSteps(store, frame);
+  },
   scores: (store, frame) => takeScores(store, frame, ""),
   graph(store, frame) {
     const { graphs } = store.state;
@@ -72,7 +75,7 @@ const TAKERS = {
 };
 
 /**
- * The losses of a `history` frame from before the steps whose masks it holds.
+ * The losses from before the steps whose masks a frame holds: of the whole past in `history`, of what was skipped in `steps`.
  * @param {Store} store
  * @param {Frame} frame
  */
@@ -90,7 +93,7 @@ function takePast({ state }, { tensors }) {
  * @param {Frame} frame
  */
 function takeSteps(store, { tensors }) {
-  const { steps, losses, cursor } = store.state;
+  const { steps, losses } = store.state;
   if (!tensors.step) {
     return;
   }
@@ -107,9 +110,6 @@ function takeSteps(store, { tensors }) {
     appendRow(losses, step, { loss }, row * tensors.loss.shape[1]);
   }
   store.update("steps");
-  if (cursor !== null && !steps.has(cursor)) {
-    store.update("cursor", { cursor: steps.length > 0 ? steps.first : null });
-  }
 }
 
 /**

@@ -29,7 +29,7 @@ def trained(batch_norm: bool = False, steps: int = 40) -> Experiment:
 def masks_of(crowd: CrowdInProgress, number: int) -> list[torch.Tensor]:
     masks = []
     for kept, (weight, _) in zip(crowd._masks(number), crowd._network, strict=True):
-        mask = torch.zeros(1, len(weight), dtype=torch.float64)
+        mask = torch.zeros(1, weight.shape[1], dtype=torch.float64)
         mask[0, slice(None) if kept is None else kept] = 1
         masks.append(mask)
     return masks
@@ -75,7 +75,7 @@ def test_members_drop_units_at_the_stated_rates() -> None:
     progress = trained(steps=1).begin_subnetworks(1, members=500)
     for layer, rate in enumerate(RATES):
         kept = [float(masks_of(progress, number)[layer].sum()) for number in range(500)]
-        count = 500 * len(progress._network[layer][0])
+        count = 500 * progress._network[layer][0].shape[1]
         bound = 7 * math.sqrt(count * rate * (1 - rate)) + count * 2**-17
         assert abs(sum(kept) - count * (1 - rate)) < bound
 

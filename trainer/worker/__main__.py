@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Ctrl-C in a terminal reaches every process: the app ends its workers itself. Asked to end, a worker just does: it
     # holds nothing that anybody would miss.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    signal.signal(signal.SIGTERM, _leave)
     options = _options(arguments)
     logging.basicConfig(level=logging.INFO, format=f"worker {options.worker}: %(levelname)s: %(message)s")
     token = os.environ.pop(TOKEN_VARIABLE, "")
@@ -56,7 +56,14 @@ def main(arguments: list[str] | None = None) -> int:
         link.send({"op": "hello", **hello, **about})
         worker = Worker(link, make, evaluation_trace)
         worker.serve()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return 0
+
+
+def _leave(number: int, frame: object) -> None:
+    """Exit, and do not let a second signal interrupt that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(0)
 
 
 def warm_up(experiment: Experiment) -> Experiment:

@@ -22,6 +22,7 @@ MEMBERS: Final = (
 )
 ENSEMBLE_S: Final = 0.5  # between two of them
 BOUNDARY_S: Final = 0.25
+IDLE_PRICE: Final = 0.4  # of time that training would not have used: a quarter of such time may go to extras, not a tenth
 BITE_S: Final = 0.01  # a command waits for a bite as it waits for a slice
 
 
@@ -93,6 +94,7 @@ class Extras:
         self._shown: dict[str, tuple[int, int]] = {}  # kind: (version, step)
         self._ballot: Ballot | None = None
         self._bite = Slice(BITE_S, MEMBERS)
+        self._spent = {"ensemble": 0.0, "boundary": 0.0}
         self._intervals = {"ensemble": Interval(ENSEMBLE_S)}
         if experiment.data.extent is not None:
             self._intervals["boundary"] = Interval(BOUNDARY_S)
@@ -123,15 +125,22 @@ class Extras:
             return math.inf
         return self._intervals[kind].next_at
 
-    def work(self, now: float, free: bool) -> None:
-        """Do one bite of what is due soonest."""
+    def work(self, now: float, free: bool, idle: bool = False) -> None:
+        """Do one bite of what is due, of the kind that has had the least time so far: neither starves the other.
+
+        Args:
+            now: the time.
+            free: the worker has nothing else to do, and need not save time.
+            idle: nobody is waiting to train just now, and time costs less.
+        """
         began = self._clock()
-        if min(self._intervals, key=lambda kind: self._due_at(kind, now)) == "boundary":
-            self._draw(now)
-        else:
-            self._vote(now)
+        due = [kind for kind in self._intervals if self._due_at(kind, now) <= now]
+        kind = min(due, key=self._spent.__getitem__)
+        (self._draw if kind == "boundary" else self._vote)(now)
+        spent = self._clock() - began
+        self._spent[kind] += spent
         if not free:
-            self._ledger.spend(self._clock() - began)
+            self._ledger.spend(spent * IDLE_PRICE if idle else spent)
 
     def _draw(self, now: float) -> None:
         self._intervals["boundary"].mark(now)

@@ -208,7 +208,7 @@ class Session:
         if settled and self._scored != self._experiment.step and self._scores.over(now):
             self._score()
         elif self._watched and self._extras.due_at(now, settled and idle) <= now:
-            self._extras.work(now, settled and idle)
+            self._extras.work(now, settled and idle, idle)
 
     # Commands
 
@@ -217,6 +217,8 @@ class Session:
             self._move(State.PLAYING)
 
     def _pause(self, command: Mapping[str, Any]) -> None:
+        if self.state is State.PLAYING and self._watched:
+            self._show_one_more()
         if self.state is not State.PAUSED:
             self._move(State.PAUSED)
 
@@ -237,6 +239,8 @@ class Session:
         self._experiment.config.with_knobs(knobs, lane)  # also refuses names that are no names of arguments
         self._experiment.set(lane, **knobs)
         self._extras.renew()
+        if "batch_norm" in knobs and self.state is State.PAUSED:
+            self._scored = -1  # an evaluation of the very same weights now says something else
 
     def _follow(self, command: Mapping[str, Any]) -> None:
         lane, example = command.get("lane"), command.get("example")
@@ -302,6 +306,14 @@ class Session:
             self._graphs.mark(now)
             self._drawn = int(trace.step)
             self._emit("graph", publish.graph(trace), **{"pass": "training"})
+
+    def _show_one_more(self) -> None:
+        """Make one last step that is seen: every picture of a run that stands still is then of the same step."""
+        steps = self._experiment.run(1, trace=True)
+        self._gathered.append(steps)
+        self._flush()
+        if steps.trace is not None:
+            self._offer(steps.trace, self._clock(), every=True)
 
     def _show_beginning(self) -> None:
         """Send what there is to see at step 0, before anything was trained."""

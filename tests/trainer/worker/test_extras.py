@@ -78,3 +78,19 @@ def test_votes_of_what_is_not_followed_any_more_are_not_sent() -> None:
     # The votes of step 0 take 128 ms; in their midst another example is chosen.
     day = live(2.0, [(0.05, {"op": "follow", "example": 5})])
     assert [frame.tensors["example"].tolist() for _, frame in day.frames("ensemble")] == [[5]]
+
+
+def test_a_dear_boundary_does_not_keep_the_votes_from_being_counted() -> None:
+    def dear(run: str, experiment: FakeExperiment) -> None:
+        experiment.boundary_s = 0.05  # two a second would use up the tenth
+
+    day = live(61.0, [(1.0, FAST), (1.0, PLAY)], runs={"r": {"config": {"dataset": "moons"}}}, tune=dear)
+    # Six seconds to share: votes of 2 · 64 sub-networks take 0.128 of them, and get half.
+    assert len(day.frames("ensemble")[1:]) >= 3.0 / 0.128 - 2
+    assert len(day.frames("boundary")[1:]) >= 3.0 / 0.05 - 2
+
+
+def test_time_that_nobody_would_have_trained_in_is_cheaper() -> None:
+    playing = live(61.0, [(1.0, PLAY)], runs={"r": {"config": {"dataset": "moons"}}})
+    at_full_speed = live(61.0, [(1.0, FAST), (1.0, PLAY)], runs={"r": {"config": {"dataset": "moons"}}})
+    assert playing.experiments["r"].extras_s > 1.5 * at_full_speed.experiments["r"].extras_s

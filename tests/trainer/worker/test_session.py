@@ -307,3 +307,24 @@ def test_without_viewers_no_pictures_are_made_and_with_the_first_they_are_there_
     step = day.experiments["r"].step
     assert {("graph", step), ("ensemble", step), ("boundary", step)} == set(seen)
     assert not any(traced for first, _, traced in day.experiments["r"].runs)
+
+
+def test_the_last_step_before_a_pause_is_the_one_that_is_drawn() -> None:
+    day = live(3.0, [(0.5, FAST), (0.5, PLAY), (2.0, PAUSE)])
+    (_, changed) = day.messages("changed")[-1]
+    assert changed["reason"] == "pause"
+    graph = [frame for _, frame in day.frames("graph")][-1]
+    assert int(graph.tensors["step"][0]) == changed["step"] == day.steps()[-1]
+    assert graph.meta["pass"] == "training"
+
+
+def test_pausing_twice_makes_no_further_step() -> None:
+    once = live(3.0, [(0.5, PLAY), (2.0, PAUSE)])
+    twice = live(3.0, [(0.5, PLAY), (2.0, PAUSE), (2.5, PAUSE)])
+    assert twice.steps() == once.steps()
+
+
+def test_batch_norm_switched_while_paused_is_scored_anew() -> None:
+    switch = {"op": "set", "lane": 1, "knobs": {"batch_norm": True}}
+    day = live(4.0, [(0.5, PLAY), (1.0, PAUSE), (2.0, switch)])
+    assert [at for at, _ in day.frames("scores")][-1] >= 1002.0  # the day begins at 1000
