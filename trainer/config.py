@@ -15,7 +15,12 @@ from trainer.errors import KnobError, UnknownKnobError, quote
 from trainer.knobs import allowed, describe, extra, knob
 
 MAX_LANES: Final = 64
+MAX_WORK: Final = (
+    1_000_000_000  # multiplications of one forward pass of all lanes: some tenths of a second on a slow core
+)
 MAX_RATE: Final = 0.95  # above it, fewer than one unit in twenty survives and 1/(1-p) exceeds 20
+_MOST_FEATURES: Final = 64  # of any data set
+_MOST_CLASSES: Final = 10
 MAX_WIDTH: Final = 512
 MAX_HIDDEN_LAYERS: Final = 4
 
@@ -204,7 +209,20 @@ class ExperimentConfig(_Knobs):
         for index, lane in enumerate(self.lanes):
             if lane.batch_norm and self.batch_size == 1:
                 raise KnobError(f"lanes[{index}].batch_norm", True, "false while a mini-batch is a single example")
+        self._check_work()
         return self
+
+    def _check_work(self) -> None:
+        """Refuse what would hold a worker, and every run on it, for seconds at a single step."""
+        widths = (_MOST_FEATURES, *self.hidden, _MOST_CLASSES)
+        weights = sum(inner * outer for inner, outer in zip(widths, widths[1:], strict=False))
+        work = len(self.lanes) * weights * self.batch_size
+        if work > MAX_WORK:
+            allowed = (
+                f"smaller, or the networks or the mini-batch fewer: {len(self.lanes)} networks of {weights:,} weights on "
+                f"{self.batch_size} examples take {work:,} multiplications a step, and at most {MAX_WORK:,} are allowed"
+            )
+            raise KnobError("hidden", self.hidden, allowed)
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -135,3 +135,12 @@ def test_describing_the_knobs_does_not_load_torch() -> None:
     code = "import sys, trainer, trainer.config, trainer.schema; trainer.schema.schema(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "False"
+
+
+def test_a_run_whose_single_step_would_hold_a_worker_for_seconds_is_refused() -> None:
+    wide = {"hidden": [512] * 4, "batch_size": 64}
+    assert len(parse({**wide, "lanes": [{}] * 18}).lanes) == 18
+    with pytest.raises(
+        KnobError, match=r"hidden = \(512, .* 19 networks of 824,320 weights on 64 examples .* at most 1,000,000,000"
+    ):
+        parse({**wide, "lanes": [{}] * 19})

@@ -22,7 +22,9 @@ MEMBERS: Final = (
 )
 ENSEMBLE_S: Final = 0.5  # between two of them
 BOUNDARY_S: Final = 0.25
-IDLE_PRICE: Final = 0.4  # of time that training would not have used: a quarter of such time may go to extras, not a tenth
+IDLE_PRICE: Final = (
+    0.4  # of time that training would not have used: a quarter of such time may go to extras, not a tenth
+)
 BITE_S: Final = 0.01  # a command waits for a bite as it waits for a slice
 
 
