@@ -7,6 +7,7 @@ knob's name, range, step, unit, help and whether it can move while a run trains 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -215,12 +216,12 @@ class ExperimentConfig(_Knobs):
     def _check_work(self) -> None:
         """Refuse what would hold a worker, and every run on it, for seconds at a single step."""
         widths = (_MOST_FEATURES, *self.hidden, _MOST_CLASSES)
-        weights = sum(inner * outer for inner, outer in zip(widths, widths[1:], strict=False))
+        weights = sum(inner * outer for inner, outer in pairwise(widths))
         work = len(self.lanes) * weights * self.batch_size
         if work > MAX_WORK:
             allowed = (
-                f"smaller, or the networks or the mini-batch fewer: {len(self.lanes)} networks of {weights:,} weights on "
-                f"{self.batch_size} examples take {work:,} multiplications a step, and at most {MAX_WORK:,} are allowed"
+                f"smaller, or the networks or the mini-batch fewer: {len(self.lanes)} networks of {weights:,} weights "
+                f"on {self.batch_size} examples take {work:,} multiplications a step; at most {MAX_WORK:,} are allowed"
             )
             raise KnobError("hidden", self.hidden, allowed)
 

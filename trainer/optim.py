@@ -109,8 +109,8 @@ class Adam(_Remembers):
 class Partly(_Remembers):
     """Adam or momentum for the lanes that are active, each with its own count of steps; the others stand still.
 
-    A lane that was never active before starts as a fresh optimiser would. The parameters are few, batch norm's, so what is
-    remembered of them is flat and of all together.
+    A lane that was never active before starts as a fresh optimiser would. The parameters are few, batch norm's, so what
+    is remembered of them is flat and of all together.
 
     Args:
         kind: ``"adam"`` or ``"sgd"``.
