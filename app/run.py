@@ -105,6 +105,7 @@ class Run:
         self._losses = 0
         self._lost_at = now()
         self._count_timer: asyncio.TimerHandle | None = None
+        self._rests = False  # it was paused because nobody watched
 
     # What it is now
 
@@ -157,9 +158,10 @@ class Run:
         self._pool.send(self.id, {"op": "command", "run": self.id, "ref": self._refs, "command": command})
 
     def pause_unwatched(self) -> None:
-        """Pause it because nobody watches."""
+        """Pause it because nobody watches; it plays on when somebody does."""
         if self.phase is Phase.OPEN:
             self.command({"op": "pause"}, lambda reply: None)
+            self._rests = True
 
     # From the worker
 
@@ -270,6 +272,9 @@ class Run:
         viewer.say(dumps({"op": "hello", "protocol": PROTOCOL, "role": role, "run": self.state()}))
         viewer.begin(self._first_frames())
         self._viewers_changed()
+        if self._rests and self.phase is Phase.OPEN:
+            self._rests = False
+            self.command({"op": "play"}, lambda reply: None)
         return viewer
 
     def leave(self, viewer: Outbox) -> None:

@@ -102,6 +102,28 @@ async def test_a_playing_run_is_paused_when_nobody_watches_it_for_long_enough(
     await asyncio.sleep(0)
     runs.sweep()
     assert [command["op"] for command in pool.commands(run.id)] == ["play", "pause"]
+    run.join(owner=False)
+    await asyncio.sleep(0)
+    assert [command["op"] for command in pool.commands(run.id)] == ["play", "pause", "play"], "it goes on"
+    run.join(owner=False)
+    await asyncio.sleep(0)
+    assert len(pool.commands(run.id)) == 3
+
+
+async def test_a_run_that_its_owner_paused_stays_paused_when_somebody_comes_back(
+    runs: Runs, clock: Clock, pool: FakePool
+) -> None:
+    run = await create(runs)
+    viewer = run.join(owner=True)
+    run.command({"op": "play"}, lambda reply: None)
+    run.command({"op": "pause"}, lambda reply: None)
+    await asyncio.sleep(0)
+    run.leave(viewer)
+    clock.now += 100
+    runs.sweep()
+    run.join(owner=True)
+    await asyncio.sleep(0)
+    assert [command["op"] for command in pool.commands(run.id)] == ["play", "pause"]
 
 
 async def test_a_run_expires_when_nobody_watches_it_and_not_before(runs: Runs, clock: Clock, pool: FakePool) -> None:

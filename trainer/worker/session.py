@@ -94,6 +94,7 @@ class Session:
         self._watched = True
         self._seq = 0
         self._gathered: list[Steps] = []
+        self._seen: Trace | None = None  # one of them, looked at closely
         self._frames = Interval(FRAME_S)
         self._scores = Interval(SCORES_S)
         self._scored = -1  # the step of the last scores
@@ -179,11 +180,11 @@ class Session:
             self._pace.made(count, after)
         else:
             self._remaining -= count
+        if steps.trace is not None:
+            self._offer(steps.trace, after, every)
         if is_last or self._frames.over(after):
             self._frames.mark(after)
             self._flush()
-        if steps.trace is not None:
-            self._offer(steps.trace, after, every)
         if self._experiment.step % SCORES_EVERY == 0 and self._scores_allowed(after):
             self._score()
         if is_last:
@@ -300,20 +301,20 @@ class Session:
         return self._scores.over(now) and self._scoring.allows(now)
 
     def _offer(self, trace: Trace, now: float, every: bool) -> None:
-        """Send the graph of a step, if it is of the followed example or nothing was seen for a while."""
+        """Keep the graph of a step to be sent, if it is of the followed example or nothing was seen for a while."""
         followed = trace.example == self._experiment.followed[1]
         if every or followed or now >= self._graphs.last + GRAPH_PATIENCE_S:
             self._graphs.mark(now)
             self._drawn = int(trace.step)
-            self._emit("graph", publish.graph(trace), **{"pass": "training"})
+            self._seen = trace
 
     def _show_one_more(self) -> None:
         """Make one last step that is seen: every picture of a run that stands still is then of the same step."""
         steps = self._experiment.run(1, trace=True)
         self._gathered.append(steps)
-        self._flush()
         if steps.trace is not None:
             self._offer(steps.trace, self._clock(), every=True)
+        self._flush()
 
     def _show_beginning(self) -> None:
         """Send what there is to see at step 0, before anything was trained."""
@@ -334,10 +335,13 @@ class Session:
         self._scoring.spend(self._clock() - began)
 
     def _flush(self) -> None:
-        """Send the steps that were gathered."""
+        """Send the steps that were gathered, and then the graph of one of them."""
         if self._gathered:
             self._emit("steps", publish.steps(self._gathered), skipped="0")
             self._gathered = []
+        if self._seen is not None:
+            self._emit("graph", publish.graph(self._seen), **{"pass": "training"})
+            self._seen = None
 
     def _emit(self, kind: str, tensors: Tensors, **words: str) -> None:
         self._seq += 1

@@ -328,3 +328,16 @@ def test_batch_norm_switched_while_paused_is_scored_anew() -> None:
     switch = {"op": "set", "lane": 1, "knobs": {"batch_norm": True}}
     day = live(4.0, [(0.5, PLAY), (1.0, PAUSE), (2.0, switch)])
     assert [at for at, _ in day.frames("scores")][-1] >= 1002.0  # the day begins at 1000
+
+
+def test_the_masks_of_a_graphs_step_come_before_the_graph() -> None:
+    day = live(4.0, [(0.5, FAST), (0.5, PLAY), (2.0, speed(100)), (3.0, speed(3)), (3.9, PAUSE)])
+    newest = 0
+    graphs = 0
+    for _, said in day.said:
+        if not isinstance(said, dict) and said.kind == "steps":
+            newest = int(said.tensors["step"][-1])
+        elif not isinstance(said, dict) and said.kind == "graph":
+            graphs += 1
+            assert int(said.tensors["step"][0]) <= newest
+    assert graphs > 20
