@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from trainer.errors import DropoutLabError, KnobError, UnknownKnobError, quote
+from trainer.errors import DropoutLabError
 
 STATUS: Final[dict[str, int]] = {
     "bad_value": 422,
@@ -123,25 +123,15 @@ class RunFailedError(RefusedError):
         super().__init__(str(error.get("message", "the run failed")))
         self.error = error
 
+    def described(self) -> dict[str, Any]:
+        """The worker's own words, where it has said any."""
+        return super().described() | self.error
+
 
 def describe(error: Exception) -> dict[str, Any]:
     """Return the error as plain data: its code and message and, where a value was refused, which one."""
-    match error:
-        case KnobError():
-            value, message = quote(error.value), str(error)
-            return {
-                "code": "bad_value",
-                "message": message,
-                "knob": error.knob,
-                "value": value,
-                "allowed": error.allowed,
-            }
-        case UnknownKnobError():
-            return {"code": "unknown_knob", "message": str(error), "knob": error.knob}
-        case RunFailedError():
-            return {"code": "internal", "message": error.message} | error.error
-        case RefusedError():
-            return {"code": error.code, "message": error.message}
+    if isinstance(error, DropoutLabError):
+        return error.described()
     return {"code": "internal", "message": "something went wrong on the server; its log says what"}
 
 

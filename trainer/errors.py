@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 
 class DropoutLabError(Exception):
-    """Base class: catching it catches whatever Dropout Lab refuses on purpose."""
+    """Base class: catching it catches whatever Dropout Lab refuses on purpose.
+
+    Attributes:
+        code: what the protocol calls this kind of error.
+    """
+
+    code: ClassVar[str] = "bad_message"
+
+    def described(self) -> dict[str, Any]:
+        """The error as plain data, in the one shape that every error has (docs/protocol.md)."""
+        return {"code": self.code, "message": str(self)}
 
 
 class KnobError(DropoutLabError, ValueError):
@@ -18,11 +28,17 @@ class KnobError(DropoutLabError, ValueError):
         allowed: what would have been accepted, as the end of a sentence ("a number from 0 to 0.95").
     """
 
+    code = "bad_value"
+
     def __init__(self, knob: str, value: Any, allowed: str) -> None:
         self.knob = knob
         self.value = value
         self.allowed = allowed
         super().__init__(f"{knob} = {quote(value)} is not allowed: it must be {allowed}")
+
+    def described(self) -> dict[str, Any]:
+        """Also which knob, which value, and what it takes."""
+        return super().described() | {"knob": self.knob, "value": quote(self.value), "allowed": self.allowed}
 
 
 class UnknownKnobError(DropoutLabError, ValueError):
@@ -33,10 +49,16 @@ class UnknownKnobError(DropoutLabError, ValueError):
         known: the names that exist in its place.
     """
 
+    code = "unknown_knob"
+
     def __init__(self, knob: str, known: list[str]) -> None:
         self.knob = knob
         self.known = known
         super().__init__(f"there is no knob {quote(knob)}; the knobs are {', '.join(known)}")
+
+    def described(self) -> dict[str, Any]:
+        """Also which name."""
+        return super().described() | {"knob": self.knob}
 
 
 class StateError(DropoutLabError):

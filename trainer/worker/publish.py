@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from trainer.errors import DropoutLabError, KnobError, UnknownKnobError, quote
+from trainer.errors import DropoutLabError
 from trainer.frames import Array, Tensors, pack
 
 if TYPE_CHECKING:
@@ -155,12 +155,6 @@ def state(experiment: Experiment, playing: bool, steps_per_second: float | None)
 
 def error(problem: Exception) -> dict[str, Any]:
     """An exception in the protocol's one shape of errors."""
-    match problem:
-        case KnobError():
-            refused = {"knob": problem.knob, "value": quote(problem.value), "allowed": problem.allowed}
-            return {"code": "bad_value", "message": str(problem), **refused}
-        case UnknownKnobError():
-            return {"code": "unknown_knob", "message": str(problem), "knob": problem.knob}
-        case DropoutLabError():
-            return {"code": "bad_message", "message": str(problem)}
+    if isinstance(problem, DropoutLabError):
+        return problem.described()
     return {"code": "internal", "message": f"{type(problem).__name__}: {problem}"}
