@@ -18,6 +18,7 @@ import { reducedMotion } from "../theme.js";
 export const topics = ["run", "data", "graph", "steps", "cursor", "theme"];
 
 const EVERY_MS = 150; // between two pictures, each with its sentence: enough to see that masks never repeat, and calm
+const UNDER_WAY = 16; // pictures that wait for their painting, at most: in a hidden tab nothing is painted
 const CALM_MS = 500; // the same for a reader who asked for less motion
 
 const LEGEND = [
@@ -46,7 +47,10 @@ export function create(element, { document, store }) {
   const host = createHost(parts.canvas, ({ step, milliseconds }) => {
     parts.canvas.dataset.step = String(step);
     parts.canvas.dataset.paintMs = milliseconds.toFixed(2);
+    writeWords(step);
   });
+  /** @type {Map<number, Picture>} */
+  const underWay = new Map(); // pictures that the painter was given, by step: what is said is of the one it has painted
   const now = {
     picture: /** @type {Picture | null} */ (null),
     layout: /** @type {Layout | null} */ (null),
@@ -57,17 +61,25 @@ export function create(element, { document, store }) {
 
   const pictures = createPace(draw, () => (reducedMotion(document) ? CALM_MS : EVERY_MS));
 
-  function writeWords() {
+  /** @param {number} step Of the picture that is on the canvas; -1 when there is none. */
+  function writeWords(step) {
     const { run, cursor } = store.state;
-    if (!run) {
+    const painted = underWay.get(step) ?? null;
+    if (!run || (!painted && step !== -1)) {
       return;
     }
-    const text = networkSentence(now.picture, { followed: run.follow.example, cursor });
+    for (const earlier of underWay.keys()) {
+      if (earlier === step) {
+        break;
+      }
+      underWay.delete(earlier);
+    }
+    const text = networkSentence(painted, { followed: run.follow.example, cursor });
     if (sentence && sentence.textContent !== text) {
       sentence.textContent = text;
     }
-    const name = now.picture
-      ? `Network at step ${now.picture.step}, lane ${now.picture.laneName}. Arrow keys move over its units.`
+    const name = painted
+      ? `Network at step ${painted.step}, lane ${painted.laneName}. Arrow keys move over its units.`
       : "Network";
     parts.canvas.setAttribute("aria-label", name);
   }
@@ -87,10 +99,16 @@ export function create(element, { document, store }) {
       now.picture = null; // but what was drawn of the cursor's step stays, should it be forgotten meanwhile
     }
     lay();
+    if (now.picture) {
+      underWay.delete(now.picture.step); // so that it stands last
+      underWay.set(now.picture.step, now.picture);
+      if (underWay.size > UNDER_WAY) {
+        underWay.delete(/** @type {number} */ (underWay.keys().next().value));
+      }
+    }
     host.send({ picture: now.picture });
     showLegend(parts.legend, now.picture);
     showCell(now.byKey && document.activeElement === parts.canvas);
-    writeWords();
   }
 
   function lay() {
