@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trainer.config import parse
@@ -41,15 +41,16 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     torch.set_num_interop_threads(1)
 
-    def make(request: Mapping[str, Any]) -> Experiment:
-        return Experiment(parse(request.get("config")), options.device, changes=request.get("changes") or ())
-
     try:
-        device = str(warm_up(make({"config": {}})).device)
+        device = usable_device(options.device, lambda name: str(warm_up(Experiment(parse({}), name)).device))
         link = connect(options.connect)
     except (DropoutLabError, OSError, ValueError) as error:
         _log.error("cannot start: %s", error)
         return 1
+
+    def make(request: Mapping[str, Any]) -> Experiment:
+        return Experiment(parse(request.get("config")), device, changes=request.get("changes") or ())
+
     with contextlib.closing(link), contextlib.suppress(LinkClosedError):
         hello = {"worker": options.worker, "epoch": options.epoch, "token": token}
         about = {"pid": os.getpid(), "device": device, "torch": torch.__version__}
@@ -64,6 +65,22 @@ def _leave(number: int, frame: object) -> None:
     """Exit, and do not let a second signal interrupt that."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(0)
+
+
+def usable_device(wanted: str, warm_up: Callable[[str], str]) -> str:
+    """Warm up on the device that is wanted and return its name; if it was not asked for by name, the CPU will do, too.
+
+    Args:
+        wanted: a device, or ``"auto"``.
+        warm_up: trains a little on a device and returns its name.
+    """
+    try:
+        return warm_up(wanted)
+    except RuntimeError as error:  # what torch raises of a driver too old, or of a GPU whose memory is full
+        if wanted != "auto":
+            raise
+        _log.warning("the GPU cannot be used, training goes on with the CPU: %s", error)
+        return warm_up("cpu")
 
 
 def warm_up(experiment: Experiment) -> Experiment:
