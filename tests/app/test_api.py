@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -240,3 +241,11 @@ async def test_static_files_are_asked_for_each_time_and_sent_only_when_new(lab: 
 async def test_the_icon_is_there(lab: Running) -> None:
     answer = await lab.client.get("/favicon.ico")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+
+
+async def test_the_page_names_every_module_that_it_loads(lab: Running) -> None:
+    page = (await lab.client.get("/")).text
+    named = re.findall(r'<link rel="modulepreload" href="([^"]+)">', page)
+    assert len(named) == len(set(named)) > 20
+    for address in named:
+        assert (await lab.client.get(address)).status_code == 200, address
