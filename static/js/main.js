@@ -19,6 +19,7 @@ import * as lanes from "./views/lanes.js";
 import * as lead from "./views/lead.js";
 import * as loss from "./views/loss.js";
 import * as network from "./views/network.js";
+import * as nothing from "./views/nothing.js";
 import * as notice from "./views/notice.js";
 import * as picker from "./views/picker.js";
 import * as raster from "./views/raster.js";
@@ -40,6 +41,7 @@ const VIEWS = [
   ["draft", draftbar],
   ["side", rights],
   ["notice", notice],
+  ["nothing", nothing],
   ["network", network],
   ["picker", picker],
   ["boundary", boundary],

@@ -116,6 +116,21 @@ def test_a_parameter_that_is_not_allowed_is_named_and_the_default_runs(lab_page:
     lab_page.wait("state.steps.last > 5")
 
 
+def test_a_link_to_a_run_that_is_gone_says_so_and_offers_another(lab_page: LabPage) -> None:
+    page = lab_page.page
+    page.goto(lab_page.url + "/?run=never-was")
+    expect(page.get_by_role("heading", name="There is no run to show")).to_be_visible()
+    expect(page.locator("#nothing")).to_contain_text("There is no such run")
+    expect(page.locator("#network")).to_be_hidden()
+    for what in ("toggle", "step", "reset", "share"):
+        expect(lab_page.button(what)).to_be_disabled()
+    page.get_by_role("button", name="Open a new run").click()
+    lab_page.wait("state.steps.last > 0")
+    expect(page.locator("#network")).to_be_visible()
+    expect(page.locator("#nothing")).to_be_hidden()
+    expect(lab_page.button("toggle")).to_be_enabled()
+
+
 def test_keys_play_pause_step_and_reset(lab_page: LabPage) -> None:
     lab_page.open().wait("state.run.state === 'playing' && state.steps.last > 0")
     keyboard = lab_page.page.keyboard

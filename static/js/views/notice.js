@@ -54,13 +54,13 @@ export function create(element, { document, store, actions }) {
     }
   }
 
-  /** The run is gone for good: offer another like it. */
+  /** The run that was shown is gone for good: offer another like it. */
   function offer() {
     const { connection, run } = store.state;
     const over = connection.status === "ended" || connection.status === "failed";
-    if (over && !state.over) {
+    if (over && !state.over && run) {
       const again = h(document, "button", { type: "button", class: "primary" }, "Open a new run");
-      again.addEventListener("click", () => void actions.newRun(run?.first_config ?? {}));
+      again.addEventListener("click", () => void actions.newRun(run.first_config));
       say("error", connection.message, again);
     }
     state.over = over;

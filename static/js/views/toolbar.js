@@ -65,14 +65,17 @@ export function create(element, { document, store, actions, theme, share, help }
     );
   }
 
-  /** @param {Run} run */
+  /** @param {Run | null} run */
   function showRun(run) {
-    const playing = run.state === "playing";
+    const playing = run?.state === "playing";
     const mine = store.state.role === "owner" && store.state.connection.status === "live";
     element.classList.toggle("playing", playing);
     setText(show("toggle"), playing ? "Pause" : "Play");
     for (const each of [button("reset"), button("toggle"), button("step"), speed]) {
-      each.disabled = !mine;
+      each.disabled = !mine || !run;
+    }
+    if (!run) {
+      return;
     }
     if (document.activeElement !== speed || nearest(run.steps_per_second) === speed.valueAsNumber) {
       speed.value = String(nearest(run.steps_per_second));
@@ -104,7 +107,8 @@ export function create(element, { document, store, actions, theme, share, help }
       if (changed.has("connection")) {
         showConnection();
       }
-      if (run && (changed.has("run") || changed.has("connection"))) {
+      if (changed.has("run") || changed.has("connection")) {
+        button("share").disabled = !run;
         showRun(run);
       }
       showStep(run);
