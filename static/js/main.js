@@ -7,6 +7,7 @@ import { createApi } from "./api.js";
 import { find } from "./dom.js";
 import { createKeyboard } from "./keyboard.js";
 import { createSession } from "./session.js";
+import { keepSteady } from "./steady.js";
 import { createStore } from "./store.js";
 import { createTheme } from "./theme.js";
 import * as accuracy from "./views/accuracy.js";
@@ -105,6 +106,8 @@ function start(document) {
   };
   narrow.addEventListener("change", fold);
   fold();
+  document.documentElement.dataset.settled = "true"; // what the style sheet supposed until now is known
+  keepSteady(document.querySelectorAll(".sentence"), window.ResizeObserver);
 
   const state = { resizing: false };
   window.addEventListener("resize", () => {

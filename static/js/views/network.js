@@ -243,6 +243,7 @@ function build(element, document) {
     item.textContent = label;
     legend.append(item);
   }
+  showLegend(legend, null);
   element.replaceChildren(frame, legend, readout, spoken);
   return { frame, canvas, readout, spoken, legend };
 }
@@ -259,7 +260,8 @@ function showLegend(legend, picture) {
   wanted.truth = picture !== null && picture.truth !== picture.label;
   LEGEND.forEach(([kind], index) => {
     const item = /** @type {HTMLElement} */ (legend.children[index]);
-    item.hidden = wanted[kind] === false;
+    item.hidden = wanted[kind] === false && kind !== "truth";
+    item.classList.toggle("is-absent", kind === "truth" && !wanted.truth); // its place stays: it comes and goes
     if (kind === "label") {
       item.classList.toggle("is-wrong", Boolean(wanted.truth));
       item.textContent = wanted.truth ? "label trained on (wrong)" : "label trained on";

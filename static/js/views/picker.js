@@ -61,7 +61,8 @@ export function create(element, { document, store, actions }) {
 
   function paint() {
     const { data, run, role } = store.state;
-    element.hidden = !run || !data || data.tensors["train/x"].shape[1] === 2;
+    element.classList.toggle("is-absent", !run || !data); // its place is kept until it is known that it has none
+    element.hidden = data?.tensors["train/x"].shape[1] === 2;
     if (!data || !run) {
       return;
     }
