@@ -9,10 +9,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app import __version__
-from app.errors import TooLargeError
+from app.body import read_body
+from app.images import check_images, schema_without_images
 from app.lab import Lab, lab_of
 from app.runs import parse_run
 from app.wire import dumps, loads
+from trainer.rows import MAX_BYTES
 from trainer.schema import schema
 
 MAX_BODY_BYTES: Final = 256 * 1024
@@ -50,18 +52,34 @@ def health(lab: Lab) -> Response:
 
 
 @router.get("/api/schema")
-async def get_schema() -> Response:
+async def get_schema(request: Request) -> Response:
     """Return every knob."""
-    return answer(schema())
+    return answer(schema() if lab_of(request).idx_folder else schema_without_images())
+
+
+@router.post("/api/tables")
+async def upload_table(request: Request, name: str = "table.csv", label: str | None = None) -> Response:
+    """Take a CSV file to learn from."""
+    tables = lab_of(request).tables
+    with tables.upload():
+        return answer(await tables.add(await read_body(request, MAX_BYTES), name, label), 201)
+
+
+@router.get("/api/tables/{table_id}")
+async def get_table(request: Request, table_id: str) -> Response:
+    """Return what was made of an uploaded file."""
+    return answer(lab_of(request).tables.describe(table_id))
 
 
 @router.post("/api/runs")
 async def create_run(request: Request) -> Response:
     """Open a run."""
-    body = await read_body(request)
+    body = await read_body(request, MAX_BODY_BYTES)
     # In a thread, because a thousand changes of 64 lanes take more than a moment to validate.
     config, changes = await asyncio.to_thread(lambda: parse_run(loads(body or b"{}")))
-    run = await lab_of(request).runs.create(config, changes)
+    lab = lab_of(request)
+    check_images(config, lab.idx_folder)
+    run = await lab.runs.create(config, changes, lab.tables.for_run(config))
     return answer({"id": run.id, "token": run.token, "config": config.model_dump(mode="json")}, 201)
 
 
@@ -80,17 +98,3 @@ async def delete_run(request: Request, run_id: str) -> Response:
     run.check_token(token.strip() if scheme.lower() == "bearer" else "")
     runs.end(run, "deleted", "its owner ended it")
     return Response(status_code=204)
-
-
-async def read_body(request: Request) -> bytes:
-    """Return the body.
-
-    Raises:
-        TooLargeError: it is longer than 256 KiB.
-    """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLargeError(f"a body may have {MAX_BODY_BYTES:,} bytes; this one has more")
-    return bytes(body)

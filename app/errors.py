@@ -9,6 +9,7 @@ from trainer.errors import DropoutLabError
 STATUS: Final[dict[str, int]] = {
     "bad_value": 422,
     "unknown_knob": 422,
+    "bad_table": 422,
     "bad_json": 400,
     "bad_message": 400,
     "wrong_token": 403,

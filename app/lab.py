@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.requests import HTTPConnection
 
@@ -10,6 +11,7 @@ from app.live import Live
 from app.pool.base import Pool
 from app.runs import Runs
 from app.settings import Settings
+from app.tables import Tables
 
 
 @dataclass
@@ -21,6 +23,8 @@ class Lab:
         pool: where the runs train.
         runs: the runs that exist.
         live: everybody who watches.
+        tables: what was uploaded.
+        idx_folder: where files of images lie, if there are any that can be read.
         was_well: whether a worker was ever there.
     """
 
@@ -28,6 +32,8 @@ class Lab:
     pool: Pool
     runs: Runs
     live: Live
+    tables: Tables
+    idx_folder: Path | None = None
     was_well: bool = False
 
 

@@ -12,14 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
-from app import __version__, api, pages
+from app import __version__, api, code, pages
+from app.body import PartingResponse
 from app.errors import MethodNotAllowedError, NotFoundError, RefusedError, TooLargeError
+from app.images import usable_folder
 from app.lab import Lab
 from app.live import Live
 from app.pool import Pool, local_pool
 from app.runs import Runs
 from app.security import Guard, error_response
 from app.settings import Settings
+from app.tables import Tables
 from trainer.errors import DropoutLabError
 
 FAREWELL_S: Final = 4.0  # the last texts and the closing handshake have two seconds each
@@ -33,9 +36,10 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
         pool: where runs train; by default processes on this machine.
     """
     settings = settings or Settings()
-    pool = pool or local_pool(settings.workers, settings.device, settings.threads)
+    idx_folder = usable_folder(settings.idx_folder)
+    pool = pool or local_pool(settings.workers, settings.device, settings.threads, idx_folder)
     runs = Runs(settings, pool)
-    lab = Lab(settings, pool, runs, Live(runs, settings))
+    lab = Lab(settings, pool, runs, Live(runs, settings), Tables(), idx_folder)
 
     app = FastAPI(
         title="Dropout Lab", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
@@ -46,6 +50,7 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     app.add_exception_handler(DropoutLabError, refuse)
     app.add_exception_handler(HTTPException, refuse_request)
     app.include_router(api.router)
+    app.include_router(code.router)
     app.include_router(pages.router)
     app.add_api_websocket_route("/api/runs/{run_id}/live", lab.live.__call__)
     app.mount("/static", pages.Static(directory=pages.ROOT / "static"), name="static")
@@ -74,7 +79,7 @@ async def farewell(lab: Lab) -> None:
 
 async def refuse(request: Request, error: Exception) -> Response:
     """Answer what was refused on purpose."""
-    return error_response(error)
+    return error_response(error, kind=PartingResponse if isinstance(error, TooLargeError) else Response)
 
 
 async def refuse_request(request: Request, error: Exception) -> Response:

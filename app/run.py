@@ -21,6 +21,7 @@ from app.errors import (
 from app.history import History
 from app.pool.base import Pool
 from app.settings import Settings
+from app.tables import Stored
 from app.viewers import Outbox
 from app.wire import dumps
 from trainer.config import ExperimentConfig
@@ -70,6 +71,7 @@ class Run:
         pool: where it trains.
         settings: the limits.
         now: the time, in seconds.
+        table: the uploaded table that it learns from, if it does; kept as long as the run lives.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Run:
         pool: Pool,
         settings: Settings,
         now: Callable[[], float],
+        table: Stored | None = None,
     ) -> None:
         self.id = run_id
         self.token = secrets.token_urlsafe(24)
@@ -94,6 +97,7 @@ class Run:
         self._pool = pool
         self._settings = settings
         self._now = now
+        self.table = table
         self._answers: dict[int, Answer] = {}
         self._refs = 0
         self._data: Packet | None = None
@@ -139,6 +143,8 @@ class Run:
     def open(self) -> None:
         """Have the pool open it: for the first time, or again after its worker was lost."""
         request: dict[str, Any] = {"op": "open", "run": self.id, "config": self._first_config, "changes": self._changes}
+        if self.table is not None:
+            request["table"] = self.table.content
         request |= {name: self._state[name] for name in ("state", "steps_per_second", "follow") if name in self._state}
         self._pool.open(self.id, request)
 

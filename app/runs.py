@@ -14,6 +14,7 @@ from app.errors import BadMessageError, NotFoundError, NoWorkerError, RunFailedE
 from app.pool.base import Pool
 from app.run import Change, Phase, Run
 from app.settings import Settings
+from app.tables import Stored
 from app.viewers import RUN_ENDED, SHUTTING_DOWN
 from trainer.config import ExperimentConfig, parse
 from trainer.errors import KnobError
@@ -64,8 +65,13 @@ class Runs:
         except KeyError:
             raise NotFoundError("there is no such run: it was ended, it expired, or it never was") from None
 
-    async def create(self, config: ExperimentConfig, changes: list[Change]) -> Run:
+    async def create(self, config: ExperimentConfig, changes: list[Change], table: Stored | None = None) -> Run:
         """Open a run and wait until it is ready.
+
+        Args:
+            config: at step 0.
+            changes: to be replayed.
+            table: the uploaded table that it learns from, if it does.
 
         Raises:
             TooManyRunsError: there is no room for it.
@@ -73,7 +79,7 @@ class Runs:
             RunFailedError: its worker cannot train it.
         """
         self._make_room()
-        run = Run(secrets.token_hex(8), config, changes, self._pool, self._settings, self._now)
+        run = Run(secrets.token_hex(8), config, changes, self._pool, self._settings, self._now, table)
         self._runs[run.id] = run
         run.open()
         try:

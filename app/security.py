@@ -19,10 +19,12 @@ _log = logging.getLogger(__name__)
 _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
 
-def error_response(error: Exception, headers: Mapping[str, str] | None = None) -> Response:
+def error_response(
+    error: Exception, headers: Mapping[str, str] | None = None, kind: type[Response] = Response
+) -> Response:
     """Return an error as an HTTP response, in the one shape."""
     described = describe(error)
-    return Response(dumps({"error": described}), status(described), headers, "application/json")
+    return kind(dumps({"error": described}), status(described), headers, "application/json")
 
 
 def security_headers(settings: Settings) -> dict[str, str]:

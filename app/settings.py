@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, AliasChoices, Field, ValidationError
@@ -74,6 +75,11 @@ class Settings(BaseSettings):
         "threads of each worker; by default the cores are shared out",
         ge=1,
         le=256,
+    )
+    idx_folder: Path | None = _setting(
+        None,
+        "the path of a folder",
+        "where files of images like those of MNIST lie (IDX, with .gz or without): with them there is the data set idx",
     )
     max_runs: int = _setting(64, "a whole number from 1 to 10,000", "runs that exist at once", ge=1, le=10_000)
     max_viewers_per_run: int = _setting(

@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import version
 from typing import Final
 
-BENCHMARKS: Final = ("benchmarks.trainer", "benchmarks.server")
+BENCHMARKS: Final = ("benchmarks.trainer", "benchmarks.networks", "benchmarks.server")
 
 
 def main() -> int:

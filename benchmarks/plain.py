@@ -22,7 +22,7 @@ class PlainLoop:
     """Some networks trained one after the other on the same mini-batches, each with `torch.optim.Adam` as it comes.
 
     Args:
-        x: (N, F) training examples.
+        x: (N, F) training examples, on the device that trains.
         y: (N,) their labels.
         sizes: units of the input, of each hidden layer and of the output.
         rates: dropout rates of the input and of each hidden layer, one such list for each network.
@@ -40,14 +40,14 @@ class PlainLoop:
         learning_rate: float,
     ) -> None:
         self.x, self.y, self.batch_size = x, y, batch_size
-        self.networks = [network(sizes, own) for own in rates]
+        self.networks = [network(sizes, own).to(x.device) for own in rates]
         self.optimizers = [torch.optim.Adam(each.parameters(), lr=learning_rate) for each in self.networks]
         self.loss = nn.CrossEntropyLoss()
         self._batches = self._endless()
 
     def _endless(self) -> Iterator[Tensor]:
         while True:
-            order = torch.randperm(len(self.x))
+            order = torch.randperm(len(self.x), device=self.x.device)
             for start in range(0, len(order) - self.batch_size + 1, self.batch_size):
                 yield order[start : start + self.batch_size]
 

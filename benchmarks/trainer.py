@@ -45,7 +45,10 @@ class Timing:
     ratio: float
 
 
-def measure(case: Case, rounds: int, seconds: float) -> Timing:
+GPU_FLOOR = 10.0  # of 16 lanes on a GPU, where the step is a CUDA graph
+
+
+def measure(case: Case, rounds: int, seconds: float, device: str = "cpu") -> Timing:
     """Time the plain loop and the experiment by turns; dropout is on in every network of both."""
     rates = RATES[: len(case.hidden) + 1]
     config = parse(
@@ -55,10 +58,11 @@ def measure(case: Case, rounds: int, seconds: float) -> Timing:
             "lanes": [{"name": f"lane {index}", "dropout": rates} for index in range(case.lanes)],
         }
     )
-    experiment = Experiment(config, device="cpu")
+    experiment = Experiment(config, device=device)
     data = experiment.data
+    x, y = data.train_x.to(experiment.device), data.train_y.to(experiment.device)
     sizes = (data.features, *case.hidden, len(data.classes))
-    plain = PlainLoop(data.train_x, data.train_y, sizes, [rates] * case.lanes, case.batch_size, config.learning_rate)
+    plain = PlainLoop(x, y, sizes, [rates] * case.lanes, case.batch_size, config.learning_rate)
     sides: tuple[Callable[[int], object], ...] = (plain.run, experiment.run)
     counts = [_steps_in(run, seconds) for run in sides]
     speeds: list[list[float]] = [[], []]
@@ -97,6 +101,17 @@ def main() -> None:
                 f" {timing.ratio:>5.2f}× {case.floor:>5.1f}×",
                 flush=True,
             )
+    if torch.cuda.is_available():
+        for case in CASES:
+            timing = measure(case, options.rounds, options.seconds, "cuda")
+            floor = f"{GPU_FLOOR:>5.1f}×" if case.lanes == 16 else ""
+            print(
+                f"{case.name:<42} {'GPU':>7} {timing.plain:>8,.0f} {timing.lanes:>8,.0f} {timing.ratio:>5.2f}× {floor}",
+                flush=True,
+            )
+        print(f"GPU: {torch.cuda.get_device_name()}")
+    else:
+        print("no GPU here: the step as a CUDA graph was not measured")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,20 @@ DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 
 KNOBS_HEAD: Final = """# Knobs
 
-Made by `make docs` from `trainer/config.py`, the one place that knows them. A **live** knob moves while the run trains,
-and the weights stay; any other needs a new run.
+Made by `make docs` from `trainer/config.py` and `trainer/lane.py`, the one place that knows them. A **live** knob moves
+while the run trains, and the weights stay; any other needs a new run. Knobs stand in the groups that the page shows.
+What a script looks like that has them all is told in [code.md](code.md).
 """
+_GROUPS: Final = {
+    "data": "Data",
+    "network": "Network",
+    "training": "Training",
+    "main": "What is seen first",
+    "dropout": "Kind of dropout",
+    "regularisers": "Regularisers",
+    "own": "Of its own",
+}
+"""What the groups of the schema are called, in the order of the document."""
 SETTINGS_HEAD: Final = """# Settings
 
 Made by `make docs` from `app/settings.py`. Settings are environment variables, read when the lab starts. With a value
@@ -29,8 +40,42 @@ def knobs_document() -> str:
     """The whole of docs/knobs.md."""
     described = schema()
     lanes = f"A run has 1 to {described['max_lanes']} lanes: `lanes` is a list of these.\n"
-    run = f"## Of a run\n\n{_knob_table(described['run'])}"
-    return "\n".join([KNOBS_HEAD, run, "## Of a lane\n", lanes, _knob_table(described["lane"])])
+    of_run, of_lane = _groups(described["run"]), _groups(described["lane"])
+    return "\n".join([KNOBS_HEAD, "## Of a run\n", of_run, "## Of a lane\n", lanes, of_lane])
+
+
+def _groups(knobs: list[dict[str, Any]]) -> str:
+    """A heading for each group of knobs, what they take, and how they are written elsewhere."""
+    unknown = {knob["group"] for knob in knobs} - set(_GROUPS)
+    assert not unknown, f"there is no heading for {unknown}"
+    parts = []
+    for group, heading in _GROUPS.items():
+        own = [knob for knob in knobs if knob["group"] == group]
+        if own:
+            parts += [f"### {heading}\n", _knob_table(own), *_elsewhere(own)]
+    return "\n".join(parts)
+
+
+def _elsewhere(knobs: list[dict[str, Any]]) -> list[str]:
+    """A table of formulas and of the names that PyTorch and Keras have for knobs."""
+    rows = [
+        f"| `{knob['name']}` | {cell(knob.get('formula', ''))} | {_code(knob, 'pytorch')} | {_code(knob, 'keras')} |\n"
+        for knob in knobs
+        if {"formula", "pytorch", "keras"} & set(knob)
+    ]
+    head = "| knob | formula | in PyTorch | in Keras 3 |\n|---|---|---|---|\n"
+    return [head + "".join(rows)] if rows else []
+
+
+def _code(knob: dict[str, Any], framework: str) -> str:
+    """Code as such, words as words."""
+    text = cell(knob.get(framework, ""))
+    return f"`{text}`" if "(" in text and not text.startswith(("a ", "inverted:")) else text
+
+
+def cell(text: str) -> str:
+    """A text that can stand in a table."""
+    return text.replace("|", "\\|")
 
 
 def settings_document() -> str:
@@ -51,8 +96,13 @@ def _knob_table(knobs: list[dict[str, Any]]) -> str:
 
 def _knob_row(knob: dict[str, Any]) -> str:
     live = "live" if knob["live"] else ""
-    only = f" Only for {', '.join(knob['only_for'])}." if knob.get("only_for") else ""
-    return f"| `{knob['name']}` | {_default(knob['default'])} | {_takes(knob)} | {live} | {knob['help']}{only} |"
+    only = "".join(f" Only for {name} {_either(values)}." for name, values in knob.get("only_for", {}).items())
+    default = "that of the run" if knob.get("optional") else _default(knob["default"])
+    return f"| `{knob['name']}` | {default} | {_takes(knob)} | {live} | {cell(knob['help'])}{only} |"
+
+
+def _either(values: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(values[:-1]), values[-1])))
 
 
 def _default(value: Any) -> str:
@@ -73,9 +123,15 @@ def _takes(knob: dict[str, Any]) -> str:
         return f"{knob['min']} to {knob['max']} characters"
     spec = "g" if knob["type"] == "number" else ",d"
     bounds = f"{knob['min']:{spec}} to {knob['max']:{spec}}" + (f" ({knob['unit']})" if knob["unit"] else "")
+    if "smallest" in knob:
+        bounds = f"0, or {knob['smallest']:g} to {knob['max']:g}"
     if not knob.get("items"):
         return bounds
-    count = f"{knob['min_items']} to {knob['max_items']} of them" if "max_items" in knob else "one for each layer"
+    count = (
+        f"{knob['min_items']} to {knob['max_items']} of them"
+        if "max_items" in knob
+        else "one for each place that can drop"
+    )
     return f"a list, {count}: {bounds}"
 
 

@@ -13,12 +13,16 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 WEB: Final = {"fastapi", "starlette", "uvicorn", "uvloop", "websockets", "httptools", "jinja2", "httpx", "plotly"}
-LIGHT_TRAINER: Final = {"config", "knobs", "schema", "errors", "frames", "stream"}
+LIGHT_TRAINER: Final = {
+    *("config", "lane", "knobs", "schema", "shapes", "recommended", "errors", "frames", "stream"),
+    *("rows", "columns", "tables", "idx", "export"),
+}
 """The modules of the trainer that the app may use: none of them imports torch."""
 
 JS: Final = sorted((ROOT / "static" / "js").rglob("*.js"))
+PURE_NAMES: Final = ("frames", "bits", "stats", "words", "ring", "columns", "url", "textual", "knobs", "sites")
 PURE_JS: Final = [
-    *(ROOT / "static" / "js" / f"{name}.js" for name in ("frames", "bits", "stats", "words", "ring", "columns", "url")),
+    *(ROOT / "static" / "js" / f"{name}.js" for name in PURE_NAMES),
     *(path for path in JS if path.parent.name == "words"),
 ]
 
@@ -80,7 +84,9 @@ def test_starting_the_app_imports_no_torch() -> None:
 
 @pytest.mark.parametrize("room", sorted(LIGHT_TRAINER))
 def test_the_light_rooms_of_the_trainer_import_no_torch(room: str) -> None:
-    names = imports(ROOT / "trainer" / f"{room}.py")
+    place = ROOT / "trainer" / room
+    files = python_files(f"trainer/{room}") if place.is_dir() else [place.with_suffix(".py")]
+    names = set().union(*map(imports, files))
     assert "torch" not in packages(names)
     inside = {name.split(".")[1] for name in names if name.startswith("trainer.")}
     assert inside <= LIGHT_TRAINER

@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from fastapi.routing import APIRoute
 
+from app import api, code
+from app.errors import STATUS
 from app.settings import Settings, variable
-from scripts.reference import knobs_document, settings_document
+from scripts.reference import cell, knobs_document, settings_document
+from trainer.export import FRAMEWORKS
+from trainer.schema import schema
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PROTOCOL: Final = (ROOT / "docs" / "protocol.md").read_text()
@@ -27,6 +32,50 @@ JAVASCRIPT: Final = sources("static/js/**/*.js")
 
 def test_every_knob_is_documented_as_the_schema_has_it() -> None:
     assert (ROOT / "docs" / "knobs.md").read_text() == knobs_document(), "make docs writes it anew"
+
+
+def test_every_knob_is_documented_with_its_formula_and_its_names_elsewhere() -> None:
+    document = (ROOT / "docs" / "knobs.md").read_text()
+    described = schema()
+    for place, knobs in (("## Of a run", described["run"]), ("## Of a lane", described["lane"])):
+        section = document[document.index(place) :].split("\n## Of", 2)[0]
+        for knob in knobs:
+            rows = [row for row in section.splitlines() if row.startswith(f"| `{knob['name']}` |")]
+            told = " ".join(rows)
+            assert cell(knob["help"]) in told, knob["name"]
+            for name in ("formula", "pytorch", "keras"):
+                assert cell(knob.get(name, "")) in told, f"{name} of {knob['name']}"
+            for choice in knob.get("choices", []):
+                assert f"`{choice['value']}`: {choice['help']}" in told
+
+
+def test_every_knob_of_dropout_and_every_regulariser_has_its_name_in_pytorch_and_keras() -> None:
+    knobs = [knob for knob in schema()["lane"] if knob["group"] in ("dropout", "regularisers")]
+    without = {knob["name"] for knob in knobs if not {"pytorch", "keras"} <= set(knob)}
+    assert without == {"schedule_steps"}
+    regularisers = {knob["name"] for knob in knobs if knob["group"] == "regularisers"}
+    assert {knob["name"] for knob in knobs if "formula" in knob} >= regularisers
+
+
+def test_every_rest_call_is_in_the_protocol() -> None:
+    calls = {
+        f"`{method} {route.path.replace('run_id', 'id').replace('table_id', 'id')}"
+        for router in (api.router, code.router)
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    assert "`GET /api/runs/{id}/code" in calls
+    assert {call for call in calls if not re.search(re.escape(call) + r"[`?]", PROTOCOL)} == set()
+
+
+def test_every_error_code_and_its_status_is_in_the_protocol() -> None:
+    flat = " ".join(PROTOCOL.split())
+    assert {name for name, status in STATUS.items() if f"`{name}` {status}" not in flat} == set()
+
+
+def test_every_framework_of_exported_code_is_in_the_protocol() -> None:
+    assert {name for name in FRAMEWORKS if f"`{name}`" not in PROTOCOL} == set()
 
 
 def test_every_setting_is_documented_as_it_is() -> None:

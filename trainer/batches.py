@@ -1,4 +1,4 @@
-"""Which examples are in which mini-batch."""
+"""Which examples are in which mini-batch, and with which labels."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from trainer.config import ExperimentConfig
 from trainer.datasets import Dataset
 from trainer.seeds import Purpose, generator
 
+_ORDERS_KEPT = 64  # epochs: more than a call of run() usually spans, and little memory
 
-class Batches:
+
+class Course:
     """Mini-batches from epochs of random permutations; an epoch's last, incomplete one is left out.
 
     An epoch's permutation is a function of the seed and the epoch's number, and is made on the CPU: what is in a
@@ -20,21 +22,19 @@ class Batches:
     mini-batch is a slice.
 
     Args:
-        data: where the training examples come from.
-        config: the mini-batch's size and the seed.
-        device: where mini-batches are needed.
-        dtype: of their features.
+        x: (n, F) the examples.
+        y: (n, C) their labels as one-hot rows.
+        seed: of the permutations.
+        size: of a mini-batch.
     """
 
-    def __init__(self, data: Dataset, config: ExperimentConfig, device: torch.device, dtype: torch.dtype) -> None:
-        self._seed, self._size = config.seed, config.batch_size
-        self._examples = len(data.train_y)
-        self.per_epoch = self._examples // self._size
-        self._x = data.train_x.to(device, dtype)
-        self._y = one_hot(data.train_y, len(data.classes)).to(device, dtype)
+    def __init__(self, x: Tensor, y: Tensor, seed: int, size: int) -> None:
+        self._seed, self._size = seed, size
+        self.per_epoch = len(x) // size
+        self._x, self._y = x, y
         self._orders: dict[int, np.ndarray] = {}
         self._loaded = -1
-        self._epoch_x, self._epoch_y = self._x, self._y
+        self._epoch_x, self._epoch_y = x, y
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Features (B, F) and labels, as one-hot rows (B, C), of a step counted from 1."""
@@ -51,7 +51,8 @@ class Batches:
     def row_of(self, example: int, step: int) -> int | None:
         """Which row of the mini-batch of ``step`` an example is; None if it is not in it."""
         epoch, start = self._place(step)
-        place = int(np.flatnonzero(self._order(epoch) == example)[0])
+        places = np.flatnonzero(self._order(epoch) == example)
+        place = int(places[0]) if len(places) else -1
         return place - start if start <= place < start + self._size else None
 
     def example(self, step: int, row: int) -> int:
@@ -66,8 +67,51 @@ class Batches:
     def _order(self, epoch: int) -> np.ndarray:
         order = self._orders.get(epoch)
         if order is None:
-            if len(self._orders) >= 64:  # more than a call of run() usually spans, and little memory
+            if len(self._orders) >= _ORDERS_KEPT:
                 self._orders.clear()
-            order = generator(self._seed, Purpose.ORDER, epoch).permutation(self._examples)
+            order = generator(self._seed, Purpose.ORDER, epoch).permutation(len(self._x))
             self._orders[epoch] = order
         return order
+
+
+class Batches:
+    """The mini-batches of every lane. Lanes of one seed and one number of examples share theirs.
+
+    Args:
+        data: where the training examples come from.
+        config: seeds, training sets, and the mini-batch's size.
+        device: where mini-batches are needed.
+        dtype: of their features.
+    """
+
+    def __init__(self, data: Dataset, config: ExperimentConfig, device: torch.device, dtype: torch.dtype) -> None:
+        lanes = range(len(config.lanes))
+        kinds = [(config.seed_of(lane), config.examples(lane)) for lane in lanes]
+        distinct = list(dict.fromkeys(kinds))
+        x = data.train_x.to(device, dtype)
+        labels = {count: data.labels_for(count) for _, count in distinct}
+        classes = len(data.classes)
+        self._courses = [
+            Course(x[:count], one_hot(labels[count], classes).to(device, dtype), seed, config.batch_size)
+            for seed, count in distinct
+        ]
+        self._course_of = [distinct.index(kind) for kind in kinds]
+        self._index = torch.tensor(self._course_of, device=device)
+        self.shared = len(distinct) == 1
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Features and one-hot labels of a step counted from 1: (B, F) and (B, C) while all lanes share their
+        mini-batches, else (L, B, F) and (L, B, C).
+        """
+        if self.shared:
+            return self._courses[0].at(step)
+        x, y = zip(*(course.at(step) for course in self._courses), strict=True)
+        return torch.stack(x)[self._index], torch.stack(y)[self._index]
+
+    def row_of(self, example: int, step: int, lane: int) -> int | None:
+        """Which row of a lane's mini-batch of ``step`` an example is; None if it is not in it."""
+        return self._courses[self._course_of[lane]].row_of(example, step)
+
+    def example(self, step: int, row: int, lane: int) -> int:
+        """Which training example is in a row of a lane's mini-batch of ``step``."""
+        return self._courses[self._course_of[lane]].example(step, row)

@@ -1,89 +1,61 @@
-"""Every knob of an experiment, described once.
+"""Every knob of an experiment, described once: those of a run here, those of its lanes in `trainer.lane`.
 
-The API's schema, the page's controls, the URL and every error message are derived from the models in this module: a
-knob's name, range, step, unit, help and whether it can move while a run trains are written nowhere else.
+The API's schema, the page's controls, the URL and every error message are derived from these models: a knob's name,
+range, step, unit, help and whether it can move while a run trains are written nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from trainer.errors import KnobError, UnknownKnobError, quote
 from trainer.knobs import allowed, describe, extra, knob
+from trainer.lane import MAX_HIDDEN_LAYERS, MAX_RATE, MAX_SEED, MAX_TRAIN_SIZE, MAX_WIDTH, Knobs, Lane, Width, as_tuple
+from trainer.recommended import recommended_knobs, twin_lanes
+from trainer.shapes import IMAGES, PLANE, SIZES, Dataset, Network, Size, dense_weights, multiplications, site_names
+
+__all__ = ["MAX_HIDDEN_LAYERS", "MAX_RATE", "MAX_WIDTH", "Dataset", "ExperimentConfig", "Lane", "Network"]
 
 MAX_LANES: Final = 64
 MAX_WORK: Final = (
     1_000_000_000  # multiplications of one forward pass of all lanes: some tenths of a second on a slow core
 )
-MAX_RATE: Final = 0.95  # above it, fewer than one unit in twenty survives and 1/(1-p) exceeds 20
-_MOST_FEATURES: Final = 64  # of any data set
-_MOST_CLASSES: Final = 10
-MAX_WIDTH: Final = 512
-MAX_HIDDEN_LAYERS: Final = 4
+MAX_WEIGHT_MASKS: Final = (
+    100_000_000  # weights that DropConnect drops or keeps at one step: each takes a few bytes while it trains
+)
+MAX_CHANNELS: Final = 64
+MAX_CONVOLUTIONS: Final = 3
 
-Dataset = Literal["digits", "moons", "circles", "spirals", "xor", "gaussians"]
 Optimizer = Literal["adam", "sgd"]
 MaskMode = Literal["per_example", "per_batch"]
+NormOrder = Literal["before_dropout", "after_dropout"]
+Channels = Annotated[int, Field(strict=True, ge=1, le=MAX_CHANNELS)]
 
 
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-Rate = Annotated[float, Field(strict=True, ge=0, le=MAX_RATE, allow_inf_nan=False)]
-Width = Annotated[int, Field(strict=True, ge=1, le=MAX_WIDTH)]
-
-
-class _Knobs(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Lane(_Knobs):
-    """One network of a run: the knobs in which the networks of a run may differ, all of them live."""
-
-    name: str = knob(
-        "Network", label="name", help="What the charts call this network.", live=True, min_length=1, max_length=40
-    )
-    dropout: Annotated[tuple[Rate, ...], BeforeValidator(_as_tuple)] = knob(
-        (),
-        label="dropout rate",
-        help="Share of the units of a layer that each training pass leaves out; one rate for the input and one for "
-        "each hidden layer.",
-        live=True,
-        step=0.05,
-        unit="share of units",
-    )
-    batch_norm: bool = knob(
-        False,
-        label="batch norm",
-        help="Normalises what enters each ReLU by the mean and variance of the mini-batch (Ioffe & Szegedy 2015).",
-        live=True,
-    )
-    l2: float = knob(
-        0.0,
-        label="L2 penalty",
-        help="Adds this times the weight to every gradient; torch.optim calls it weight_decay.",
-        live=True,
-        ge=0,
-        le=0.1,
-        step=0.0005,
-        unit="per step",
-    )
-
-
-class ExperimentConfig(_Knobs):
+class ExperimentConfig(Knobs):
     """One experiment: a data set, a network shape, and the lanes that train on it side by side.
 
     Raises:
         pydantic.ValidationError: a knob has a value that it does not take; `parse` turns it into `KnobError`.
     """
 
+    network: Network = knob(
+        "mlp",
+        group="network",
+        label="network",
+        help="What kind of network learns.",
+        choices={
+            "mlp": "dense layers, each unit joined to all of the layer before",
+            "cnn": "convolutions that slide over an image, then dense layers",
+            "lstm": "a recurrent network that reads an image row by row (Hochreiter & Schmidhuber 1997)",
+        },
+    )
     dataset: Dataset = knob(
         "digits",
+        group="data",
         label="data",
         help="What the networks learn from.",
         choices={
@@ -93,19 +65,34 @@ class ExperimentConfig(_Knobs):
             "spirals": "two spirals wound into each other",
             "xor": "four square clouds, opposite corners alike",
             "gaussians": "two overlapping round clouds",
+            "breast_cancer": "569 real tumours described by 30 measurements, two classes",
+            "wine": "178 real Italian wines described by 13 measurements, three classes",
+            "csv": "a table of your own",
+            "idx": "images like those of MNIST, from files of this server",
         },
+    )
+    table: str = knob(
+        "",
+        group="data",
+        label="table",
+        help="Which uploaded table the networks learn from.",
+        min_length=0,
+        max_length=64,
+        only_for={"dataset": ("csv",)},
     )
     train_size: int = knob(
         300,
+        group="data",
         label="training examples",
         help="How many examples the networks train on; fewer are easier to memorise.",
         ge=20,
-        le=1000,
+        le=MAX_TRAIN_SIZE,
         step=10,
         unit="examples",
     )
     label_noise: float = knob(
         0.2,
+        group="data",
         label="wrong labels",
         help="Share of the training labels that are replaced by another class; validation labels stay true.",
         ge=0,
@@ -115,18 +102,32 @@ class ExperimentConfig(_Knobs):
     )
     data_noise: float = knob(
         0.15,
+        group="data",
         label="spread of the points",
         help="Standard deviation of the Gaussian noise added to each point of a two-dimensional data set.",
         ge=0,
         le=1,
         step=0.05,
         unit="standard deviations",
-        only_for=("moons", "circles", "spirals", "xor", "gaussians"),
+        only_for={"dataset": PLANE},
     )
-    hidden: Annotated[tuple[Width, ...], BeforeValidator(_as_tuple)] = knob(
+    channels: Annotated[tuple[Channels, ...], BeforeValidator(as_tuple)] = knob(
+        (8, 16),
+        group="network",
+        label="convolutions",
+        help="Feature maps of each convolution of 3×3, from the image on; between two of them, max pooling halves "
+        "their sides.",
+        step=1,
+        unit="channels",
+        min_length=1,
+        max_length=MAX_CONVOLUTIONS,
+        only_for={"network": ("cnn",)},
+    )
+    hidden: Annotated[tuple[Width, ...], BeforeValidator(as_tuple)] = knob(
         (128, 128, 128),
+        group="network",
         label="hidden layers",
-        help="Width of each hidden layer, from the input to the output.",
+        help="Width of each hidden layer, from the input to the output; of an LSTM the units of its state.",
         step=1,
         unit="units",
         min_length=1,
@@ -134,6 +135,7 @@ class ExperimentConfig(_Knobs):
     )
     batch_size: int = knob(
         64,
+        group="training",
         label="mini-batch",
         help="Examples per step; each gets a mask of its own.",
         ge=1,
@@ -143,6 +145,7 @@ class ExperimentConfig(_Knobs):
     )
     learning_rate: float = knob(
         2e-3,
+        group="training",
         label="learning rate",
         help="How far one step moves the weights.",
         live=True,
@@ -154,12 +157,14 @@ class ExperimentConfig(_Knobs):
     )
     optimizer: Optimizer = knob(
         "adam",
+        group="training",
         label="optimiser",
         help="How a gradient becomes a step.",
         choices={"adam": "Adam (Kingma & Ba 2015)", "sgd": "gradient descent with momentum 0.9"},
     )
     mask: MaskMode = knob(
         "per_example",
+        group="training",
         label="masks",
         help="Whether every example of a mini-batch gets a mask of its own, or all share one.",
         choices={
@@ -167,15 +172,27 @@ class ExperimentConfig(_Knobs):
             "per_batch": "one for the whole mini-batch, the textbook picture",
         },
     )
+    batch_norm_order: NormOrder = knob(
+        "before_dropout",
+        label="order of batch norm",
+        help="Where batch norm stands in each block of the networks that have it.",
+        choices={
+            "before_dropout": "layer, batch norm, ReLU, dropout",
+            "after_dropout": "layer, ReLU, dropout, batch norm, which then sees the variance that dropout makes "
+            "(Li et al. 2019)",
+        },
+        group="network",
+    )
     seed: int = knob(
         0,
+        group="training",
         label="seed",
         help="Fixes the split, the wrong labels, the initial weights, the order of the mini-batches and the masks.",
         ge=0,
-        le=2**31 - 1,
+        le=MAX_SEED,
         step=1,
     )
-    lanes: Annotated[tuple[Lane, ...], BeforeValidator(_as_tuple)] = knob(
+    lanes: Annotated[tuple[Lane, ...], BeforeValidator(as_tuple)] = knob(
         (),
         label="networks",
         help="The networks that train side by side on the same mini-batches.",
@@ -185,50 +202,109 @@ class ExperimentConfig(_Knobs):
     @model_validator(mode="before")
     @classmethod
     def _fill_lanes(cls, given: Any) -> Any:
-        """Give a config without lanes the twin, and a lane without rates one zero for each layer."""
+        """Give a config without lanes the twin, and a lane without rates one zero for each place that can drop."""
         if not isinstance(given, Mapping):
             return given
-        hidden = given.get("hidden", cls.model_fields["hidden"].default)
-        if not isinstance(hidden, list | tuple) or not 1 <= len(hidden) <= MAX_HIDDEN_LAYERS:
+        given = {**_fitting(given), **given}
+        network, dataset, channels, hidden = (
+            given.get(name, cls.model_fields[name].default) for name in ("network", "dataset", "channels", "hidden")
+        )
+        known = network in ("mlp", "cnn", "lstm") and isinstance(dataset, str)
+        if not known or not _is_list(channels, MAX_CONVOLUTIONS) or not _is_list(hidden, MAX_HIDDEN_LAYERS):
             return given
         lanes = given.get("lanes")
         if lanes is None or (isinstance(lanes, list | tuple) and not lanes):
-            return {**given, "lanes": twin_lanes(given.get("dataset", "digits"), len(hidden))}
+            return {**given, "lanes": twin_lanes(network, dataset, channels, hidden)}
         if not isinstance(lanes, list | tuple):
             return given
-        return {**given, "lanes": tuple(_with_rates(lane, len(hidden) + 1) for lane in lanes)}
+        sites = len(site_names(network, len(channels), len(hidden)))
+        maps = len(channels) if network == "cnn" else 0
+        return {**given, "lanes": tuple(_with_rates(lane, sites, maps) for lane in lanes)}
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
         """Check what no single knob can know."""
-        for index, lane in enumerate(self.lanes):
-            check_rates(lane.dropout, len(self.hidden), f"lanes[{index}].dropout")
+        self._check_network()
+        if self.train_size > self.size.examples:
+            raise KnobError("train_size", self.train_size, f"at most {self.size.examples:,} for {self.dataset}")
         if self.batch_size > self.train_size:
             raise KnobError(
                 "batch_size", self.batch_size, f"at most the number of training examples, {self.train_size}"
             )
         for index, lane in enumerate(self.lanes):
-            if lane.batch_norm and self.batch_size == 1:
-                raise KnobError(f"lanes[{index}].batch_norm", True, "false while a mini-batch is a single example")
+            self._check_lane(lane, f"lanes[{index}]")
         self._check_work()
         return self
 
+    def _check_network(self) -> None:
+        if self.network != "mlp" and self.dataset not in IMAGES:
+            what = "has no images" if self.network == "cnn" else "has no rows to be read one after the other"
+            raise KnobError("network", self.network, f"mlp for {self.dataset}, which {what}")
+        if self.network == "lstm" and len(self.hidden) != 1:
+            raise KnobError("hidden", self.hidden, "one number for an lstm, the units of its state")
+
+    def _check_lane(self, lane: Lane, path: str) -> None:
+        check_rates(lane.dropout, self.layers, f"{path}.dropout")
+        maps = len(self.channels) if self.network == "cnn" else 0
+        if len(lane.spatial_dropout) != maps:
+            wanted = f"{maps} rates, one for each convolution" if maps else f"empty for an {self.network}"
+            raise KnobError(f"{path}.spatial_dropout", lane.spatial_dropout, wanted)
+        if lane.batch_norm and self.batch_size == 1:
+            raise KnobError(f"{path}.batch_norm", True, "false while a mini-batch is a single example")
+        if lane.hidden is not None:
+            widths = list(zip(lane.hidden, self.hidden, strict=False))
+            if len(lane.hidden) != len(self.hidden) or any(own > most for own, most in widths):
+                most = ", ".join(str(width) for width in self.hidden)
+                raise KnobError(f"{path}.hidden", lane.hidden, f"widths of at most {most}, those of the run")
+        if lane.train_size is not None and not self.batch_size <= lane.train_size <= self.train_size:
+            wanted = (
+                f"a number from {max(20, self.batch_size)} to {self.train_size}, the mini-batch and the run’s examples"
+            )
+            raise KnobError(f"{path}.train_size", lane.train_size, wanted)
+
     def _check_work(self) -> None:
         """Refuse what would hold a worker, and every run on it, for seconds at a single step."""
-        widths = (_MOST_FEATURES, *self.hidden, _MOST_CLASSES)
-        weights = sum(inner * outer for inner, outer in pairwise(widths))
-        work = len(self.lanes) * weights * self.batch_size
+        lanes = len(self.lanes)
+        each = multiplications(self.network, self.size, self.channels, self.hidden)
+        work = lanes * each * self.batch_size
         if work > MAX_WORK:
             allowed = (
-                f"smaller, or the networks or the mini-batch fewer: {len(self.lanes)} networks of {weights:,} weights "
-                f"on {self.batch_size} examples take {work:,} multiplications a step; at most {MAX_WORK:,} are allowed"
+                f"smaller, or the networks or the mini-batch fewer: {lanes} networks of {each:,} multiplications "
+                f"on {self.batch_size} examples take {work:,} a step; at most {MAX_WORK:,} are allowed"
             )
             raise KnobError("hidden", self.hidden, allowed)
+        masked = sum(lane.dropout_kind == "dropconnect" for lane in self.lanes)
+        rows = self.batch_size if self.mask == "per_example" else 1
+        weights = masked * rows * dense_weights(self.network, self.size, self.channels, self.hidden)
+        if weights > MAX_WEIGHT_MASKS:
+            allowed = (
+                f"another kind in some networks, or the networks or the mini-batch smaller: DropConnect would draw "
+                f"{weights:,} masks of weights a step; at most {MAX_WEIGHT_MASKS:,} are allowed"
+            )
+            raise KnobError("dropout_kind", "dropconnect", allowed)
+
+    @property
+    def size(self) -> Size:
+        """How large the data set may be."""
+        return SIZES[self.dataset]
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of the layers that can drop units, in forward order: ``input``, ``hidden1``, …"""
-        return layer_names(len(self.hidden))
+        """Names of the places where the networks can drop, in forward order: ``input``, ``hidden1``, …"""
+        return site_names(self.network, len(self.channels), len(self.hidden))
+
+    def widths(self, lane: int) -> tuple[int, ...]:
+        """Units of each hidden layer of a lane."""
+        return self.lanes[lane].hidden or self.hidden
+
+    def examples(self, lane: int) -> int:
+        """How many of the run's training examples a lane trains on."""
+        return self.lanes[lane].train_size or self.train_size
+
+    def seed_of(self, lane: int) -> int:
+        """The seed of a lane's initial weights, mini-batches and masks."""
+        own = self.lanes[lane].seed
+        return self.seed if own is None else own
 
     def with_knobs(self, knobs: Mapping[str, Any], lane: int | None = None) -> ExperimentConfig:
         """Return a copy in which live knobs have new values.
@@ -241,68 +317,63 @@ class ExperimentConfig(_Knobs):
             KnobError: a value that its knob does not take, a knob that cannot move, or a lane that does not exist.
             UnknownKnobError: a name that is no knob.
         """
-        model: type[_Knobs] = ExperimentConfig if lane is None else Lane
+        model: type[Knobs] = ExperimentConfig if lane is None else Lane
         _check_live(model, knobs)
         if lane is None:
             return parse({**self.model_dump(), **knobs})
         if isinstance(lane, bool) or not isinstance(lane, int) or not 0 <= lane < len(self.lanes):
             raise KnobError("lane", lane, f"the number of a lane, from 0 to {len(self.lanes) - 1}")
         if "dropout" in knobs and isinstance(knobs["dropout"], list | tuple):
-            check_rates(knobs["dropout"], len(self.hidden), f"lanes[{lane}].dropout")
+            check_rates(knobs["dropout"], self.layers, f"lanes[{lane}].dropout")
         lanes = [each.model_dump() for each in self.lanes]
         lanes[lane] |= knobs
         return parse({**self.model_dump(), "lanes": lanes})
 
 
-def layer_names(hidden_layers: int) -> tuple[str, ...]:
-    """Names of the input and of ``hidden_layers`` hidden layers."""
-    return ("input", *(f"hidden{number}" for number in range(1, hidden_layers + 1)))
+def fixed_knobs(model: type[Knobs]) -> list[str]:
+    """Names of the knobs that cannot move while a run trains, the lanes themselves left out."""
+    return [name for name, field in model.model_fields.items() if name != "lanes" and not extra(field)["live"]]
 
 
-def check_rates(rates: Any, hidden_layers: int, knob: str) -> None:
-    """Raise `KnobError` unless there is one rate for the input and one for each hidden layer."""
-    if len(rates) != hidden_layers + 1:
-        names = ", ".join(layer_names(hidden_layers))
-        raise KnobError(knob, tuple(rates), f"{hidden_layers + 1} rates, one for each of {names}")
+def check_rates(rates: Any, sites: Sequence[str], knob: str) -> None:
+    """Raise `KnobError` unless there is one rate for each place that can drop."""
+    if len(rates) != len(sites):
+        raise KnobError(knob, tuple(rates), f"{len(sites)} rates, one for each of {', '.join(sites)}")
 
 
-def _with_rates(lane: Any, count: int) -> Any:
+def _fitting(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The knobs without which the defaults of the others would not fit a given network or data set."""
+    network, dataset = given.get("network", "mlp"), given.get("dataset", "digits")
+    if network not in ("mlp", "cnn", "lstm") or not isinstance(dataset, str) or dataset not in SIZES:
+        return {}
+    knobs = recommended_knobs(network, dataset)
+    names = (["hidden", "learning_rate"] if network != "mlp" else []) + (
+        ["train_size", "batch_size"] if dataset == "wine" else []
+    )
+    return {name: knobs[name] for name in names}
+
+
+def _is_list(value: Any, most: int) -> bool:
+    return isinstance(value, list | tuple) and 1 <= len(value) <= most
+
+
+def _with_rates(lane: Any, sites: int, maps: int) -> Any:
+    zeros = {"dropout": (0.0,) * sites, "spatial_dropout": (0.0,) * maps}
     if isinstance(lane, Lane):
-        return lane if lane.dropout else lane.model_copy(update={"dropout": (0.0,) * count})
-    if isinstance(lane, Mapping) and not lane.get("dropout"):
-        return {**lane, "dropout": (0.0,) * count}
+        return lane.model_copy(update={name: zero for name, zero in zeros.items() if not getattr(lane, name)})
+    if isinstance(lane, Mapping):
+        return {**lane, **{name: zero for name, zero in zeros.items() if not lane.get(name)}}
     return lane
 
 
-def twin_lanes(dataset: str, hidden_layers: int) -> tuple[Lane, ...]:
-    """The two lanes a newcomer sees: without dropout, and with the rates recommended for ``dataset``.
-
-    Input dropout of 0.2 and hidden dropout of 0.5 are those of Srivastava et al. 2014, section A.4. A point in the
-    plane has two coordinates and neither can be spared, so the two-dimensional sets have none on the input.
-    """
-    input_rate = 0.2 if dataset == "digits" else 0.0
-    return (
-        Lane(name="No dropout", dropout=(0.0,) * (hidden_layers + 1)),
-        Lane(name="Dropout", dropout=(input_rate, *(0.5,) * hidden_layers)),
-    )
+def recommended(dataset: str, network: str = "mlp") -> ExperimentConfig:
+    """The settings at which ``network`` shows its effect on ``dataset``."""
+    return parse(recommended_knobs(network, dataset))
 
 
-_PLANE: Final[dict[str, Any]] = {"train_size": 100, "label_noise": 0.15, "learning_rate": 1e-2, "batch_size": 32}
-RECOMMENDED: Final[dict[str, dict[str, Any]]] = {
-    "digits": {},
-    "moons": _PLANE | {"data_noise": 0.15},
-    "circles": _PLANE | {"data_noise": 0.1},
-    "spirals": _PLANE
-    | {"train_size": 150, "label_noise": 0.1, "data_noise": 0.1, "learning_rate": 5e-3, "hidden": (256, 256, 256)},
-    "xor": _PLANE | {"data_noise": 0.15},
-    "gaussians": _PLANE | {"data_noise": 0.6},
-}
-"""What to change from the defaults so that each data set shows overfitting and what dropout does about it."""
-
-
-def recommended(dataset: str) -> ExperimentConfig:
-    """The settings at which ``dataset`` shows its effect."""
-    return parse({"dataset": dataset, **RECOMMENDED.get(dataset, {})})
+def networks_for(dataset: str) -> tuple[str, ...]:
+    """The kinds of network that can learn from ``dataset``."""
+    return ("mlp", "cnn", "lstm") if dataset in IMAGES else ("mlp",)
 
 
 def parse(given: Any) -> ExperimentConfig:
@@ -330,7 +401,7 @@ def knob_error(error: ValidationError) -> KnobError | UnknownKnobError:
         first["loc"] = (*first["loc"][:-2], quote(first["input"]))
     path = _path(first["loc"])
     if first["type"] in ("extra_forbidden", "invalid_key"):
-        model: type[_Knobs] = Lane if first["loc"][0] == "lanes" else ExperimentConfig
+        model: type[Knobs] = Lane if first["loc"][0] == "lanes" else ExperimentConfig
         return UnknownKnobError(path, list(model.model_fields))
     return KnobError(path, first["input"], _allowed(first))
 
@@ -348,12 +419,12 @@ def _allowed(first: Any) -> str:
     if location and location[0] == "lanes" and len(location) < 3:
         whole = len(location) == 1
         return f"a list of 1 to {MAX_LANES} networks" if whole else "an object of a network's knobs and their values"
-    model: type[_Knobs] = Lane if location[0] == "lanes" else ExperimentConfig
+    model: type[Knobs] = Lane if location[0] == "lanes" else ExperimentConfig
     name = str(location[2] if location[0] == "lanes" else location[0])
     return allowed(describe(name, model.model_fields[name]), whole=not isinstance(location[-1], int))
 
 
-def _check_live(model: type[_Knobs], knobs: Mapping[str, Any]) -> None:
+def _check_live(model: type[Knobs], knobs: Mapping[str, Any]) -> None:
     for name in knobs:
         field = model.model_fields.get(name)
         live = [each for each, info in model.model_fields.items() if extra(info)["live"]]

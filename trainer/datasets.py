@@ -1,29 +1,44 @@
-"""Named data sets: real digits, and points in the plane that one can see.
+"""Named data sets: what the networks of a run learn from, and what they are judged by.
 
-Digits are divided by 16 so that a pixel lies between 0 and 1. Points are left in the units in which they are made:
-every set of them lies within about 3 of the origin. Training labels may be made wrong; validation labels are always
-true.
+Pixels lie between 0 and 1. Points are left in the units in which they are made (`trainer.points`). The numbers of a
+table are standardised. Training labels may be made wrong; validation labels are always true.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from trainer import idx, points
 from trainer.config import ExperimentConfig
+from trainer.errors import KnobError
+from trainer.points import VALIDATION_POINTS
 from trainer.seeds import Purpose, generator
+from trainer.shapes import PLANE, SIZES
+from trainer.tables import Table, pool_size
+
+__all__ = ["VALIDATION_DIGITS", "VALIDATION_POINTS", "Dataset", "Sources", "load", "wrong_labels"]
 
 VALIDATION_DIGITS: Final = 797
-VALIDATION_POINTS: Final = 1000
-_MARGIN: Final = 0.1  # of the points' range, left free around them in a picture
 
-Points = tuple[np.ndarray, np.ndarray]  # (n, F) and their classes (n,)
+
+@dataclass(frozen=True)
+class Sources:
+    """Where data come from that are not this program's own.
+
+    Attributes:
+        table: what the data set ``csv`` is.
+        idx_folder: where the files of the data set ``idx`` lie.
+    """
+
+    table: Table | None = None
+    idx_folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -37,8 +52,11 @@ class Dataset:
         val_x: (V, F) float32.
         val_y: (V,) int64, true labels.
         classes: the name of each class.
-        shape: how the features are arranged: (8, 8) pixels, or (2,) coordinates.
-        extent: x-min, x-max, y-min, y-max around all points of a 2-D set; None for images.
+        shape: how the features are arranged: (8, 8) pixels, (2,) coordinates, (F,) numbers of a table.
+        extent: x-min, x-max, y-min, y-max around all points of a 2-D set; None for others.
+        feature_names: what the numbers of a table are called; () for images and points.
+        label_noise: share of the training labels that were made wrong.
+        seed: by which they were chosen.
     """
 
     train_x: Tensor
@@ -49,31 +67,73 @@ class Dataset:
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     extent: tuple[float, float, float, float] | None
+    feature_names: tuple[str, ...] = ()
+    label_noise: float = 0.0
+    seed: int = 0
 
     @property
     def features(self) -> int:
         """How many numbers describe an example."""
         return int(self.train_x.shape[1])
 
+    def labels_for(self, count: int) -> Tensor:
+        """The labels of a training set of only the first ``count`` of these examples: (count,) int64.
 
-def load(config: ExperimentConfig) -> Dataset:
-    """Make the data set of a run: a function of its seed and of the knobs about data, and of nothing else.
+        The stated share of *them* is wrong. Of images and tables they are what a run of ``count`` training examples
+        has; points are drawn anew for every number of them.
+        """
+        random = generator(self.seed, Purpose.LABEL_NOISE)
+        true = self.train_true[:count].numpy()
+        return torch.from_numpy(wrong_labels(true, len(self.classes), self.label_noise, random))
 
-    The validation set does not depend on how many examples are trained on.
+
+@dataclass(frozen=True)
+class _Split:
+    """Examples before anything is done to their labels."""
+
+    train: tuple[np.ndarray, np.ndarray]  # (N, F) and (N,)
+    val: tuple[np.ndarray, np.ndarray]
+    classes: tuple[str, ...]
+    shape: tuple[int, ...]
+    extent: tuple[float, float, float, float] | None = None
+    feature_names: tuple[str, ...] = ()
+
+
+def load(config: ExperimentConfig, sources: Sources = Sources()) -> Dataset:
+    """Make the data set of a run: a function of its seed, of the knobs about data and of the sources, and of nothing
+    else.
+
+    The validation set does not depend on how many examples are trained on. Nor do the features: what standardises the
+    numbers of a table, and what replaces its missing ones, are the means, standard deviations and medians of *all* that
+    may be trained on, which is all but the validation set. So runs and lanes with different numbers of training
+    examples see the same numbers, and nothing of the validation set gets into the training.
+
+    Raises:
+        KnobError: the source that the data set needs is not there, or has fewer examples than are asked for.
+        ImageFilesError: the files of images cannot be read.
     """
-    digits = config.dataset == "digits"
-    (train_x, true), (val_x, val_y) = _digits(config) if digits else _points(config)
-    classes = 10 if digits else 2
-    labels = wrong_labels(true, classes, config.label_noise, generator(config.seed, Purpose.LABEL_NOISE))
+    if config.dataset in PLANE:
+        split = _points(config)
+    elif config.dataset == "digits":
+        split = _digits(config)
+    elif config.dataset == "idx":
+        split = _images(config, sources.idx_folder)
+    else:
+        split = _table(config, sources.table)
+    (train_x, true), (val_x, val_y) = split.train, split.val
+    random = generator(config.seed, Purpose.LABEL_NOISE)
     return Dataset(
         train_x=torch.from_numpy(train_x.astype(np.float32)),
-        train_y=torch.from_numpy(labels),
-        train_true=torch.from_numpy(true),
+        train_y=torch.from_numpy(wrong_labels(true, len(split.classes), config.label_noise, random)),
+        train_true=torch.from_numpy(true.astype(np.int64)),
         val_x=torch.from_numpy(val_x.astype(np.float32)),
-        val_y=torch.from_numpy(val_y),
-        classes=tuple(str(number) for number in range(classes)),
-        shape=(8, 8) if digits else (2,),
-        extent=None if digits else _extent(np.concatenate([train_x, val_x])),
+        val_y=torch.from_numpy(val_y.astype(np.int64)),
+        classes=split.classes,
+        shape=split.shape,
+        extent=split.extent,
+        feature_names=split.feature_names,
+        label_noise=config.label_noise,
+        seed=config.seed,
     )
 
 
@@ -87,106 +147,106 @@ def wrong_labels(labels: np.ndarray, classes: int, share: float, random: np.rand
         random: where the choices come from.
     """
     chosen = random.choice(len(labels), size=round(share * len(labels)), replace=False)
-    wrong = labels.copy()
+    wrong = labels.astype(np.int64)
     wrong[chosen] = (wrong[chosen] + random.integers(1, classes, size=len(chosen))) % classes
     return wrong
 
 
+def _points(config: ExperimentConfig) -> _Split:
+    train, val = points.draw(config)
+    extent = points.extent(np.concatenate([train[0], val[0]]))
+    return _Split(train, val, ("0", "1"), (2,), extent)
+
+
+def _order(config: ExperimentConfig, count: int) -> np.ndarray:
+    return generator(config.seed, Purpose.SPLIT).permutation(count)
+
+
 @lru_cache(maxsize=1)
-def _all_digits() -> Points:
+def _all_digits() -> tuple[np.ndarray, np.ndarray]:
     from sklearn.datasets import load_digits  # takes half a second, and points need none of it
 
     images, labels = load_digits(return_X_y=True)
-    return images / 16, labels.astype(np.int64)
+    return images / 16, labels
 
 
-def _digits(config: ExperimentConfig) -> tuple[Points, Points]:
+def _digits(config: ExperimentConfig) -> _Split:
     images, labels = _all_digits()
-    order = generator(config.seed, Purpose.SPLIT).permutation(len(labels))
+    order = _order(config, len(labels))
     val = order[:VALIDATION_DIGITS]
     train = order[VALIDATION_DIGITS : VALIDATION_DIGITS + config.train_size]
-    return (images[train], labels[train]), (images[val], labels[val])
+    classes = tuple(str(digit) for digit in range(10))
+    return _Split((images[train], labels[train]), (images[val], labels[val]), classes, (8, 8))
 
 
-def _points(config: ExperimentConfig) -> tuple[Points, Points]:
-    make = _MAKERS[config.dataset]
-
-    def draw(count: int, purpose: Purpose) -> Points:
-        random = generator(config.seed, purpose)
-        x, y = make(count, config.data_noise, random)
-        order = random.permutation(count)
-        return x[order], y[order]
-
-    return draw(config.train_size, Purpose.TRAIN_POINTS), draw(VALIDATION_POINTS, Purpose.VALIDATION_POINTS)
+@lru_cache(maxsize=2)
+def _all_images(folder: Path) -> idx.Images:
+    return idx.read(folder)
 
 
-def _halves(count: int) -> tuple[int, int]:
-    return count - count // 2, count // 2
+def _images(config: ExperimentConfig, folder: Path | None) -> _Split:
+    if folder is None:
+        raise KnobError("dataset", "idx", "another: this server has no files of images")
+    images = _all_images(folder)
+    train = _order(config, len(images.train_y))[: config.train_size]
+    val = generator(config.seed, Purpose.SPLIT, 1).permutation(len(images.val_y))[: idx.VALIDATION]
 
+    def flat(x: np.ndarray) -> np.ndarray:
+        return x.reshape(len(x), -1) / 255
 
-def _two(first: np.ndarray, second: np.ndarray) -> Points:
-    return np.concatenate([first, second]), np.repeat(np.arange(2), [len(first), len(second)])
-
-
-def _ring(count: int, radius: float) -> np.ndarray:
-    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    return radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-
-
-def _moons(count: int, noise: float, random: np.random.Generator) -> Points:
-    """Two half circles, evenly filled, as scikit-learn's ``make_moons``; then centred and stretched by 1.2."""
-    upper, lower = (np.linspace(0, np.pi, half) for half in _halves(count))
-    x, y = _two(
-        np.stack([np.cos(upper), np.sin(upper)], axis=1),
-        np.stack([1 - np.cos(lower), 0.5 - np.sin(lower)], axis=1),
+    return _Split(
+        (flat(images.train_x[train]), images.train_y[train]),
+        (flat(images.val_x[val]), images.val_y[val]),
+        images.classes,
+        images.train_x.shape[1:],
     )
-    x += noise * random.standard_normal(x.shape)
-    return 1.2 * (x - (0.5, 0.25)), y
 
 
-def _circles(count: int, noise: float, random: np.random.Generator) -> Points:
-    """A ring of radius 1 around one of half its radius; then stretched by 1.5."""
-    outer, inner = _halves(count)
-    x, y = _two(_ring(outer, 1.0), _ring(inner, 0.5))
-    return 1.5 * (x + noise * random.standard_normal(x.shape)), y
+@lru_cache(maxsize=2)
+def _own_table(name: str) -> Table:
+    """A table of scikit-learn's: ``breast_cancer`` or ``wine``."""
+    from sklearn import datasets
+
+    bunch = getattr(datasets, f"load_{name}")()
+    return Table(
+        labels=bunch.target.astype(np.int64),
+        classes=tuple(str(each) for each in bunch.target_names),
+        features=bunch.data.astype(np.float64),
+        feature_names=tuple(str(each) for each in bunch.feature_names),
+        is_number=(True,) * bunch.data.shape[1],
+    )
 
 
-def _spirals(count: int, noise: float, random: np.random.Generator) -> Points:
-    """Two arms of one turn and a quarter each, from radius 0.4 to 2.4, opposite to each other."""
-    arms = []
-    for half, start in zip(_halves(count), (0.0, np.pi), strict=True):
-        along = np.linspace(0, 1, half)
-        radius, angle = 0.4 + 2 * along, start + 2.5 * np.pi * along
-        arms.append(np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1))
-    x, y = _two(*arms)
-    return x + noise * random.standard_normal(x.shape), y
+def _table(config: ExperimentConfig, uploaded: Table | None) -> _Split:
+    if config.dataset == "csv":
+        if uploaded is None:
+            raise KnobError("table", config.table, "a table that was uploaded to this server")
+        table, pool = uploaded, pool_size(len(uploaded.labels))
+    else:
+        table, pool = _own_table(config.dataset), SIZES[config.dataset].examples
+    if config.train_size > pool:
+        judging = len(table.labels) - pool
+        allowed = (
+            f"at most {pool:,}: the table has {len(table.labels):,} rows, of which {judging:,} are kept to judge by"
+        )
+        raise KnobError("train_size", config.train_size, allowed)
+    order = _order(config, len(table.labels))
+    val, may_train = order[: len(order) - pool], order[len(order) - pool :]
+    train = may_train[: config.train_size]
+    x, y = _standardised(table, may_train), table.labels
+    return _Split(
+        (x[train], y[train]), (x[val], y[val]), table.classes, (x.shape[1],), feature_names=table.feature_names
+    )
 
 
-def _xor(count: int, noise: float, random: np.random.Generator) -> Points:
-    """A square of side 3, its quarters coloured like a chess board; the noise carries points over the edges."""
-    x = random.uniform(-1.5, 1.5, size=(count, 2))
-    y = (x[:, 0] * x[:, 1] > 0).astype(np.int64)
-    return x + noise * random.standard_normal(x.shape), y
-
-
-def _gaussians(count: int, noise: float, random: np.random.Generator) -> Points:
-    """Two round clouds about (-0.7, -0.7) and (0.7, 0.7), two units apart."""
-    first, second = _halves(count)
-    x, y = _two(np.full((first, 2), -0.7), np.full((second, 2), 0.7))
-    return x + noise * random.standard_normal(x.shape), y
-
-
-_MAKERS: Final[dict[str, Callable[[int, float, np.random.Generator], Points]]] = {
-    "moons": _moons,
-    "circles": _circles,
-    "spirals": _spirals,
-    "xor": _xor,
-    "gaussians": _gaussians,
-}
-
-
-def _extent(points: np.ndarray) -> tuple[float, float, float, float]:
-    low, high = points.min(axis=0), points.max(axis=0)
-    pad = _MARGIN * (high - low)
-    (x_min, y_min), (x_max, y_max) = low - pad, high + pad
-    return float(x_min), float(x_max), float(y_min), float(y_max)
+def _standardised(table: Table, rows: np.ndarray) -> np.ndarray:
+    """The features with missing ones replaced by medians and numbers standardised, by what ``rows`` hold: (n, F)."""
+    x = table.features.copy()
+    for column in np.flatnonzero(table.is_number):
+        values = x[:, column]
+        known = values[rows][~np.isnan(values[rows])]
+        values[np.isnan(values)] = np.median(known) if len(known) else 0.0
+        deviation = values[rows].std()
+        values -= values[rows].mean()
+        values /= deviation if deviation > 1e-12 * np.abs(known).max(initial=0.0) else 1.0
+    return x

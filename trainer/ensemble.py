@@ -1,25 +1,23 @@
 """Thinned sub-networks: their votes, and what the average of their votes is worth.
 
 A sub-network is a network that one mask has thinned, with the kept units scaled as in training (Srivastava et al. 2014,
-section 4; their figure 11 compares the average of sampled sub-networks with weight scaling). Here it really is a
-smaller network: the rows and columns of dropped units are cut out of its weight matrices, which makes it about four
-times cheaper than multiplying by zeros.
+section 4; their figure 11 compares the average of sampled sub-networks with weight scaling). How the logits of one are
+computed is told in `trainer.thinning`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from trainer.config import ExperimentConfig
+from trainer.datasets import Dataset
 from trainer.errors import DropoutLabError
-from trainer.layers import scale, threshold
-from trainer.seeds import Purpose, WordStream, key
-
-Network = list[tuple[Tensor, Tensor]]  # weight (U, D) and bias (U, 1) of each linear layer, ReLU in between
+from trainer.lane import Lane
+from trainer.models.base import LaneNetwork
+from trainer.thinning import thin
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Crowd:
     Attributes:
         step: updates that the weights had seen.
         lane: whose network was thinned.
-        rates: what it was thinned with, for the input and for each hidden layer.
+        rates: what it was thinned with, one for each place that can drop.
         votes: (M, C) probabilities that each member gives the followed example.
         average_vote: (C,) their mean.
         scaling_vote: (C,) of the whole network in eval mode.
@@ -60,48 +58,40 @@ class Crowd:
     weight_scaling_loss: float
 
 
-def forward(network: Network, x: Tensor) -> Tensor:
-    """Logits (C, B) of x (D, B): examples in columns, because a softmax over ten rows is four times cheaper."""
-    *hidden, (weight, bias) = network
-    for inner, shift in hidden:
-        x = torch.relu_(torch.addmm(shift, inner, x))
-    return torch.addmm(bias, weight, x)
-
-
 class CrowdInProgress:
-    """A crowd that is worked on in bites. The masks are a function of seed, lane, step and member, and of nothing else.
+    """A crowd that is worked on in bites, of the weights as they are when it is made.
+
+    The masks are a function of seed, lane, step and member, and of nothing else.
 
     Args:
+        model: the networks of the run.
+        config: their knobs.
+        data: what they learn from.
         step: updates that the weights have seen.
-        lane: whose network this is.
-        rates: what it is thinned with, for the input and for each hidden layer.
-        network: the lane in eval mode, batch norm folded in: weight (D, U) and bias (U,) of each linear layer; a copy.
+        lane: whose network is thinned.
+        dropout: the knobs of dropout that it is thinned with: its own, or another lane's. Schedules do not matter.
         x: (V + 1, F) the validation set and, last, the example to vote on.
         y: (V,) labels of the validation set.
         members: M, how many sub-networks.
-        seed: of the run.
     """
 
     def __init__(
         self,
+        model: LaneNetwork,
+        config: ExperimentConfig,
+        data: Dataset,
         step: int,
         lane: int,
-        rates: tuple[float, ...],
-        network: Network,
+        dropout: Lane,
         x: Tensor,
         y: Tensor,
         members: int,
-        seed: int,
     ) -> None:
-        self.step, self.lane, self.rates, self.members = step, lane, rates, members
+        self.step, self.lane, self.rates, self.members = step, lane, dropout.dropout, members
         self.done = 0
-        self._x, self._y = x.T.contiguous(), y  # (F, V + 1)
-        self._network = [(weight.T.contiguous(), bias[:, None]) for weight, bias in network]
-        scales = [scale(rate) for rate in rates]
-        # What a kept unit is multiplied by may as well multiply the weights that it meets next, once for all members.
-        self._scaled = [(weight * factor, bias) for (weight, bias), factor in zip(self._network, scales, strict=True)]
-        self._stream = WordStream(key(seed, Purpose.SUBNETWORKS, step, lane))
-        classes = len(network[-1][1])
+        self.thinned = thin(model, config, data, step, lane, dropout, x)
+        self._y = y
+        classes = len(data.classes)
         self._sum_p = torch.zeros((classes, len(y)), dtype=x.dtype, device=x.device)
         self._sum_log_p = torch.zeros_like(self._sum_p)
         self._votes = torch.zeros((members, classes), dtype=x.dtype, device=x.device)
@@ -117,7 +107,7 @@ class CrowdInProgress:
         return self.done == self.members
 
     def _member(self, number: int) -> None:
-        log_p = torch.log_softmax(self._thinned(self._masks(number)), dim=0)  # (C, V + 1)
+        log_p = torch.log_softmax(self.thinned.member(number), dim=0)  # (C, V + 1)
         p = log_p.exp()
         self._votes[number] = p[:, -1]
         log_p, p = log_p[:, :-1], p[:, :-1]
@@ -135,23 +125,6 @@ class CrowdInProgress:
         right = (own >= log_p.amax(dim=0)).to(own.dtype)
         return torch.stack([right, -own]).mean(dim=1)
 
-    def _masks(self, number: int) -> list[Tensor | None]:
-        """Indices of the units that a member keeps, for each layer; None where all are kept."""
-        units = [weight.shape[1] for weight, _ in self._network]
-        words = np.split(self._stream.words(number, sum(units)), np.cumsum(units)[:-1])
-        return [
-            torch.from_numpy(np.flatnonzero(own >= threshold(rate))).to(self._x.device) if rate else None
-            for own, rate in zip(words, self.rates, strict=True)
-        ]
-
-    def _thinned(self, kept: Sequence[Tensor | None]) -> Tensor:
-        """Logits (C, V + 1) of the network that is left when only ``kept`` units are."""
-        network = []
-        for (weight, bias), here, after in zip(self._scaled, kept, (*kept[1:], None), strict=True):
-            left = weight if here is None else weight.index_select(1, here)
-            network.append((left, bias) if after is None else (left.index_select(0, after), bias[after]))
-        return forward(network, self._x if kept[0] is None else self._x.index_select(0, kept[0]))
-
     @torch.no_grad()
     def result(self) -> Crowd:
         """The crowd.
@@ -161,7 +134,7 @@ class CrowdInProgress:
         """
         if self.done < self.members:
             raise DropoutLabError(f"{self.done} of {self.members} sub-networks have voted; advance() first")
-        log_p = torch.log_softmax(forward(self._network, self._x), dim=0)
+        log_p = torch.log_softmax(self.thinned.whole(), dim=0)
         (accuracy, _), average, geometric = self._figures.float().cpu()
         scaling_accuracy, scaling_loss = self._judge(log_p[:, :-1]).tolist()
         return Crowd(

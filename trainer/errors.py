@@ -65,6 +65,18 @@ class StateError(DropoutLabError):
     """A saved state does not belong to the experiment that was asked to load it."""
 
 
+class TableError(DropoutLabError, ValueError):
+    """A file that cannot be read as a table to learn from; the message says where, and what would do."""
+
+    code = "bad_table"
+
+
+class ImageFilesError(DropoutLabError):
+    """The server's own files of images are missing or broken; the message names the file."""
+
+    code = "internal"
+
+
 def quote(value: Any, limit: int = 80) -> str:
     """Return ``value`` as it would be written in Python, cut to ``limit`` characters."""
     text = repr(value)

@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from trainer import datasets
 from trainer.batches import Batches
+from trainer.captured import CapturedStep
 from trainer.changes import Change, insert, read_changes
-from trainer.config import ExperimentConfig, parse
+from trainer.config import ExperimentConfig, fixed_knobs, parse
 from trainer.devices import pick_device
 from trainer.ensemble import Crowd, CrowdInProgress
 from trainer.errors import KnobError, StateError, quote
-from trainer.layers import scale
-from trainer.models import LaneMLP, evaluating
+from trainer.inputs import InputNoise
+from trainer.judge import Judge, Scores
+from trainer.lane import EVALUATE_EVERY
+from trainer.lanewise import Column
+from trainer.models import evaluating, make_network, scheduled
 from trainer.noise import Noise, make_noise
 from trainer.optim import LaneOptimizer
 from trainer.recorder import Recorder
+from trainer.stopping import EarlyStopping
 from trainer.trace import LayerInfo, Snapshot, Steps
-
-_FIXED: Final = (
-    "dataset",
-    "train_size",
-    "label_noise",
-    "data_noise",
-    "hidden",
-    "batch_size",
-    "optimizer",
-    "mask",
-    "seed",
-)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """How the networks do in eval mode at one step; accuracies are shares. Each (L,) float32 on the CPU."""
-
-    step: int
-    train_loss: Tensor
-    val_loss: Tensor
-    train_accuracy: Tensor
-    val_accuracy: Tensor
 
 
 class Experiment:
@@ -63,6 +45,7 @@ class Experiment:
         device: ``"auto"`` (CUDA if there is one, else the CPU), ``"cpu"``, ``"cuda"`` or ``"mps"``.
         dtype: of weights and activations.
         changes: changes to be made again, each before the step that it names, as `changes` lists them.
+        sources: where data come from that are not this program's own.
 
     Raises:
         KnobError: there is no such device, or a change names a step, lane or value that cannot be.
@@ -76,6 +59,7 @@ class Experiment:
         data: the data set.
         layers: the input and each hidden layer.
         followed: the lane and the training example whose masks are recorded.
+        model: the networks, all lanes in one.
     """
 
     def __init__(
@@ -84,37 +68,60 @@ class Experiment:
         device: str = "auto",
         dtype: torch.dtype = torch.float32,
         changes: Sequence[Mapping[str, Any]] = (),
+        sources: datasets.Sources | None = None,
     ) -> None:
         self.device = pick_device(device)
         self.dtype = dtype
         self.config = self.first_config = config
         self.changes: list[Change] = read_changes(config, changes)
-        self.data = datasets.load(config)
-        units = (self.data.features, *config.hidden)
-        shapes = (self.data.shape, *((width,) for width in config.hidden))
-        self.layers = tuple(LayerInfo(*each) for each in zip(config.layers, units, shapes, strict=True))
+        self.data = datasets.load(config, sources or datasets.Sources())
         self.followed = (first_with_dropout(config), 0)
         self._batches = Batches(self.data, config, self.device, dtype)
-        self._judged = torch.cat([self.data.train_x, self.data.val_x]).to(self.device, dtype)  # (N + V, F)
-        self._judged_y = torch.cat([self.data.train_y, self.data.val_y]).to(self.device)
+        self._judge = Judge(self.data, config, self.device, dtype)
         self._start()
 
     def _start(self) -> None:
         """Make the networks of step 0."""
         self.step = 0
-        self.model = LaneMLP(self.config, self.data.features, len(self.data.classes), self.device, self.dtype)
-        self._noise: Noise = make_noise(self.config, sum(layer.units for layer in self.layers), self.device)
-        weights = [parameter for linear in self.model.linears for parameter in linear.parameters()]
-        norms = [parameter for norm in self.model.norms for parameter in norm.parameters()]
-        self._optimizer = LaneOptimizer(self.config.optimizer, weights, norms)
+        self.model = model = make_network(self.config, self.data, self.device, self.dtype)
+        shapes = (self.data.shape, *(dropout.shape for dropout in model.dropouts[1:]))
+        self.layers = tuple(
+            LayerInfo(name, dropout.units, shape)
+            for name, dropout, shape in zip(self.config.layers, model.dropouts, shapes, strict=True)
+        )
+        self._noise: Noise = make_noise(self.config, model.dropouts, self.device)
+        self._input_noise = InputNoise(self.config, self.device)
+        self._optimizer = LaneOptimizer(self.config.optimizer, model.weights, model.norm_parameters, model.limited)
+        self._stopping = EarlyStopping(model.state_dict(), model.lanes)
+        self._smoothing = Column(model.lanes, model.weights[0], off=0.0)
+        state = [*model.state_dict().values(), *self._optimizer.tensors]
+        self._captured = CapturedStep(self._compute, self._structure, state)
         self._use_knobs()
 
     def _use_knobs(self) -> None:
         """Write the live knobs into the tensors that hold them."""
-        lanes = self.config.lanes
-        self.model.use(self.config)
-        self._noise.use([any(lane.dropout) for lane in lanes])
-        self._optimizer.use(self.config.learning_rate, [lane.l2 for lane in lanes])
+        config, lanes = self.config, self.config.lanes
+        self._scheduled = scheduled(config)
+        self.model.use(config, self.step + 1)
+        self._input_noise.use(config)
+        self._optimizer.use(config)
+        self._stopping.use([lane.patience for lane in lanes])
+        self._smoothing.write([lane.label_smoothing for lane in lanes])
+
+    def _structure(self) -> Hashable:
+        """Which computation a step is, apart from the numbers in it."""
+        sites = [
+            (site.used, site.connecting, [site.rates[lane] for lane in site.connecting]) for site in self.model.dropouts
+        ]
+        norms = [norm.lanes_on for norm in self.model.norms]
+        return repr((sites, norms, self._optimizer.structure, self._smoothing.used))
+
+    @property
+    def stopped(self) -> list[dict[str, Any] | None]:
+        """For each lane, when early stopping froze it and which weights it has: ``step``, ``best_step``, ``best_loss``;
+        None for a lane that trains.
+        """
+        return [None if stop is None else asdict(stop) for stop in self._stopping.stopped]
 
     # ---------------------------------------------------------------- training
 
@@ -130,7 +137,7 @@ class Experiment:
             raise KnobError("count", count, "a whole number of steps, at least 1")
         lane, followed = self.followed
         first = self.step + 1
-        rows = [self._batches.row_of(followed, step) for step in range(first, first + count)]
+        rows = [self._batches.row_of(followed, step, lane) for step in range(first, first + count)]
         held = [k for k, row in enumerate(rows) if row is not None]
         traced = (held[-1] if held else count - 1) if trace else None
         recorder = Recorder(count, self.model, lane, self.config.batch_size, self.device)
@@ -139,37 +146,58 @@ class Experiment:
             self._replay()
             taken = self._update(recorder, k, row or 0, traced == k)
             snapshot = taken or snapshot
-        examples = [self._batches.example(first + k, row or 0) for k, row in enumerate(rows)]
-        return recorder.steps(first, examples, self.layers, snapshot, self.data.train_y)
+        examples = [self._batches.example(first + k, row or 0, lane) for k, row in enumerate(rows)]
+        labels = self.data.labels_for(self.config.examples(lane))
+        return recorder.steps(first, examples, self.layers, snapshot, labels)
 
     def _update(self, recorder: Recorder, k: int, row: int, trace: bool) -> Snapshot | None:
         """Make one step and record it as number ``k`` of this call."""
         step = self.step + 1
+        if self._scheduled:
+            self.model.use(self.config, step)
         x, target = self._batches.at(step)
-        self._noise.draw(step, self.model.dropouts)
-        activations: list[Tensor] = []
-        logits = self.model(x, activations)  # (L, B, C)
-        with torch.no_grad():
-            log_p = torch.log_softmax(logits, dim=2)
-            p = log_p.exp()
-            recorder.record(k, row, log_p, target)
-            snapshot = self._look(step, row, activations, p) if trace else None
-            # The gradient of the mean cross-entropy with respect to the logits, in closed form.
-            gradient = p.sub_(target).mul_(1 / len(x))
-        self._optimizer.step(logits, gradient, self.model.normalised)
+        x = self._input_noise.add(x, step)
+        self._noise.draw(step)
+        if trace:
+            log_p, snapshot = self._traced(step, row, x, target)
+        else:
+            log_p, snapshot = self._captured(x, target), None
+        recorder.record(k, row, log_p, target)
+        self._stopping.hold()
         self.step = step
+        if self._stopping.watching and step % EVALUATE_EVERY == 0:
+            self._stopping.observe(step, self._judge.val_losses(self.model))
         return snapshot
 
-    def _look(self, step: int, row: int, activations: list[Tensor], p: Tensor) -> Snapshot:
+    def _compute(self, x: Tensor, target: Tensor) -> Tensor:
+        """Pass a mini-batch forward and back and move the weights; log-probabilities (L, B, C) of that pass."""
+        logits = self.model(x)
+        log_p = torch.log_softmax(logits.detach(), dim=2)
+        self._optimizer.step(logits, self._gradient(log_p, target), self.model.normalised)
+        return log_p
+
+    def _traced(self, step: int, row: int, x: Tensor, target: Tensor) -> tuple[Tensor, Snapshot]:
+        """The same, with a close look before the weights move."""
+        activations: list[Tensor] = []
+        logits = self.model(x, activations)
+        log_p = torch.log_softmax(logits.detach(), dim=2)
         lane = self.followed[0]
-        return Snapshot(
-            step=step,
-            example=self._batches.example(step, row),
-            activations=[each[lane, row].detach().clone() for each in activations],
-            scale=[scale(rate) for rate in self.config.lanes[lane].dropout],
-            weights=[linear.weight[lane].detach().clone() for linear in self.model.linears],
-            probability=p[lane, row].clone(),
-        )
+        example = self._batches.example(step, row, lane)
+        snapshot = Snapshot.take(self.model, step, lane, example, row, activations, log_p.exp())
+        self._optimizer.step(logits, self._gradient(log_p, target), self.model.normalised)
+        return log_p, snapshot
+
+    @torch.no_grad()
+    def _gradient(self, log_p: Tensor, target: Tensor) -> Tensor:
+        """The gradient of the mean cross-entropy with respect to the logits, in closed form."""
+        return log_p.exp().sub_(self._smoothed(target)).mul_(1 / self.config.batch_size)
+
+    def _smoothed(self, target: Tensor) -> Tensor:
+        """Targets (B, C) or (L, B, C) with a share spread evenly over all classes (Szegedy et al. 2016, section 7)."""
+        if not self._smoothing.used:
+            return target
+        share = self._smoothing.values.view(-1, 1, 1)
+        return target * (1 - share) + share / target.shape[-1]
 
     # ---------------------------------------------------------------- knobs
 
@@ -203,7 +231,15 @@ class Experiment:
         self.config = config
         self._use_knobs()
         if self.step > 0 and any(switched):
-            self.model.estimate_norms(self._judged[: len(self.data.train_y)], switched)
+            self._estimate_norms(switched)
+
+    def _estimate_norms(self, switched: Sequence[bool]) -> None:
+        """Estimate batch norm's running statistics of some lanes, each from its own training set."""
+        examples = [self.config.examples(lane) for lane in range(len(switched))]
+        for count in sorted({own for own, on in zip(examples, switched, strict=True) if on}):
+            lanes = [on and own == count for own, on in zip(examples, switched, strict=True)]
+            self.model.estimate_norms(self._judge.train_x[:count], lanes)
+        self._stopping.keep_as_is()
 
     def follow(self, lane: int | None = None, example: int | None = None) -> None:
         """Choose whose masks are recorded; what is left out stays as it is.
@@ -211,13 +247,16 @@ class Experiment:
         Raises:
             KnobError: there is no such lane or training example.
         """
-        limits = {"lane": len(self.config.lanes), "example": len(self.data.train_y)}
-        for name, value in (("lane", lane), ("example", example)):
-            good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < limits[name]
-            if value is not None and not good:
-                raise KnobError(name, value, f"a number from 0 to {limits[name] - 1}")
         was_lane, was_example = self.followed
-        self.followed = (was_lane if lane is None else lane, was_example if example is None else example)
+        if lane is not None:
+            _check_number("lane", lane, len(self.config.lanes))
+            was_lane = lane
+        examples = self.config.examples(was_lane)
+        if example is not None:
+            _check_number("example", example, examples)
+            was_example = example
+        # A lane with a smaller training set may not have the example that was followed before.
+        self.followed = (was_lane, was_example if was_example < examples else 0)
 
     def reset(self) -> None:
         """Go back to step 0: same seed, same initial weights, the knobs as they are now, and no changes."""
@@ -227,57 +266,60 @@ class Experiment:
 
     # ---------------------------------------------------------------- looking
 
-    @torch.no_grad()
     def evaluate(self) -> Scores:
-        """Judge every lane in eval mode on the training set (labels as trained on) and on the validation set."""
-        with evaluating(self.model):
-            log_p = torch.log_softmax(self.model(self._judged), dim=2)  # (L, N + V, C)
-        y = self._judged_y.expand(len(log_p), -1)  # (L, N + V)
-        losses = -log_p.gather(2, y[..., None])[..., 0]
-        right = (log_p.argmax(dim=2) == y).to(self.dtype)
-        count = len(self.data.train_y)
-        parts = [part.mean(dim=1) for each in (losses, right) for part in (each[:, :count], each[:, count:])]
-        train_loss, val_loss, train_accuracy, val_accuracy = torch.stack(parts).float().cpu()
-        return Scores(self.step, train_loss, val_loss, train_accuracy, val_accuracy)
+        """Judge every lane in eval mode on its training set (labels as trained on) and on the validation set."""
+        return self._judge.scores(self.model, self.step)
 
     def sample_subnetworks(
-        self, lane: int, members: int = 64, dropout: Sequence[float] | None = None, example: int | None = None
+        self,
+        lane: int,
+        members: int = 64,
+        dropout: Sequence[float] | None = None,
+        example: int | None = None,
+        like: int | None = None,
     ) -> Crowd:
         """Thin a lane's network ``members`` times and let the thinned networks vote (see `begin_subnetworks`)."""
-        crowd = self.begin_subnetworks(lane, members, dropout, example)
+        crowd = self.begin_subnetworks(lane, members, dropout, example, like)
         crowd.advance(members)
         return crowd.result()
 
     def begin_subnetworks(
-        self, lane: int, members: int = 64, dropout: Sequence[float] | None = None, example: int | None = None
+        self,
+        lane: int,
+        members: int = 64,
+        dropout: Sequence[float] | None = None,
+        example: int | None = None,
+        like: int | None = None,
     ) -> CrowdInProgress:
         """The same in bites: of the weights as they are now, whatever is trained meanwhile.
 
         Args:
             lane: whose network is thinned.
             members: how many sub-networks, 1 to 1,024.
-            dropout: rates to thin with, one for the input and one for each hidden layer; the lane's own if left out.
+            dropout: rates to thin with, one for each place that can drop; those of ``like`` if left out.
             example: the training example that they vote on; the followed one if left out.
+            like: the lane whose dropout (its kind, its rates, its groups) thins; ``lane`` itself if left out.
 
         Raises:
             KnobError: no such lane or example, or rates or members out of range.
         """
-        rates = self.config.with_knobs({} if dropout is None else {"dropout": dropout}, lane).lanes[lane].dropout
+        self.config.with_knobs({}, lane)  # refuses a lane that does not exist
+        like = lane if like is None else like
+        thinning = self.config.with_knobs({} if dropout is None else {"dropout": dropout}, like).lanes[like]
         if isinstance(members, bool) or not isinstance(members, int) or not 1 <= members <= 1024:
             raise KnobError("members", members, "a whole number from 1 to 1,024")
         chosen = self.followed[1] if example is None else example
-        if isinstance(chosen, bool) or not isinstance(chosen, int) or not 0 <= chosen < len(self.data.train_y):
-            raise KnobError("example", chosen, f"a number from 0 to {len(self.data.train_y) - 1}")
-        count = len(self.data.train_y)
+        _check_number("example", chosen, len(self.data.train_y))
         return CrowdInProgress(
+            model=self.model,
+            config=self.config,
+            data=self.data,
             step=self.step,
             lane=lane,
-            rates=rates,
-            network=self.model.plain(lane),
-            x=torch.cat([self._judged[count:], self._judged[chosen : chosen + 1]]),
-            y=self._judged_y[count:],
+            dropout=thinning,
+            x=torch.cat([self._judge.val_x, self._judge.train_x[chosen : chosen + 1]]),
+            y=self._judge.val_y,
             members=members,
-            seed=self.config.seed,
         )
 
     @torch.no_grad()
@@ -315,6 +357,7 @@ class Experiment:
             "followed": list(self.followed),
             "model": {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()},
             "optimizer": self._optimizer.state_dict(),
+            "stopping": self._stopping.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -326,26 +369,40 @@ class Experiment:
         """
         try:
             config, first = parse(state["config"]), parse(state["first_config"])
-            weights, moments = state["model"], state["optimizer"]
+            weights, moments, stopping = state["model"], state["optimizer"], state["stopping"]
             step, followed, changes = state["step"], state["followed"], read_changes(first, state["changes"])
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(f"this is no state of an experiment: {error}") from error
-        for name in _FIXED:
-            if getattr(config, name) != getattr(self.config, name):
-                theirs, ours = quote(getattr(config, name)), quote(getattr(self.config, name))
-                raise StateError(f"the state was saved with {name} = {theirs}, this experiment has {ours}")
-        if len(config.lanes) != len(self.config.lanes):
-            raise StateError(f"the state has {len(config.lanes)} lanes, this experiment has {len(self.config.lanes)}")
+        _check_same(config, self.config)
         expected = {name: tensor.shape for name, tensor in self.model.state_dict().items()}
         if {name: tensor.shape for name, tensor in weights.items()} != expected:
             raise StateError("this is no state of an experiment: its weights have other names or shapes")
         self.config, self.first_config, self.changes = config, first, changes
         self._start()
+        self.step, self.followed = step, (followed[0], followed[1])
         self.model.load_state_dict(weights)
         self._optimizer.load_state_dict(moments)
-        self.step, self.followed = step, (followed[0], followed[1])
+        self._stopping.load_state_dict(stopping)
+        self._use_knobs()
 
 
 def first_with_dropout(config: ExperimentConfig) -> int:
     """The lane that is followed at first: the first with any dropout, else lane 0."""
-    return next((index for index, lane in enumerate(config.lanes) if any(lane.dropout)), 0)
+    return next((index for index, lane in enumerate(config.lanes) if lane.drops), 0)
+
+
+def _check_number(name: str, value: Any, end: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < end:
+        raise KnobError(name, value, f"a number from 0 to {end - 1}")
+
+
+def _check_same(saved: ExperimentConfig, here: ExperimentConfig) -> None:
+    """Raise `StateError` where a saved configuration has another value of a knob that cannot move."""
+    if len(saved.lanes) != len(here.lanes):
+        raise StateError(f"the state has {len(saved.lanes)} lanes, this experiment has {len(here.lanes)}")
+    pairs = [("", saved, here), *zip((f"lane {k}'s " for k in range(64)), saved.lanes, here.lanes, strict=False)]
+    for whose, theirs, ours in pairs:
+        for name in fixed_knobs(type(theirs)):
+            if getattr(theirs, name) != getattr(ours, name):
+                was, now = quote(getattr(theirs, name)), quote(getattr(ours, name))
+                raise StateError(f"the state was saved with {whose}{name} = {was}, this experiment has {now}")

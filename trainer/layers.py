@@ -1,23 +1,36 @@
 """Layers that compute L networks at once. Weights and activations carry a leading lane dimension.
 
 Shapes: L lanes, B examples of a mini-batch, D units in, U units out. Each lane computes what its `torch.nn` counterpart
-computes; `tests/trainer/test_parity.py` holds them to it in both passes.
+computes; `tests/trainer/test_parity.py` holds them to it in both passes. A lane that is narrower than another has its
+weights at the start of each dimension and zeros behind: such zeros have no gradient, and stay.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-WORDS: Final = 2**16  # values that a noise word can take
-MOMENTUM: Final = 0.1  # of batch norm's running statistics, as torch.nn.BatchNorm1d
-EPS: Final = 1e-5
+from trainer.dropconnect import drop_weights
+from trainer.dropout import LaneDropout
+from trainer.kinds import scale
+from trainer.norm import EPS, LaneBatchNorm, batch_norm
+
+__all__ = [
+    "EPS",
+    "LaneBatchNorm",
+    "LaneDense",
+    "LaneDropout",
+    "LaneLinear",
+    "batch_norm",
+    "default_init",
+    "linear",
+    "padded",
+    "stacked",
+]
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -25,176 +38,100 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.baddbmm(bias, x, weight)
 
 
-def batch_norm(x: Tensor, mean: Tensor, variance: Tensor, weight: Tensor, bias: Tensor, training: bool) -> Tensor:
-    """Normalise and scale x (L, B, U); the others (L, 1, U). Ioffe & Szegedy 2015, algorithms 1 and 2.
-
-    While training, the mini-batch's statistics are used, and ``mean`` and ``variance`` move towards them in place. All
-    lanes go through PyTorch's own kernel, as one batch of L·U units.
-    """
-    lanes, count, units = x.shape
-    flat = x.transpose(0, 1).reshape(count, lanes * units)
-    statistics = (mean.view(-1), variance.view(-1))
-    y = nn.functional.batch_norm(flat, *statistics, weight.view(-1), bias.view(-1), training, MOMENTUM, EPS)
-    return y.view(count, lanes, units).transpose(0, 1)  # (L, B, U)
+def padded(tensor: Tensor, shape: Sequence[int]) -> Tensor:
+    """``tensor`` at the start of zeros of ``shape``; as it is if that is its shape."""
+    if tensor.shape == torch.Size(shape):
+        return tensor
+    zeros = tensor.new_zeros(tuple(shape))
+    zeros[tuple(slice(size) for size in tensor.shape)] = tensor
+    return zeros
 
 
-def threshold(rate: float) -> int:
-    """The least noise word, among -32,768 … 32,767, that keeps a unit at dropout rate ``rate``.
-
-    The share that is dropped is ``rate`` rounded to a multiple of 2⁻¹⁶, so an expected activation is off by at most
-    2⁻¹⁷/(1-rate) of itself: 1.5e-4 at the highest rate of 0.95, and 0 at 0.5 or 0.25.
-    """
-    return round(rate * WORDS) - WORDS // 2
-
-
-def scale(rate: float) -> float:
-    """What a kept unit is multiplied by so that its expectation stays: inverted dropout."""
-    return 1 / (1 - rate)
+def stacked(tensors: Iterable[Tensor], shape: Sequence[int], device: torch.device, dtype: torch.dtype) -> Tensor:
+    """One tensor (L, *shape) of what each lane has, padded with zeros."""
+    return torch.stack([padded(tensor, shape) for tensor in tensors]).to(device, dtype)
 
 
 class LaneLinear(nn.Module):
     """`torch.nn.Linear` in L lanes.
 
     Args:
-        weight: initial weight of every lane, (U, D) as torch.nn.Linear has it.
-        bias: initial bias of every lane, (U,).
-        lanes: how many networks there are.
+        initial: weight (U, D) and bias (U,) of each lane as torch.nn.Linear has them; a narrower lane has fewer.
+        inputs: D, of the widest lane.
+        outputs: U, of the widest lane.
+        device: where the tensors live.
+        dtype: of all of them.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, lanes: int) -> None:
+    def __init__(
+        self,
+        initial: Sequence[tuple[Tensor, Tensor]],
+        inputs: int,
+        outputs: int,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(weight.T.expand(lanes, -1, -1).clone(memory_format=torch.contiguous_format))
-        self.bias = nn.Parameter(bias.expand(lanes, 1, -1).clone(memory_format=torch.contiguous_format))
+        weights, biases = zip(*initial, strict=True)
+        weight = stacked((each.T for each in weights), (inputs, outputs), device, dtype)
+        bias = stacked((each[None] for each in biases), (1, outputs), device, dtype)
+        self.weight, self.bias = nn.Parameter(weight.contiguous()), nn.Parameter(bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """X (L, B, D) → (L, B, U)."""
         return linear(x, self.weight, self.bias)
 
 
-class LaneBatchNorm(nn.Module):
-    """`torch.nn.BatchNorm1d` in L lanes, each of which has it switched on or off.
+class LaneDense(nn.Module):
+    """A place that can drop and the linear layer that follows it: dropout of units or, in some lanes, of weights.
 
-    A lane that has it off passes its input on unchanged, and its running statistics stand still.
-
-    Args:
-        lanes: how many networks there are.
-        units: how many units are normalised.
-        device: where the tensors live.
-        dtype: of all of them.
-    """
-
-    on: Tensor
-    running_mean: Tensor
-    running_var: Tensor
-
-    def __init__(self, lanes: int, units: int, device: torch.device, dtype: torch.dtype) -> None:
-        super().__init__()
-        zeros = torch.zeros((lanes, 1, units), device=device, dtype=dtype)
-        self.weight = nn.Parameter(torch.ones_like(zeros))
-        self.bias = nn.Parameter(zeros.clone())
-        self.register_buffer("running_mean", zeros)
-        self.register_buffer("running_var", torch.ones_like(zeros))
-        self.register_buffer("on", torch.zeros((lanes, 1, 1), dtype=torch.bool, device=device), persistent=False)
-        self.used = self.everywhere = False
-
-    def switch(self, on: Sequence[bool]) -> None:
-        """Say which lanes normalise."""
-        self.on.copy_(torch.tensor(on).view(-1, 1, 1))
-        self.used, self.everywhere = any(on), all(on)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """X (L, B, U) → the same shape, normalised in the lanes that have it on."""
-        if not self.used:
-            return x
-        mean, variance = self.running_mean, self.running_var
-        if self.training and not self.everywhere:
-            mean, variance = mean.clone(), variance.clone()
-        y = batch_norm(x, mean, variance, self.weight, self.bias, self.training)
-        if self.everywhere:
-            return y
-        if self.training:
-            self._blend(self.running_mean, mean, self.on)
-            self._blend(self.running_var, variance, self.on)
-        return torch.where(self.on, y, x)
-
-    @torch.no_grad()
-    def estimate(self, x: Tensor, lanes: Tensor) -> None:
-        """Set the running statistics of some lanes to those of x (L, N, U); ``lanes`` (L, 1, 1) says of which."""
-        variance, mean = torch.var_mean(x, dim=1, keepdim=True)
-        self._blend(self.running_mean, mean, lanes)
-        self._blend(self.running_var, variance, lanes)
-
-    @staticmethod
-    def _blend(old: Tensor, new: Tensor, lanes: Tensor) -> None:
-        old.copy_(torch.where(lanes, new, old))
-
-
-class LaneDropout(nn.Module):
-    """`torch.nn.Dropout` in L lanes, each with a rate of its own, and its mask on record.
-
-    Srivastava et al. 2014, section 4, with the scaling at training time (section 10): y = x · keep / (1 - p).
-
-    Attributes:
-        keep: the mask of the latest draw, (L, rows, U) of booleans: a numpy array on the CPU, a tensor elsewhere. It is
-            overwritten by the next draw.
-        multiplier: what activations are multiplied by, keep · 1/(1-p), (L, rows, U).
+    DropConnect (Wan et al. 2013): y = x @ (W ∘ M)/(1-p) + b, with a mask M of its own for each example, on which the
+    paper insists, or one for the mini-batch (the run's knob ``mask``). Biases are not dropped, unlike the paper's. In
+    eval mode W is used as it is, which is the mean; the paper's Gaussian moment matching is not done.
 
     Args:
-        lanes: how many networks there are.
-        rows: how many masks are drawn at once: the mini-batch's size, or 1 if all of it shares one.
-        units: how many units may be dropped.
-        device: where the tensors live.
-        dtype: of the multiplier.
+        site: the place that can drop, before the layer.
+        linear: the layer.
+        widths: how many output units each lane really has; all of them if left out.
     """
 
-    def __init__(self, lanes: int, rows: int, units: int, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, site: LaneDropout, linear: LaneLinear, widths: Sequence[int] | None = None) -> None:
         super().__init__()
-        self.rows, self.units = rows, units
-        self.rates = (0.0,) * lanes
-        self.used = False
-        self._keep = torch.ones((lanes, rows, units), dtype=torch.bool, device=device)
-        self.keep: Tensor | np.ndarray = self._keep.numpy() if device.type == "cpu" else self._keep
-        self.multiplier = torch.ones((lanes, rows, units), dtype=dtype, device=device)
-        self._scales = torch.ones((lanes, 1, 1), dtype=dtype, device=device)
-        self._thresholds = torch.zeros((lanes, 1, 1), dtype=torch.int16, device=device)
-        self._limits = [threshold(0)] * lanes
+        self.site, self.linear = site, linear
+        self._parts = (site, linear)  # as plain attributes: those of modules take a microsecond to look up
+        site.connect(linear.bias.shape[2], widths)
 
-    def set_rates(self, rates: Sequence[float]) -> None:
-        """Give each lane its rate, in force from the next draw on."""
-        self.rates = tuple(rates)
-        self.used = any(rates)
-        self._limits = [threshold(rate) for rate in rates]
-        self._thresholds.copy_(torch.tensor(self._limits, dtype=torch.int16).view(-1, 1, 1))
-        self._scales.copy_(torch.tensor([scale(rate) for rate in rates], dtype=torch.float64).view(-1, 1, 1))
-        self._keep.fill_(True)
-        self.multiplier.fill_(1)
-
-    def draw(self, noise: Tensor | Sequence[np.ndarray | None], start: int) -> None:
-        """Draw the masks of one step.
+    def forward(self, x: Tensor, between: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """X (L, B, D) → (L, B, U).
 
         Args:
-            noise: 16-bit words, (L, all layers' words) on a device, or a list of one array for each lane on the CPU,
-                where a lane that drops nothing may have None.
-            start: where this layer's words begin.
+            x: what enters the place that can drop.
+            between: what stands between dropout and the layer: batch norm, in the order that has it there.
         """
-        if not self.used:
-            return
-        stop = start + self.rows * self.units
-        if isinstance(noise, Tensor):
-            block = noise[:, start:stop].view(-1, self.rows, self.units)
-            torch.ge(block, self._thresholds, out=self._keep)
-        elif isinstance(self.keep, np.ndarray):
-            for lane, (rate, own) in enumerate(zip(self.rates, noise, strict=True)):
-                if rate and own is not None:
-                    words = own[start:stop].reshape(self.rows, self.units)
-                    np.greater_equal(words, self._limits[lane], out=self.keep[lane])
-        # As bytes, and in two passes: torch converts booleans at a fifth of the speed, and multiplies mixed types
-        # slowly.
-        self.multiplier.copy_(self._keep.view(torch.uint8)).mul_(self._scales)
+        site, layer = self._parts
+        x = site.forward(x)
+        if between is not None:
+            x = between(x)
+        y = layer.forward(x)
+        return self._with_dropped_weights(x, y) if site.connecting and site.training else y
 
-    def forward(self, x: Tensor) -> Tensor:
-        """X (L, B, U) → x times the multiplier while training; x itself in eval mode or when no lane drops anything."""
-        return x * self.multiplier if self.training and self.used else x
+    def _with_dropped_weights(self, x: Tensor, y: Tensor) -> Tensor:
+        """Y (L, B, U) with the lanes that drop weights made anew, from x (L, B, D)."""
+        site, layer = self._parts
+        lanes = list(zip(site.connecting, site.weight_keep, strict=True))
+        parts = [
+            drop_weights(x[lane], layer.weight[lane], keep, scale(site.rates[lane])) + layer.bias[lane]
+            for lane, keep in lanes
+        ]
+        return y.index_copy(0, site.connecting_index, torch.stack(parts))
+
+    def weight_of(self, lane: int, row: int) -> Tensor:
+        """The weight (D, U) that multiplied one example in the latest pass of a lane."""
+        weight = self.linear.weight[lane]
+        if not (self.site.training and lane in self.site.connecting):
+            return weight
+        keep = self.site.weight_keep[self.site.connecting.index(lane), row if self.site.rows > 1 else 0]
+        return weight * keep * scale(self.site.rates[lane])
 
 
 def default_init(sizes: Sequence[int], seed: int) -> list[tuple[Tensor, Tensor]]:

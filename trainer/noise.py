@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from trainer.config import ExperimentConfig
 from trainer.layers import LaneDropout
@@ -14,80 +16,107 @@ from trainer.seeds import Purpose, WordStream, key
 
 
 class Noise(Protocol):
-    """Draws the masks of all layers from one block of noise."""
+    """Draws the masks of all places that can drop."""
 
-    def use(self, dropping: Sequence[bool]) -> None:
-        """Say which lanes drop anything."""
-
-    def draw(self, step: int, dropouts: Iterable[LaneDropout]) -> None:
-        """Draw the masks of ``step``."""
+    def draw(self, step: int) -> None:
+        """Draw the masks of ``step``, with the rates that the places have now."""
 
 
 class LaneNoise:
     """One stream for each lane, from numpy on the CPU.
 
-    A lane's masks depend on no other lane, and a lane that drops nothing costs nothing.
+    A lane's masks depend on no other lane, and a lane that drops nothing costs nothing. In its stream come first the
+    words of all places, in order, and then, for a lane that drops weights, those of all weights.
 
     Args:
-        seed: of the run.
-        lanes: how many networks there are.
-        count: words that a lane needs for a step.
+        streams: of each lane.
+        dropouts: the places that can drop.
         device: where masks are used.
     """
 
-    def __init__(self, seed: int, lanes: int, count: int, device: torch.device) -> None:
-        self._streams = [WordStream(key(seed, Purpose.MASKS, lane)) for lane in range(lanes)]
-        self._dropping: Sequence[bool] = [False] * lanes
-        self._count = count
+    def __init__(self, streams: Sequence[WordStream], dropouts: Sequence[LaneDropout], device: torch.device) -> None:
+        self._streams = tuple(streams)
+        self._dropouts = tuple(dropouts)
         self._device = device
+        *self._starts, self._count = accumulate((site.words for site in dropouts), initial=0)
+        *self._weight_starts, self._end = accumulate((site.weight_words for site in dropouts), initial=self._count)
+        self._known: list[tuple[tuple[bool, ...], tuple[int, ...]]] = []  # what the counts were made of
+        self._counts = [0] * len(streams)
 
-    def use(self, dropping: Sequence[bool]) -> None:
-        """Say which lanes drop anything."""
-        self._dropping = dropping
-
-    def draw(self, step: int, dropouts: Iterable[LaneDropout]) -> None:
+    def draw(self, step: int) -> None:
         """Draw the masks of ``step``."""
-        pairs = zip(self._streams, self._dropping, strict=True)
-        noise = [stream.words(step, self._count) if drops else None for stream, drops in pairs]
-        if self._device.type == "cpu":
-            _hand_out(noise, dropouts)
-            return
+        now = [(site.active, site.connecting) for site in self._dropouts]
+        if now != self._known:
+            self._known, self._counts = now, self._counted()
+        noise = [stream.words(step, n) if n else None for stream, n in zip(self._streams, self._counts, strict=True)]
+        words = noise if self._device.type == "cpu" else self._moved(noise)
+        for site, start in zip(self._dropouts, self._starts, strict=True):
+            site.draw(words, start)
+        for site, start in zip(self._dropouts, self._weight_starts, strict=True):
+            if site.connecting:
+                own = [noise[lane] for lane in site.connecting]
+                stop = start + site.weight_words
+                site.draw_weights([self._sent(each[start:stop]) for each in own if each is not None])
+
+    def _counted(self) -> list[int]:
+        """How many words each lane needs for a step."""
+        dropping = [any(own) for own in zip(*(site.active for site in self._dropouts), strict=True)]
+        connecting = {lane for site in self._dropouts for lane in site.connecting}
+        return [self._end if lane in connecting else self._count if drops else 0 for lane, drops in enumerate(dropping)]
+
+    def _moved(self, noise: Sequence[np.ndarray | None]) -> Tensor:
         nothing = np.zeros(self._count, dtype=np.int16)
-        block = np.stack([nothing if own is None else own for own in noise])
-        _hand_out(torch.from_numpy(block).to(self._device), dropouts)
+        block = np.stack([nothing if own is None else own[: self._count] for own in noise])
+        return torch.from_numpy(block).to(self._device)
+
+    def _sent(self, words: np.ndarray) -> np.ndarray | Tensor:
+        return words if self._device.type == "cpu" else torch.from_numpy(words).to(self._device)
 
 
 class CudaNoise:
-    """One block for all lanes, from a generator on the GPU that is seeded anew at every step."""
+    """One block for all lanes, from a generator on the GPU that is seeded anew at every step.
 
-    def __init__(self, seed: int, lanes: int, count: int, device: torch.device) -> None:
-        self._seed = key(seed, Purpose.MASKS)
+    Args:
+        seed: of all lanes together.
+        dropouts: the places that can drop.
+        device: where masks are used.
+    """
+
+    def __init__(self, seed: int, dropouts: Sequence[LaneDropout], device: torch.device) -> None:
+        self._seed = seed
+        self._dropouts = tuple(dropouts)
         self._generator = torch.Generator(device)
-        self._block = torch.empty((lanes, (count + 3) // 4), dtype=torch.int64, device=device)
-        self._drops = False
+        self._device = device
+        *self._starts, count = accumulate((site.words for site in dropouts), initial=0)
+        self._block = self._room(dropouts[0].lanes, count)
 
-    def use(self, dropping: Sequence[bool]) -> None:
-        """Say which lanes drop anything."""
-        self._drops = any(dropping)
-
-    def draw(self, step: int, dropouts: Iterable[LaneDropout]) -> None:
+    def draw(self, step: int) -> None:
         """Draw the masks of ``step``."""
-        if self._drops:
-            self._generator.manual_seed((self._seed + step) % 2**63)
-            # All 64 bits: `random_()` alone leaves the sign bit, and with it a quarter of the words, one bit short.
-            self._block.random_(-(2**63), None, generator=self._generator)
-            _hand_out(self._block.view(torch.int16), dropouts)
+        if not any(site.used for site in self._dropouts):
+            return
+        self._generator.manual_seed((self._seed + step) % 2**63)
+        self._fill(self._block)
+        for site, start in zip(self._dropouts, self._starts, strict=True):
+            site.draw(self._block.view(torch.int16), start)
+        for site in self._dropouts:
+            if site.connecting:
+                room = self._room(len(site.connecting), site.weight_words)
+                self._fill(room)
+                site.draw_weights(room.view(torch.int16)[:, : site.weight_words])
+
+    def _room(self, lanes: int, words: int) -> Tensor:
+        return torch.empty((lanes, (words + 3) // 4), dtype=torch.int64, device=self._device)
+
+    def _fill(self, room: Tensor) -> None:
+        # All 64 bits: `random_()` alone leaves the sign bit, and with it a quarter of the words, one bit short.
+        room.random_(-(2**63), None, generator=self._generator)
 
 
-def make_noise(config: ExperimentConfig, units: int, device: torch.device) -> LaneNoise | CudaNoise:
-    """The noise of a run for ``units`` units in all layers together."""
-    rows = config.batch_size if config.mask == "per_example" else 1
-    kind = CudaNoise if device.type == "cuda" else LaneNoise
-    return kind(config.seed, len(config.lanes), rows * units, device)
-
-
-def _hand_out(noise: torch.Tensor | list[np.ndarray | None], dropouts: Iterable[LaneDropout]) -> None:
-    start = 0
-    for dropout in dropouts:
-        dropout.draw(noise, start)
-        start += dropout.rows * dropout.units
+def make_noise(config: ExperimentConfig, dropouts: Sequence[LaneDropout], device: torch.device) -> Noise:
+    """The noise of a run for the places of its networks that can drop."""
+    seeds = [config.seed_of(lane) for lane in range(len(config.lanes))]
+    if device.type != "cuda":
+        streams = [WordStream(key(seed, Purpose.MASKS, lane)) for lane, seed in enumerate(seeds)]
+        return LaneNoise(streams, dropouts, device)
+    own = [seed for seed in seeds if seed != config.seed]
+    return CudaNoise(key(config.seed, Purpose.MASKS, *(seeds if own else ())), dropouts, device)

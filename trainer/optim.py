@@ -1,179 +1,75 @@
-"""How gradients become steps, in L lanes at once and for each lane as `torch.optim` would do it alone.
-
-Adam and momentum work on every number by itself, so one call on a tensor of all lanes is the same as one call for each
-lane. Two things differ from lane to lane: the L2 penalty, and whether batch norm's parameters take part.
-"""
+"""How gradients become steps: in L lanes at once, each with its own penalties, decay, limits and learning rate."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-MOMENTUM: Final = 0.9
-BETA1: Final = 0.9
-BETA2: Final = 0.999
-EPS: Final = 1e-8
-
-
-class Rule(Protocol):
-    """How a list of parameters takes one step along their gradients."""
-
-    def step(self, gradients: Sequence[Tensor], learning_rate: float) -> None:
-        """Move every parameter."""
-
-    def state_dict(self) -> dict[str, list[Tensor]]:
-        """Everything that the next step depends on but parameters and gradients."""
-
-    def load_state_dict(self, state: Mapping[str, Sequence[Tensor]]) -> None:
-        """Take over what another rule's `state_dict` said."""
-
-
-class _Remembers:
-    """What rules have in common: lists of tensors that are saved under their names."""
-
-    _saved: tuple[str, ...]
-
-    def state_dict(self) -> dict[str, list[Tensor]]:
-        """Copies of the remembered tensors."""
-        return {name: [tensor.clone() for tensor in getattr(self, name)] for name in self._saved}
-
-    def load_state_dict(self, state: Mapping[str, Sequence[Tensor]]) -> None:
-        """Take over remembered tensors."""
-        for name in self._saved:
-            for mine, given in zip(getattr(self, name), state[name], strict=True):
-                mine.copy_(given)
-
-
-class Sgd(_Remembers):
-    """Gradient descent with momentum 0.9, as `torch.optim.SGD`: v ← 0.9 v + g, w ← w - η v.
-
-    Args:
-        parameters: what is to be moved.
-    """
-
-    _saved = ("velocities",)
-
-    def __init__(self, parameters: Sequence[Tensor]) -> None:
-        self.parameters = [parameter.detach() for parameter in parameters]
-        self.velocities = [torch.zeros_like(parameter) for parameter in self.parameters]
-
-    def step(self, gradients: Sequence[Tensor], learning_rate: float) -> None:
-        """Move every parameter."""
-        torch._foreach_mul_(self.velocities, MOMENTUM)
-        torch._foreach_add_(self.velocities, list(gradients))
-        torch._foreach_add_(self.parameters, self.velocities, alpha=-learning_rate)
-
-
-class Adam(_Remembers):
-    """Adam as `torch.optim.Adam` (Kingma & Ba 2015, algorithm 1), with PyTorch's fused kernel.
-
-    The kernel is called directly: for networks of this size the bookkeeping of ``torch.optim.Adam(fused=True).step()``
-    costs as much as the kernel itself.
-
-    Args:
-        parameters: what is to be moved.
-    """
-
-    _saved = ("first", "second", "steps")
-
-    def __init__(self, parameters: Sequence[Tensor]) -> None:
-        self.parameters = [parameter.detach() for parameter in parameters]
-        self.first = [torch.zeros_like(parameter) for parameter in self.parameters]
-        self.second = [torch.zeros_like(parameter) for parameter in self.parameters]
-        device = self.parameters[0].device
-        self.steps = [torch.zeros((), dtype=torch.float32, device=device) for _ in self.parameters]
-
-    def step(self, gradients: Sequence[Tensor], learning_rate: float) -> None:
-        """Move every parameter."""
-        torch._foreach_add_(self.steps, 1)
-        torch._fused_adam_(
-            self.parameters,
-            list(gradients),
-            self.first,
-            self.second,
-            [],
-            self.steps,
-            lr=learning_rate,
-            beta1=BETA1,
-            beta2=BETA2,
-            weight_decay=0.0,
-            eps=EPS,
-            amsgrad=False,
-            maximize=False,
-        )
-
-
-class Partly(_Remembers):
-    """Adam or momentum for the lanes that are active, each with its own count of steps; the others stand still.
-
-    A lane that was never active before starts as a fresh optimiser would. The parameters are few, batch norm's, so what
-    is remembered of them is flat and of all together.
-
-    Args:
-        kind: ``"adam"`` or ``"sgd"``.
-        parameters: what may be moved, each (L, 1, U).
-    """
-
-    _saved = ("first", "second", "steps")
-
-    def __init__(self, kind: str, parameters: Sequence[Tensor]) -> None:
-        self.kind = kind
-        self.parameters = [parameter.detach() for parameter in parameters]
-        flat = torch.cat([parameter.flatten() for parameter in self.parameters])
-        self.first, self.second, self.steps = ([torch.zeros_like(flat)] for _ in range(3))
-
-    def step(self, gradients: Sequence[Tensor], learning_rate: float, active: Tensor) -> None:
-        """Move the parameters of the lanes that ``active`` (L, 1, 1) names."""
-        gradient = torch.cat([each.flatten() for each in gradients])
-        moving = torch.cat([active.expand_as(each).flatten() for each in self.parameters])
-        delta = learning_rate * (self._adam if self.kind == "adam" else self._momentum)(gradient, moving)
-        delta = torch.where(moving, delta, 0.0)
-        parts = torch.split(delta, [parameter.numel() for parameter in self.parameters])
-        for parameter, part in zip(self.parameters, parts, strict=True):
-            parameter.sub_(part.view_as(parameter))
-
-    def _momentum(self, gradient: Tensor, moving: Tensor) -> Tensor:
-        (velocity,) = self.first
-        return velocity.copy_(torch.where(moving, MOMENTUM * velocity + gradient, velocity))
-
-    def _adam(self, gradient: Tensor, moving: Tensor) -> Tensor:
-        (first,), (second,), (steps,) = self.first, self.second, self.steps
-        steps.add_(moving)
-        first.copy_(torch.where(moving, torch.lerp(first, gradient, 1 - BETA1), first))
-        second.copy_(torch.where(moving, BETA2 * second + (1 - BETA2) * gradient.square(), second))
-        # A lane that has made no step yet divides zero by zero here; what comes of it is not used.
-        root = (second / (1 - BETA2**steps)).sqrt_()
-        return first / (1 - BETA1**steps) / root.add_(EPS)
+from trainer.config import ExperimentConfig
+from trainer.lanewise import Column, over_lanes
+from trainer.rules import Adam, Groups, Partly, Rule, Sgd
 
 
 class LaneOptimizer:
     """Moves the networks of a run: weights and biases in every lane, batch norm's parameters in the lanes that have it
     on.
 
+    Penalties and decay act on all of these, as ``weight_decay`` of `torch.optim` does.
+
     Args:
         kind: ``"adam"`` or ``"sgd"``.
         weights: parameters of every lane, each (L, …).
         norms: batch norm's scales and shifts, each (L, 1, U).
+        limited: the weights that max-norm limits, each with the dimensions of what enters one unit.
     """
 
-    def __init__(self, kind: str, weights: Sequence[Tensor], norms: Sequence[Tensor]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        weights: Sequence[Tensor],
+        norms: Sequence[Tensor],
+        limited: Sequence[tuple[Tensor, tuple[int, ...]]] = (),
+    ) -> None:
         self.weights, self.norms = list(weights), list(norms)
-        self.learning_rate = 0.0
-        self._penalties: Tensor | None = None
+        self._limited = [(weight.detach(), dims) for weight, dims in limited]
         self._weight_rule: Rule = Adam(weights) if kind == "adam" else Sgd(weights)
         self._norm_rule = Partly(kind, norms)
+        self._rates: Groups = []
+        lanes, like = len(self.weights[0]), self.weights[0].detach()
+        self._rate = Column(lanes, like, off=0.0)
+        self._l1, self._l2 = (Column(lanes, like, off=0.0) for _ in range(2))
+        self._kept = Column(lanes, like, off=1.0)  # share of a weight that decay leaves
+        self._limits = Column(lanes, like, off=math.inf)
 
-    def use(self, learning_rate: float, penalties: Sequence[float]) -> None:
-        """Take over the learning rate and the L2 penalty of each lane."""
-        self.learning_rate = learning_rate
-        like = self.weights[0]
-        all_off = not any(penalties)
-        self._penalties = (
-            None if all_off else torch.tensor(penalties, device=like.device, dtype=like.dtype).view(-1, 1, 1)
-        )
+    def use(self, config: ExperimentConfig) -> None:
+        """Take over learning rates, penalties, decay and limits of each lane."""
+        lanes = config.lanes
+        rates = [config.learning_rate if lane.learning_rate is None else lane.learning_rate for lane in lanes]
+        self._rate.write(rates)
+        self._l1.write([lane.l1 for lane in lanes])
+        self._l2.write([lane.l2 for lane in lanes])
+        self._kept.write([1 - rate * lane.weight_decay for rate, lane in zip(rates, lanes, strict=True)])
+        self._limits.write([lane.max_norm or math.inf for lane in lanes])
+        groups = [(rate, [k for k, own in enumerate(rates) if own == rate]) for rate in dict.fromkeys(rates)]
+        live = self._rate.values if self._rate.values.is_cuda else None  # the CPU's kernel is faster with a number
+        self._rates = [(rate if live is None else live[own[0]], own) for rate, own in groups]
+
+    @property
+    def structure(self) -> tuple[Any, ...]:
+        """What `step` does, apart from the numbers that it does it with: as long as this is the same, a captured step
+        stays good.
+        """
+        used = tuple(column.used for column in (self._l1, self._l2, self._kept, self._limits))
+        return used, tuple(tuple(lanes) for _, lanes in self._rates)
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All that a step changes besides the parameters."""
+        return [*self._weight_rule.tensors, *self._norm_rule.tensors]
 
     @torch.no_grad()
     def step(self, logits: Tensor, gradient: Tensor, normalised: Tensor | None) -> None:
@@ -186,13 +82,35 @@ class LaneOptimizer:
         """
         moved = self.weights if normalised is None else [*self.weights, *self.norms]
         gradients = torch.autograd.grad(logits, moved, gradient)
-        if self._penalties is not None:
-            for parameter, own in zip(moved, gradients, strict=True):
-                own.addcmul_(parameter, self._penalties)
+        self._penalise(moved, gradients)
+        self._decay(normalised)
         count = len(self.weights)
-        self._weight_rule.step(gradients[:count], self.learning_rate)
+        self._weight_rule.step(gradients[:count], self._rates)
         if normalised is not None:
-            self._norm_rule.step(gradients[count:], self.learning_rate, normalised)
+            self._norm_rule.step(gradients[count:], self._rate.values, normalised)
+        if self._limits.used:
+            for weight, dims in self._limited:
+                limit_norms(weight, dims, over_lanes(self._limits.values, weight))
+
+    def _penalise(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> None:
+        """Add the gradients of λ/2 · Σw² and of λ · Σ|w|."""
+        for parameter, own in zip(parameters, gradients, strict=True):
+            if self._l2.used:
+                own.addcmul_(parameter, over_lanes(self._l2.values, parameter))
+            if self._l1.used:
+                own.addcmul_(parameter.sign(), over_lanes(self._l1.values, parameter))
+
+    def _decay(self, normalised: Tensor | None) -> None:
+        """Shrink weights apart from any gradient (Loshchilov & Hutter 2019, algorithm 2)."""
+        if not self._kept.used:
+            return
+        for parameter in self.weights:
+            parameter.mul_(over_lanes(self._kept.values, parameter))
+        if normalised is not None:
+            for parameter in self.norms:  # which stand still in lanes that have it off
+                parameter.mul_(
+                    torch.where(over_lanes(normalised, parameter), over_lanes(self._kept.values, parameter), 1.0)
+                )
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next step depends on but the parameters."""
@@ -202,3 +120,15 @@ class LaneOptimizer:
         """Take over what another optimiser's `state_dict` said."""
         self._weight_rule.load_state_dict(state["weights"])
         self._norm_rule.load_state_dict(state["norms"])
+
+
+def limit_norms(weight: Tensor, dims: Sequence[int], limit: Tensor) -> None:
+    """Shorten what is longer than ``limit``, in place: w ← w · min(1, c/‖w‖) (Srivastava et al. 2014, section 5.1).
+
+    Args:
+        weight: (L, …).
+        dims: dimensions of the weights that enter one unit: the norm is taken over them.
+        limit: (L, 1, …), infinite where there is none.
+    """
+    norms = torch.linalg.vector_norm(weight, dim=tuple(dims), keepdim=True)
+    weight.mul_((limit / norms.clamp_min(torch.finfo(weight.dtype).tiny)).clamp_max(1))

@@ -26,6 +26,7 @@ class Purpose(IntEnum):
     ORDER = 5
     MASKS = 6
     SUBNETWORKS = 7
+    INPUT_NOISE = 8
 
 
 def generator(seed: int, purpose: Purpose, *where: int) -> np.random.Generator:

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from trainer.stream import pack_message
 
-MAX_UNREAD: Final = 4 * 1024 * 1024  # commands are small and few: a worker this far behind has stopped reading
+# Commands are small and few, but a table of some MB comes with each run that learns from one, and a worker that is back
+# after it was lost gets all of its runs at once. One that is this far behind has stopped reading.
+MAX_UNREAD: Final = 256 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 

@@ -27,10 +27,14 @@ class LocalPlacer:
         device: what they train on: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         threads: threads of each worker.
         gpus: names of the GPUs to share out, one a worker, as ``CUDA_VISIBLE_DEVICES`` names them.
+        idx_folder: where files of images lie.
     """
 
-    def __init__(self, device: str = "auto", threads: int = 1, gpus: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, device: str = "auto", threads: int = 1, gpus: tuple[str, ...] = (), idx_folder: Path | None = None
+    ) -> None:
         self._device = device
+        self._idx_folder = idx_folder
         self._threads = threads
         self._gpus = gpus if device in ("auto", "cuda") else ()
 
@@ -43,13 +47,15 @@ class LocalPlacer:
         environment = {**os.environ, TOKEN_VARIABLE: token, "OMP_NUM_THREADS": str(self._threads)}
         if self._gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self._gpus[worker % len(self._gpus)]
-        options = {
+        options: dict[str, str | int] = {
             "connect": address,
             "worker": worker,
             "epoch": epoch,
             "device": self._device,
             "threads": self._threads,
         }
+        if self._idx_folder is not None:
+            options["idx-folder"] = str(self._idx_folder)
         arguments = (word for name, value in options.items() for word in (f"--{name}", str(value)))
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "trainer.worker", *arguments, stdin=DEVNULL, cwd=_ROOT, env=environment
@@ -82,18 +88,21 @@ class LocalWorker:
                 await self._process.wait()
 
 
-def local_pool(workers: int | None = None, device: str = "auto", threads: int | None = None) -> WorkerHub:
+def local_pool(
+    workers: int | None = None, device: str = "auto", threads: int | None = None, idx_folder: Path | None = None
+) -> WorkerHub:
     """Return a pool of local processes, not yet started.
 
     Args:
         workers: how many; by default one for each GPU or, without any, one for each core, at most four.
         device: what they train on: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         threads: threads of each worker; by default the cores are shared out evenly.
+        idx_folder: where files of images lie that they may need.
     """
     gpus = visible_gpus() if device in ("auto", "cuda") else ()
     cores = usable_cores()
     count = workers or min(MAX_WORKERS, len(gpus) or (1 if device == "mps" else cores))
-    return WorkerHub(LocalPlacer(device, threads or max(1, cores // count), gpus), count)
+    return WorkerHub(LocalPlacer(device, threads or max(1, cores // count), gpus, idx_folder), count)
 
 
 def usable_cores(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:

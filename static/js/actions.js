@@ -1,6 +1,6 @@
 // What views may ask for.
 
-/** @import { Actions, Run, Store } from "./types.js" */
+/** @import { Actions, Run, Store, Table } from "./types.js" */
 
 import { coalesce } from "./coalesce.js";
 import { emptyDraft } from "./draft.js";
@@ -9,10 +9,11 @@ import { emptyDraft } from "./draft.js";
  * @param {object} options
  * @param {Store} options.store
  * @param {ReturnType<typeof import("./session.js").createSession>} options.session
+ * @param {ReturnType<typeof import("./api.js").createApi>} options.api
  * @param {Actions["notify"]} options.notify
  * @returns {Actions}
  */
-export function createActions({ store, session, notify }) {
+export function createActions({ store, session, api, notify }) {
   const { live } = session;
   const looking = { back: false }; // whether the run was paused for looking back
 
@@ -25,6 +26,9 @@ export function createActions({ store, session, notify }) {
   const setSoon = coalesce((_key, { lane, knobs }) =>
     live.send({ op: "set", ...(lane === null ? {} : { lane }), knobs }),
   );
+
+  /** @param {Table} table */
+  const know = (table) => store.update("tables", { tables: { ...store.state.tables, [table.id]: table } });
 
   /** Leave the past, without going on. */
   function present() {
@@ -78,6 +82,18 @@ export function createActions({ store, session, notify }) {
       }
       store.update("cursor", { cursor: step });
     },
+    async upload(file, name, label) {
+      const table = await api.upload(file, name, label);
+      know(table);
+      return table;
+    },
+    async table(id) {
+      if (!store.state.tables[id]) {
+        await api.table(id).then(know, () => {});
+      }
+      return store.state.tables[id] ?? null;
+    },
+    code: (lane, framework) => api.code(store.state.run?.id ?? "", lane, framework),
     notify,
   };
 }

@@ -1,6 +1,6 @@
 // The server's REST interface.
 
-/** @import { Change, Config, Run, Schema } from "./types.js" */
+/** @import { Change, Config, Run, Schema, Table } from "./types.js" */
 
 /** What the server refused, in its own words. */
 export class ApiError extends Error {
@@ -33,14 +33,28 @@ export function createApi(fetch) {
    * @param {string} path
    * @param {RequestInit} [options]
    */
-  async function call(path, options) {
+  async function ask(path, options) {
     const answer = await fetch(path, { headers: { "Content-Type": "application/json" }, ...options });
-    const body = await answer.json().catch(() => ({}));
     if (!answer.ok) {
+      const body = await answer.json().catch(() => ({}));
       throw apiError(body.error ?? { code: "internal", message: `the server answered ${answer.status}` });
     }
-    return body;
+    return answer;
   }
+
+  /**
+   * @param {string} path
+   * @param {RequestInit} [options]
+   */
+  const call = async (path, options) => (await ask(path, options)).json().catch(() => ({}));
+
+  /**
+   * @param {string} id
+   * @param {number} lane
+   * @param {string} framework
+   */
+  const codePath = (id, lane, framework) =>
+    `/api/runs/${encodeURIComponent(id)}/code?${new URLSearchParams({ framework, lane: String(lane) })}`;
 
   return {
     /** @returns {Promise<Schema>} */
@@ -57,6 +71,31 @@ export function createApi(fetch) {
      * @returns {Promise<Run>}
      */
     run: (id) => call(`/api/runs/${encodeURIComponent(id)}`),
+    /**
+     * A script that trains a lane as it is configured now.
+     * @param {string} id
+     * @param {number} lane
+     * @param {string} framework `pytorch` or `keras`
+     */
+    async code(id, lane, framework) {
+      const path = codePath(id, lane, framework);
+      return { text: await (await ask(path)).text(), download: `${path}&download=1` };
+    },
+    /**
+     * @param {Blob} file
+     * @param {string} name
+     * @param {string | null} label The column to be learnt; `null`: the last.
+     * @returns {Promise<Table>}
+     */
+    upload(file, name, label) {
+      const query = new URLSearchParams({ name, ...(label === null ? {} : { label }) });
+      return call(`/api/tables?${query}`, { method: "POST", body: file, headers: { "Content-Type": "text/csv" } });
+    },
+    /**
+     * @param {string} id
+     * @returns {Promise<Table>}
+     */
+    table: (id) => call(`/api/tables/${encodeURIComponent(id)}`),
     /**
      * End a run. It must reach the server even when the page is about to go.
      * @param {string} id

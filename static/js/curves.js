@@ -4,13 +4,15 @@
 /** @import { Palette } from "./theme.js" */
 /** @import { Run, State } from "./types.js" */
 
-import { spread } from "./stats.js";
+import { formatCount, spread } from "./stats.js";
 import { laneColour } from "./theme.js";
 
 const POINTS = 2000; // of a whole chart: what Plotly redraws in 30 to 40 ms
 const LEAST = 24; // of a line, however many there are
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up"];
 const DASHES = ["solid", "longdash", "dashdot", "longdashdot"];
+const FROZEN = 0.55; // opacity of the line of a lane that early stopping froze
+export const MANY = 16; // lanes: beyond it lines and markers are fine
 export const FEW = 4; // lanes: beyond it only the validation lines are drawn at first
 
 /**
@@ -32,7 +34,64 @@ export function laneStyle(palette, lane) {
  * @returns {LegendRow[]}
  */
 export function laneRows(run) {
-  return run.config.lanes.map(({ name }, lane) => ({ key: String(lane), name, lane }));
+  return run.config.lanes.map(({ name }, lane) => {
+    const stop = stopOf(run, lane);
+    const note = stop ? `stopped at ${formatCount(stop.step)}, weights of ${formatCount(stop.best_step)}` : "";
+    return { key: String(lane), name, lane, note };
+  });
+}
+
+/**
+ * How wide a lane's validation line is: of many lanes the followed one stands out.
+ * @param {Run} run
+ * @param {number} lane
+ */
+export function lineWidth({ config, follow }, lane) {
+  return config.lanes.length <= FEW ? 2.4 : lane === follow.lane ? 3 : config.lanes.length > MANY ? 1.1 : 1.6;
+}
+
+/**
+ * Where early stopping froze a lane, and which weights it got back; `null` while it trains.
+ * @param {Run} run
+ * @param {number} lane
+ */
+export function stopOf(run, lane) {
+  return run.stopped?.[lane] ?? null;
+}
+
+/**
+ * How many of the first rows of some columns are not after a step.
+ * @param {{ step: ArrayLike<number> }} columns
+ * @param {number} length How many of them count.
+ * @param {number} step
+ */
+export function rowsUntil({ step: steps }, length, step) {
+  let rows = length;
+  while (rows > 0 && steps[rows - 1] > step) {
+    rows -= 1;
+  }
+  return rows;
+}
+
+/**
+ * A line in two parts where early stopping froze its lane: solid while it learned, then faint and dotted, for it stands still. The
+ * second part repeats the last point of the first.
+ * @template {{ x: number[], y: (number | null)[], line: { color: string, width: number, dash?: string }, name: string }} T
+ * @param {T} line
+ * @param {{ step: number } | null} stop
+ * @returns {(T & { opacity?: number })[]}
+ */
+export function brokenAt(line, stop) {
+  const rows = stop ? rowsUntil({ step: line.x }, line.x.length, stop.step) : line.x.length;
+  if (rows >= line.x.length || rows === 0) {
+    return [line];
+  }
+  const rest = { ...line.line, width: 1.2, dash: "dot" };
+  const { x, y } = line;
+  return [
+    { ...line, x: x.slice(0, rows), y: y.slice(0, rows) },
+    { ...line, x: x.slice(rows - 1), y: y.slice(rows - 1), line: rest, opacity: FROZEN, name: `${line.name}, stopped` },
+  ];
 }
 
 /**

@@ -1,6 +1,9 @@
 // What a new run would have otherwise: knobs that cannot move while a run trains are collected here until the reader says go.
 
-/** @import { Config, Lane, Schema } from "./types.js" */
+/** @import { Config, Lane, Schema, Table } from "./types.js" */
+
+import { valueIn, valueWords, words } from "./knobs.js";
+import { fitLane } from "./sites.js";
 
 /**
  * A lane of the new run: the number of one of this run, which goes along as it is by then, or one that is new.
@@ -10,23 +13,24 @@
 /**
  * @typedef {object} Draft
  * @property {Partial<Config>} knobs Knobs of the run, other than those it has.
- * @property {DraftLane[] | "recommended" | null} lanes Those of the new run: its own, the ones recommended for its data
- *   set, or (`null`) those of this run.
+ * @property {DraftLane[] | "recommended" | null} lanes Those of the new run: its own, the ones recommended for its network
+ *   and data set, or (`null`) those of this run.
+ * @property {Record<number, Partial<Lane>>} own By the number of a lane of this run: knobs that it has otherwise.
  */
 
 /** @returns {Draft} */
 export function emptyDraft() {
-  return { knobs: {}, lanes: null };
+  return { knobs: {}, lanes: null, own: {} };
 }
 
 /** @param {Draft} draft */
-export function isEmpty({ knobs, lanes }) {
-  return lanes === null && Object.keys(knobs).length === 0;
+export function isEmpty({ knobs, lanes, own }) {
+  return lanes === null && Object.keys(knobs).length === 0 && Object.keys(own).length === 0;
 }
 
 /**
- * Set one knob of the run aside. Choosing another data set brings the knobs that are recommended for it, and its lanes
- * too, unless the reader made lanes of their own.
+ * Set one knob of the run aside. Choosing another network or data set brings the knobs that are recommended for the two, and
+ * the lanes too, unless the reader made lanes of their own.
  * @param {Draft} draft
  * @param {string} name
  * @param {*} value
@@ -35,15 +39,62 @@ export function isEmpty({ knobs, lanes }) {
  * @returns {Draft}
  */
 export function draftKnob(draft, name, value, config, schema) {
-  if (name !== "dataset") {
+  if (name !== "dataset" && name !== "network") {
     return { ...draft, knobs: without({ ...draft.knobs, [name]: value }, config) };
   }
-  if (value === config.dataset) {
-    return emptyDraft();
+  const wanted = { ...config, ...draft.knobs, [name]: value };
+  const network = schema.recommended[wanted.network]?.[wanted.dataset] ? wanted.network : "mlp";
+  if (network === config.network && wanted.dataset === config.dataset) {
+    return { knobs: {}, lanes: draft.lanes === "recommended" ? null : draft.lanes, own: draft.own };
   }
-  const { lanes: _lanes, seed: _seed, ...recommended } = schema.recommended[value] ?? schema.defaults;
-  const untouched = same(config.lanes, schema.recommended[config.dataset]?.lanes);
-  return { knobs: without(recommended, config), lanes: untouched ? "recommended" : draft.lanes };
+  return replaced(draft, schema.recommended[network][wanted.dataset], wanted.table, config, schema);
+}
+
+/**
+ * Learn from an uploaded table: with the configuration that the server made for it.
+ * @param {Draft} draft
+ * @param {Table} table
+ * @param {Config} config
+ * @param {Schema} schema
+ * @returns {Draft}
+ */
+export function draftTable(draft, table, config, schema) {
+  const whole = { ...schema.recommended.mlp.csv, ...table.config, dataset: "csv", network: "mlp" };
+  return replaced(draft, whole, table.id, config, schema);
+}
+
+/**
+ * @param {Draft} draft
+ * @param {Config} recommended
+ * @param {string} table
+ * @param {Config} config
+ * @param {Schema} schema
+ * @returns {Draft}
+ */
+function replaced(draft, { lanes: _lanes, seed: _seed, ...recommended }, table, config, schema) {
+  const untouched =
+    same(config.lanes, schema.recommended[config.network]?.[config.dataset]?.lanes) &&
+    Object.keys(draft.own).length === 0 &&
+    !Array.isArray(draft.lanes);
+  return {
+    knobs: without({ ...recommended, table: recommended.dataset === "csv" ? table : "" }, config),
+    lanes: untouched ? "recommended" : draft.lanes,
+    own: draft.own,
+  };
+}
+
+/**
+ * Set a knob of one of this run's lanes aside that cannot move while it trains.
+ * @param {Draft} draft
+ * @param {number} lane
+ * @param {Partial<Lane>} knobs
+ * @param {Config} config
+ * @returns {Draft}
+ */
+export function draftOwn(draft, lane, knobs, config) {
+  const { [lane]: before, ...others } = draft.own;
+  const own = without({ ...before, ...knobs }, config.lanes[lane]);
+  return { ...draft, own: Object.keys(own).length > 0 ? { ...others, [lane]: own } : others };
 }
 
 /**
@@ -102,21 +153,29 @@ export function laneList({ lanes }, config) {
  */
 export function proposed(draft, config, schema) {
   const knobs = { ...config, ...draft.knobs };
-  const lanes =
-    draft.lanes === "recommended"
-      ? schema.recommended[knobs.dataset].lanes
-      : laneList(draft, config).map((lane) => (typeof lane === "number" ? config.lanes[lane] : lane));
-  return { ...knobs, lanes: lanes.map((lane) => ({ ...lane, dropout: fitRates(lane.dropout, knobs.hidden.length) })) };
+  if (draft.lanes === "recommended") {
+    const model = schema.recommended[knobs.network][knobs.dataset];
+    const lanes = model.lanes.map((lane, index) => ({ ...lane, ...draft.own[index] }));
+    return { ...knobs, lanes: lanes.map((lane) => fitLane(lane, model, knobs, schema)) };
+  }
+  const lanes = laneList(draft, config).map((lane) =>
+    typeof lane === "number" ? { ...config.lanes[lane], ...draft.own[lane] } : lane,
+  );
+  return { ...knobs, lanes: lanes.map((lane) => fitLane(lane, config, knobs, schema)) };
 }
 
 /**
- * One rate for the input and one for each hidden layer: further layers get the rate of the last.
- * @param {readonly number[]} rates
- * @param {number} layers How many hidden layers there are.
+ * Why there will be a new run, as a heading.
+ * @param {Draft} draft
+ * @returns {string}
  */
-export function fitRates(rates, layers) {
-  const last = rates.length > 1 ? rates[rates.length - 1] : 0;
-  return Array.from({ length: layers + 1 }, (_, index) => rates[index] ?? last);
+export function draftTitle({ knobs: { network, dataset, table } }) {
+  const other = network && `${network === "cnn" ? "a" : "an"} ${words(network)}`;
+  const data = dataset ? words(dataset) : table && "another table";
+  if (other || data) {
+    return `Switching to ${[other, data].filter(Boolean).join(" on ")} starts a new run`;
+  }
+  return "These changes start a new run";
 }
 
 /**
@@ -127,17 +186,22 @@ export function fitRates(rates, layers) {
  * @returns {string[]}
  */
 export function differences(draft, config, schema) {
-  const words = schema.run
-    .filter(({ name }) => name in draft.knobs)
-    .map(({ name, label }) => `${label} ${/** @type {Record<string, *>} */ (draft.knobs)[name]}`.replaceAll(",", ", "));
+  const told = schema.run
+    .filter(({ name }) => name in draft.knobs && name !== "table")
+    .map((knob) => `${knob.label} ${valueWords(knob, valueIn(draft.knobs, knob.name))}`);
   if (draft.lanes === "recommended") {
-    words.push("networks as recommended");
+    told.push("networks as recommended");
   } else if (draft.lanes) {
     const added = draft.lanes.filter((lane) => typeof lane !== "number").length;
     const removed = config.lanes.length - (draft.lanes.length - added);
-    words.push(...count(added, "added"), ...count(removed, "left out"));
+    told.push(...count(added, "added"), ...count(removed, "left out"));
   }
-  return words;
+  for (const [lane, own] of Object.entries(draft.own)) {
+    const knobs = schema.lane.filter(({ name }) => name in own);
+    const each = knobs.map((knob) => `${knob.label} ${valueWords(knob, valueIn(own, knob.name))}`);
+    told.push(`“${config.lanes[Number(lane)]?.name}”: ${each.join(", ")}`);
+  }
+  return told;
 }
 
 /**
@@ -149,12 +213,14 @@ function count(networks, what) {
 }
 
 /**
- * @param {Partial<Config>} knobs
- * @param {Config} config
+ * @template {object} T
+ * @param {T} knobs
+ * @param {object} now
+ * @returns {Partial<T>}
  */
-function without(knobs, config) {
-  const now = /** @type {Record<string, *>} */ (config);
-  return Object.fromEntries(Object.entries(knobs).filter(([name, value]) => !same(value, now[name])));
+function without(knobs, now) {
+  const others = Object.entries(knobs).filter(([name, value]) => !same(value, valueIn(now, name)));
+  return /** @type {Partial<T>} */ (Object.fromEntries(others));
 }
 
 /**

@@ -101,11 +101,12 @@ function takeSteps(store, { tensors }) {
   const count = tensors.step.shape[0];
   for (let row = 0; row < count; row += 1) {
     const step = Number(tensors.step.data[row]);
-    const head = { step, lane: Number(tensors.lane.data[row]), example: Number(tensors.example.data[row]) };
+    const at = (/** @type {string} */ name) => Number(tensors[name]?.data[row] ?? 0);
     steps.push(
-      head,
+      { step, lane: at("lane"), example: at("example"), kind: at("dropout_kind") },
       (layer) => packedRow(tensors[`mask/${layer}`], row),
-      (layer) => Number(tensors[`kept/${layer}`]?.data[row] ?? 0),
+      (layer) => at(`kept/${layer}`),
+      (layer) => [at(`rate/${layer}`), at(`group_rate/${layer}`)],
     );
     appendRow(losses, step, { loss }, row * tensors.loss.shape[1]);
   }

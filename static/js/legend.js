@@ -1,7 +1,7 @@
 // A chart's legend: a small table of toggles, one row for each network and one column for each kind of line. It stands outside
 // the picture, so that it wraps on a narrow page and works with the keyboard.
 
-/** @typedef {{ key: string, name: string, lane: number }} LegendRow */
+/** @typedef {{ key: string, name: string, lane: number, note?: string }} LegendRow `note` stands small under the name. */
 
 /**
  * @typedef {object} LegendColumn
@@ -42,7 +42,13 @@ export function createLegend(place, { document, changed }) {
     const body = table.createTBody();
     for (const row of rows) {
       const line = body.insertRow();
-      line.append(heading("row", row.name));
+      const name = heading("row", row.name);
+      if (row.note) {
+        const note = document.createElement("small");
+        note.textContent = row.note;
+        name.append(note);
+      }
+      line.append(name);
       for (const column of columns) {
         line.insertCell().append(toggle(row, column));
       }

@@ -12,6 +12,7 @@ import { createStore } from "./store.js";
 import { createTheme } from "./theme.js";
 import * as accuracy from "./views/accuracy.js";
 import * as boundary from "./views/boundary.js";
+import { createCode } from "./views/code.js";
 import * as controls from "./views/controls.js";
 import * as draftbar from "./views/draftbar.js";
 import * as ensemble from "./views/ensemble.js";
@@ -27,6 +28,7 @@ import * as raster from "./views/raster.js";
 import * as rights from "./views/rights.js";
 import { createShare } from "./views/share.js";
 import * as toolbar from "./views/toolbar.js";
+import { createUpload } from "./views/upload.js";
 
 /**
  * @typedef {object} ViewModule
@@ -38,7 +40,6 @@ import * as toolbar from "./views/toolbar.js";
 const VIEWS = [
   ["lead", lead],
   ["lanes", lanes],
-  ["controls", controls],
   ["draft", draftbar],
   ["side", rights],
   ["notice", notice],
@@ -85,19 +86,23 @@ function start(document) {
     const notice = { kind, text };
     store.update("notice", { notice, unread: [...store.state.unread, notice] });
   };
-  const session = createSession({ window, store, api: createApi(window.fetch.bind(window)), notify });
-  const actions = createActions({ store, session, notify });
+  const api = createApi(window.fetch.bind(window));
+  const session = createSession({ window, store, api, notify });
+  const actions = createActions({ store, session, api, notify });
   const options = { document, store, actions };
 
   const dialog = (/** @type {string} */ id) => /** @type {HTMLDialogElement} */ (find(document, `dialog#${id}`));
   const share = createShare(dialog("share"), { document, links: session.links });
+  const code = createCode(dialog("code"), options);
+  const chooseTable = createUpload(dialog("upload"), options);
   const help = () => dialog("help").showModal();
-  const bar = {
-    ...toolbar,
-    create: () => toolbar.create(find(document, "#toolbar"), { ...options, theme, share, help }),
-  };
-  const mounted = [mount(find(document, "#toolbar"), bar, options)];
-  mounted.push(...VIEWS.map(([id, module]) => mount(find(document, `#${id}`), module, options)));
+  /** Views that may open dialogs. @type {[string, ViewModule][]} */
+  const opening = [
+    ["toolbar", { ...toolbar, create: (element) => toolbar.create(element, { ...options, theme, share, code, help }) }],
+    ["controls", { ...controls, create: (element) => controls.create(element, { ...options, chooseTable }) }],
+    ["groups", { ...controls, create: (element) => controls.createFolded(element, { ...options, chooseTable }) }],
+  ];
+  const mounted = [...opening, ...VIEWS].map(([id, module]) => mount(find(document, `#${id}`), module, options));
 
   const drawer = /** @type {HTMLDetailsElement} */ (find(document, "#drawer"));
   const narrow = window.matchMedia(NARROW);

@@ -11,8 +11,15 @@ const CAPACITY = 2048;
  * @property {number} lane The followed lane, whose masks these are.
  * @property {number} example The training example whose masks these are.
  * @property {Record<string, Uint8Array>} masks By layer: packed, most significant bit first; 1 is kept.
- * @property {Record<string, number>} kept By layer: how many units the mask kept.
+ * @property {Record<string, number>} kept By layer: how many units, or weights, the mask kept.
+ * @property {number} kind Of dropout, by its place among `DROPOUT_KINDS` of `paint/sites.js`.
+ * @property {Record<string, Rates>} rates By layer: those in force at this step.
  */
+
+/** Of single elements, and of whole groups on top. @typedef {[number, number]} Rates */
+
+/** @type {Rates} */
+const NOTHING = [0, 0];
 
 /** The last 2,048 steps. A step lives in the slot `step mod capacity`, so a skipped step leaves a hole and moves nothing. */
 export class StepRing {
@@ -32,11 +39,14 @@ export class StepRing {
     /** @private */ this.held = new Uint32Array(capacity); // the step in each slot; 0: none (steps count from 1)
     /** @private */ this.lanes = new Uint8Array(capacity);
     /** @private */ this.examples = new Uint32Array(capacity);
+    /** @private */ this.kinds = new Uint8Array(capacity);
     /** @private @type {Record<string, Uint8Array>} */ this.bits = {};
     /** @private @type {Record<string, Uint32Array>} */ this.counts = {};
+    /** @private @type {Record<string, Float32Array>} */ this.rates = {};
     for (const { name, bytes } of this.layers) {
       this.bits[name] = new Uint8Array(bytes * capacity);
       this.counts[name] = new Uint32Array(capacity);
+      this.rates[name] = new Float32Array(2 * capacity);
     }
   }
 
@@ -66,20 +76,25 @@ export class StepRing {
     const masks = {};
     /** @type {Record<string, number>} */
     const kept = {};
+    /** @type {Record<string, Rates>} */
+    const rates = {};
     for (const { name, bytes } of this.layers) {
       masks[name] = this.bits[name].subarray(slot * bytes, (slot + 1) * bytes);
       kept[name] = this.counts[name][slot];
+      rates[name] = [this.rates[name][2 * slot], this.rates[name][2 * slot + 1]];
     }
-    return { step, lane: this.lanes[slot], example: this.examples[slot], masks, kept };
+    const [lane, example, kind] = [this.lanes[slot], this.examples[slot], this.kinds[slot]];
+    return { step, lane, example, kind, masks, kept, rates };
   }
 
   /**
    * Take one step in. A step that is not newer than the last is left out.
-   * @param {{ step: number, lane: number, example: number }} head
+   * @param {{ step: number, lane: number, example: number, kind?: number }} head
    * @param {(layer: string) => Uint8Array | null} mask Packed bits of a layer; `null`: none came, all are taken as kept.
    * @param {(layer: string) => number} kept
+   * @param {(layer: string) => Rates} [rates]
    */
-  push({ step, lane, example }, mask, kept) {
+  push({ step, lane, example, kind = 0 }, mask, kept, rates = () => NOTHING) {
     if (step <= this.last) {
       return;
     }
@@ -90,9 +105,11 @@ export class StepRing {
     this.held[slot] = step;
     this.lanes[slot] = lane;
     this.examples[slot] = example;
+    this.kinds[slot] = kind;
     for (const { name, bytes } of this.layers) {
       const row = mask(name);
       this.counts[name][slot] = kept(name);
+      this.rates[name].set(rates(name), 2 * slot);
       if (row) {
         this.bits[name].set(row, slot * bytes);
       } else {

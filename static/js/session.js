@@ -86,8 +86,8 @@ export function createSession({ window, store, api, notify }) {
       return;
     }
     const start = { speed: run.steps_per_second, play: run.state === "playing" };
-    await open(run.first_config, run.changes, start).catch(fail);
-    notify("info", "The server no longer had this run. It starts again from step 0: same seed, same changes.");
+    const again = "The server no longer had this run. It starts again from step 0: same seed, same changes.";
+    await open(run.first_config, run.changes, start).then(() => notify("info", again), fail);
   }
 
   /**

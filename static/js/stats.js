@@ -45,6 +45,39 @@ export function binomial(n, probability) {
 }
 
 /**
+ * How many of `groups` × `size` elements survive when whole groups are dropped and single elements on top. `keep` and
+ * `groupKeep` are the probabilities that an element, and a group, is kept. Without groups of its own a layer is one group
+ * that is always kept, and the law is the Binomial.
+ * @typedef {{ groups: number, size: number, keep: number, groupKeep: number }} KeptLaw
+ */
+
+/**
+ * The mean and the standard deviation of a number of survivors, by the law of total variance.
+ * @param {KeptLaw} law
+ */
+export function keptMoments({ groups, size, keep, groupKeep }) {
+  const within = groupKeep * size * keep * (1 - keep);
+  const between = (size * keep) ** 2 * groupKeep * (1 - groupKeep);
+  return { mean: groups * groupKeep * size * keep, sd: Math.sqrt(groups * (within + between)) };
+}
+
+/**
+ * The probability of exactly `k` survivors: over how many groups are kept, times the Binomial of the elements in them.
+ * @param {KeptLaw} law
+ * @param {number} k
+ */
+export function keptPmf({ groups, size, keep, groupKeep }, k) {
+  let sum = 0;
+  for (let kept = Math.max(0, Math.ceil(k / size)); kept <= groups; kept += 1) {
+    const share = binomialPmf(groups, groupKeep, kept);
+    if (share > 0) {
+      sum += share * binomialPmf(kept * size, keep, k);
+    }
+  }
+  return sum;
+}
+
+/**
  * The arithmetic mean; NaN of nothing.
  * @param {ArrayLike<number>} values
  */

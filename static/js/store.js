@@ -40,6 +40,7 @@ export function initialState() {
     notice: null,
     unread: [],
     draft: emptyDraft(),
+    tables: {},
   };
 }
 

@@ -31,7 +31,14 @@
  * @property {*} default
  * @property {boolean} live Whether it can move while the run trains.
  * @property {string} unit
+ * @property {string} group Where it stands: of a run `data`, `network`, `training`; of a lane `main`, `dropout`,
+ *   `regularisers`, `own`.
  * @property {"linear" | "log"} scale
+ * @property {number} [smallest] Of a logarithmic scale that begins at 0, which is off: the least value beside it.
+ * @property {boolean} [optional] Whether it takes `null`, the value of the run.
+ * @property {string} [formula]
+ * @property {string} [pytorch]
+ * @property {string} [keras]
  * @property {number} [step]
  * @property {number} [min] Of a text: its least length.
  * @property {number} [max] Of a text: its greatest length.
@@ -39,7 +46,7 @@
  * @property {boolean} [items] Whether its value is a list.
  * @property {number} [min_items]
  * @property {number} [max_items]
- * @property {string[]} [only_for] The data sets for which it means something.
+ * @property {Record<string, string[]>} [only_for] For which values of which knobs of the run it means something.
  */
 
 /**
@@ -49,26 +56,49 @@
  * @property {Knob[]} lane
  * @property {number} max_lanes
  * @property {Config} defaults
- * @property {Record<string, Config>} recommended By data set.
+ * @property {Record<string, Record<string, Config>>} recommended By network, then data set: those that go together.
  */
 
 /**
- * One network of a run.
- * @typedef {{ name: string, dropout: number[], batch_norm: boolean, l2: number }} Lane
+ * One network of a run. What is `null` is as the run has it.
+ * @typedef {object} Lane
+ * @property {string} name
+ * @property {number[]} dropout One rate for each place that can drop (`siteNames`).
+ * @property {boolean} batch_norm
+ * @property {string} dropout_kind
+ * @property {number[]} spatial_dropout One rate for each convolution.
+ * @property {string} recurrent_mask
+ * @property {string} schedule
+ * @property {number} schedule_steps
+ * @property {number} l1
+ * @property {number} l2
+ * @property {number} weight_decay
+ * @property {number} max_norm
+ * @property {number} label_smoothing
+ * @property {number} input_noise
+ * @property {number} patience
+ * @property {number | null} learning_rate
+ * @property {number | null} seed
+ * @property {number[] | null} hidden
+ * @property {number | null} train_size
  */
 
 /**
  * A whole configuration.
  * @typedef {object} Config
+ * @property {string} network
  * @property {string} dataset
+ * @property {string} table The id of an uploaded table, or empty.
  * @property {number} train_size
  * @property {number} label_noise
  * @property {number} data_noise
+ * @property {number[]} channels Feature maps of each convolution.
  * @property {number[]} hidden
  * @property {number} batch_size
  * @property {number} learning_rate
  * @property {string} optimizer
  * @property {string} mask
+ * @property {string} batch_norm_order
  * @property {number} seed
  * @property {Lane[]} lanes
  */
@@ -79,6 +109,36 @@
  */
 
 /** @typedef {{ name: string, units: number, shape: number[] }} Layer */
+
+/**
+ * When early stopping froze a lane, and which weights it got back.
+ * @typedef {{ step: number, best_step: number, best_loss: number }} Stop
+ */
+
+/**
+ * One column of an uploaded table; `told` says what was made of it.
+ * @typedef {object} Column
+ * @property {string} name
+ * @property {"number" | "category" | "label" | "ignored"} kind
+ * @property {number} missing
+ * @property {number} values How many different ones there are.
+ * @property {string} told
+ */
+
+/**
+ * What the server made of an uploaded table.
+ * @typedef {object} Table
+ * @property {string} id
+ * @property {string} name
+ * @property {number} rows
+ * @property {string} label The column that is learnt.
+ * @property {string[]} classes
+ * @property {number[]} class_counts
+ * @property {number} features How many numbers describe a row.
+ * @property {Column[]} columns
+ * @property {string[]} sentences
+ * @property {Partial<Config>} config One that can learn from it.
+ */
 
 /**
  * The state of a run, as `hello` and `changed` carry it.
@@ -93,8 +153,10 @@
  * @property {{ lane: number, example: number }} follow
  * @property {number} viewers
  * @property {string} device
- * @property {Layer[]} layers The input and each hidden layer.
+ * @property {Layer[]} layers The places that can drop, in forward order.
  * @property {string[]} classes
+ * @property {string[]} features The names of a table’s numbers.
+ * @property {(Stop | null)[]} stopped One for each lane.
  * @property {number} train_size
  * @property {number} val_size
  * @property {number} batches_per_epoch
@@ -129,13 +191,14 @@
  * @property {Notice | null} notice The last one.
  * @property {Notice[]} unread Those that the page has not shown yet, for two may come between two frames.
  * @property {import("./draft.js").Draft} draft What a new run would have otherwise.
+ * @property {Record<string, Table>} tables Uploaded tables that this page knows, by id.
  */
 
 /** @typedef {"train_loss" | "val_loss" | "train_accuracy" | "val_accuracy"} ScoreName */
 
 /**
  * @typedef {"schema" | "connection" | "run" | "data" | "steps" | "scores" | "graph" | "ensemble" | "boundary"
- *   | "cursor" | "theme" | "notice" | "draft"} Topic
+ *   | "cursor" | "theme" | "notice" | "draft" | "tables"} Topic
  */
 
 /**
@@ -158,9 +221,14 @@
  * @property {(follow: { lane?: number, example?: number }) => Promise<number | null>} follow
  * @property {() => Promise<number | null>} reset
  * @property {(config: Partial<Config>) => Promise<void>} newRun
+ * @property {(file: Blob, name: string, label: string | null) => Promise<Table>} upload Rejects with the server's words.
+ * @property {(id: string) => Promise<Table | null>} table What the server made of a table, if it still has it.
+ * @property {(lane: number, framework: string) => Promise<Code>} code Rejects with the server's words.
  * @property {(step: number | null) => void} scrub
  * @property {(kind: "error" | "info", text: string) => void} notify
  */
+
+/** A script that trains a lane, and where it can be downloaded. @typedef {{ text: string, download: string }} Code */
 
 /**
  * @typedef {object} View

@@ -1,8 +1,12 @@
-// The address holds the run: its knobs where they differ from what is recommended for its data set, and its changes.
-// One table, made from the schema, both reads and writes it:
+// The address holds the run: its knobs where they differ from what is recommended for its network and data set, and its
+// changes. One table, made from the schema, both reads and writes it:
 //   ?train_size=200&lane=dropout:0.2,0.5,0.5,0.5;name:Dropout&change=301;lane:1;batch_norm:1
 
-/** @import { Change, Config, Knob, Schema } from "./types.js" */
+/** @import { Change, Config, Knob, Lane, Schema } from "./types.js" */
+
+import { differs, valueIn } from "./knobs.js";
+import { siteNames } from "./sites.js";
+import { textual } from "./textual.js";
 
 /** @typedef {{ parameter: string, value: string, text: string }} UrlError `text` says it to the reader. */
 
@@ -16,78 +20,6 @@
 
 /** A link longer than this is cut by some chat programs and mail readers. */
 export const MAX_LENGTH = 6000;
-
-/** @typedef {(text: string) => *} Reader */
-
-/** @type {Record<Knob["type"], (knob: Knob) => Reader>} Reads one value or throws what would be allowed. */
-const READERS = {
-  number: (knob) => (text) => inRange(knob, text, Number(text), `a number from ${knob.min} to ${knob.max}`),
-  integer: (knob) => (text) => {
-    const allowed = `a whole number from ${knob.min} to ${knob.max}`;
-    return inRange(knob, text, /^\d+$/.test(text) ? Number(text) : Number.NaN, allowed);
-  },
-  boolean: () => (text) => oneOf(text, { 0: false, 1: true, false: false, true: true }, "0 or 1"),
-  choice: (knob) => (text) => {
-    const values = (knob.choices ?? []).map(({ value }) => value);
-    return oneOf(text, Object.fromEntries(values.map((value) => [value, value])), `one of ${values.join(", ")}`);
-  },
-  text: (knob) => (text) => {
-    if (text.length < (knob.min ?? 0) || text.length > (knob.max ?? Number.POSITIVE_INFINITY)) {
-      throw new RangeError(`a text of ${knob.min} to ${knob.max} characters`);
-    }
-    return text;
-  },
-};
-
-/**
- * @param {Knob} knob
- * @param {string} text
- * @param {number} value
- * @param {string} allowed
- */
-function inRange(knob, text, value, allowed) {
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = knob;
-  if (text.trim() === "" || !(value >= min && value <= max)) {
-    throw new RangeError(allowed);
-  }
-  return value;
-}
-
-/**
- * @param {string} text
- * @param {Record<string, *>} values
- * @param {string} allowed
- */
-function oneOf(text, values, allowed) {
-  if (!Object.hasOwn(values, text)) {
-    throw new RangeError(allowed);
-  }
-  return values[text];
-}
-
-/**
- * How one knob is read from and written to text.
- * @param {Knob} knob
- * @returns {{ read: Reader, write: (value: *) => string }}
- */
-export function textual(knob) {
-  const one = READERS[knob.type](knob);
-  const write = (/** @type {*} */ value) => (typeof value === "boolean" ? String(Number(value)) : String(value));
-  if (!knob.items) {
-    return { read: one, write };
-  }
-  return {
-    read(text) {
-      const values = text.split(",").map(one);
-      const { min_items: least = 1, max_items: most = Number.POSITIVE_INFINITY } = knob;
-      if (values.length < least || values.length > most) {
-        throw new RangeError(`${least} to ${most} values with commas between them`);
-      }
-      return values;
-    },
-    write: (values) => values.map(write).join(","),
-  };
-}
 
 /**
  * Read `name:value;name:value`. A text knob takes all that is left, so it may hold any character.
@@ -158,21 +90,90 @@ function writeChange(schema, { step, lane, knobs }) {
 }
 
 /**
- * Fill a lane that names only some knobs.
+ * A lane of which nothing is said: the defaults, and no dropout anywhere.
  * @param {Schema} schema
- * @param {Record<string, *>} knobs
- * @param {number} index
- * @param {readonly number[]} hidden
+ * @param {Pick<Config, "network" | "channels" | "hidden">} config
+ * @returns {Lane}
  */
-function wholeLane(schema, knobs, index, hidden) {
+function plainLane(schema, config) {
   const defaults = Object.fromEntries(schema.lane.map((knob) => [knob.name, knob.default]));
-  const zeros = new Array(hidden.length + 1).fill(0);
-  return /** @type {import("./types.js").Lane} */ ({
+  const zeros = (/** @type {number} */ count) => new Array(count).fill(0);
+  return /** @type {Lane} */ ({
     ...defaults,
-    name: `Network ${index + 1}`,
-    dropout: zeros,
-    ...knobs,
+    dropout: zeros(siteNames(config).length),
+    spatial_dropout: zeros(config.network === "cnn" ? config.channels.length : 0),
   });
+}
+
+/**
+ * What is recommended for a network and a data set, if the one can learn from the other.
+ * @param {Schema} schema
+ * @param {Partial<Config>} config
+ */
+function baseOf({ recommended, defaults }, { network, dataset }) {
+  return recommended[network ?? defaults.network]?.[dataset ?? defaults.dataset];
+}
+
+/** @typedef {<T>(parameter: string, value: string, reader: (text: string) => T) => T | undefined} Attempt */
+
+/**
+ * @param {UrlError[]} errors Where to put what cannot be read.
+ * @returns {Attempt}
+ */
+function attempts(errors) {
+  return (parameter, value, reader) => {
+    try {
+      return reader(value);
+    } catch (error) {
+      const allowed = /** @type {Error} */ (error).message;
+      const text = `${parameter} = “${value}” in the address is not allowed: it must be ${allowed}. The default is used.`;
+      errors.push({ parameter, value, text });
+      return undefined;
+    }
+  };
+}
+
+/**
+ * @param {Schema} schema
+ * @param {URLSearchParams} given
+ * @param {Attempt} attempt
+ * @returns {{ base: Config, knobs: Partial<Config> }} What is recommended, and the knobs that the address names.
+ */
+function readRun(schema, given, attempt) {
+  /** @type {Record<string, *>} */
+  const knobs = {};
+  for (const knob of schema.run) {
+    const text = given.get(knob.name);
+    const value = text === null ? undefined : attempt(knob.name, text, textual(knob).read);
+    if (value !== undefined) {
+      knobs[knob.name] = value;
+    }
+  }
+  if (!baseOf(schema, knobs)) {
+    attempt("network", String(knobs.network), () => {
+      throw new RangeError(`mlp for ${knobs.dataset ?? schema.defaults.dataset}`);
+    });
+    knobs.network = "mlp";
+  }
+  return { base: baseOf(schema, knobs) ?? schema.defaults, knobs };
+}
+
+/**
+ * The lanes that the address names. Without any they are the recommended ones, if these fit, or are left to the server.
+ * @param {Schema} schema
+ * @param {URLSearchParams} given
+ * @param {Config} base
+ * @param {Config} config
+ * @param {Attempt} attempt
+ * @returns {Lane[] | undefined}
+ */
+function readLanes(schema, given, base, config, attempt) {
+  const written = given.getAll("lane").map((text) => attempt("lane", text, (each) => readKnobs(schema.lane, each)));
+  if (written.length > 0 && written.every((knobs) => knobs)) {
+    const usual = plainLane(schema, config);
+    return written.map((knobs, index) => ({ ...usual, name: `Network ${index + 1}`, ...knobs }));
+  }
+  return differs(siteNames(config), siteNames(base)) ? undefined : base.lanes;
 }
 
 /**
@@ -184,36 +185,12 @@ export function read(schema, search) {
   const given = new URLSearchParams(search);
   /** @type {UrlError[]} */
   const errors = [];
-  /** @template T @param {string} parameter @param {string} value @param {(text: string) => T} reader */
-  const attempt = (parameter, value, reader) => {
-    try {
-      return reader(value);
-    } catch (error) {
-      const allowed = /** @type {Error} */ (error).message;
-      const text = `${parameter} = “${value}” in the address is not allowed: it must be ${allowed}. The default is used.`;
-      errors.push({ parameter, value, text });
-      return undefined;
-    }
-  };
-
-  /** @type {Record<string, *>} */
-  const knobs = {};
-  for (const knob of schema.run) {
-    const text = given.get(knob.name);
-    const value = text === null ? undefined : attempt(knob.name, text, textual(knob).read);
-    if (value !== undefined) {
-      knobs[knob.name] = value;
-    }
-  }
-  const { lanes, ...base } = schema.recommended[knobs.dataset ?? schema.defaults.dataset] ?? schema.defaults;
-  const config = /** @type {Partial<Config>} */ ({ ...base, ...knobs });
-  const hidden = config.hidden ?? schema.defaults.hidden;
-  const written = given
-    .getAll("lane")
-    .map((text, index) => ({ index, knobs: attempt("lane", text, (each) => readKnobs(schema.lane, each)) }));
-  if (written.length > 0 && written.every((lane) => lane.knobs)) {
-    config.lanes = written.map((lane) => wholeLane(schema, lane.knobs ?? {}, lane.index, hidden));
-  } else if (hidden.length === base.hidden.length) {
+  const attempt = attempts(errors);
+  const { base, knobs } = readRun(schema, given, attempt);
+  const { lanes: _lanes, ...rest } = base;
+  const config = /** @type {Partial<Config>} */ ({ ...rest, ...knobs });
+  const lanes = readLanes(schema, given, base, { ...base, ...knobs }, attempt);
+  if (lanes) {
     config.lanes = lanes;
   }
   const changes = given
@@ -237,18 +214,15 @@ export function read(schema, search) {
  * @returns {string} What stands after the address, with its `?`; empty for the default run.
  */
 export function write(schema, config, changes) {
-  const base = schema.recommended[config.dataset] ?? schema.defaults;
+  const base = baseOf(schema, config) ?? schema.defaults;
+  const usual = (/** @type {string} */ name) => (CHOOSES_BASE.has(name) ? schema.defaults : base);
   const pairs = schema.run
-    .filter(({ name }) => name === "dataset" || !same(knobOf(config, name), knobOf(base, name)))
-    .filter(({ name }) => name !== "dataset" || config.dataset !== schema.defaults.dataset)
-    .map((knob) => [knob.name, textual(knob).write(knobOf(config, knob.name))]);
+    .filter(({ name }) => differs(valueIn(config, name), valueIn(usual(name), name)))
+    .map((knob) => [knob.name, textual(knob).write(valueIn(config, knob.name))]);
   if (!same(config.lanes, base.lanes)) {
-    const zeros = new Array(config.hidden.length + 1).fill(0);
-    const defaults = Object.fromEntries(schema.lane.map((knob) => [knob.name, knob.default]));
+    const plain = { ...plainLane(schema, config), name: "" };
     for (const lane of config.lanes) {
-      const told = Object.entries(lane).filter(
-        ([name, value]) => !same(value, { ...defaults, name: "", dropout: zeros }[name]),
-      );
+      const told = Object.entries(lane).filter(([name, value]) => differs(value, valueIn(plain, name)));
       pairs.push(["lane", writeKnobs(schema.lane, Object.fromEntries(told))]);
     }
   }
@@ -256,6 +230,9 @@ export function write(schema, config, changes) {
   const text = pairs.map(([name, value]) => `${name}=${encode(value)}`).join("&");
   return text && `?${text}`;
 }
+
+/** The knobs that say what is recommended for the others. */
+const CHOOSES_BASE = new Set(["network", "dataset"]);
 
 /**
  * Changes that came into force at the same step are one: a slider that was moved while the run was paused.
@@ -274,14 +251,6 @@ export function merged(changes) {
     }
   }
   return kept;
-}
-
-/**
- * @param {Partial<Config>} config
- * @param {string} name
- */
-function knobOf(config, name) {
-  return /** @type {Record<string, *>} */ (config)[name];
 }
 
 /**

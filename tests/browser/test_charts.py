@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from functools import cache
 from pathlib import Path
@@ -48,8 +49,9 @@ FEED = """async ({ scores, losses, kept }) => {
   for (const [step, train_loss, val_loss, train_accuracy, val_accuracy] of scores ?? []) {
     appendRow(state.scores, step, { train_loss, val_loss, train_accuracy, val_accuracy });
   }
-  for (const [step, counts] of kept ?? []) {
-    state.steps.push({ step, lane: run.follow.lane, example: 0 }, () => null, (name) => counts[name]);
+  for (const [step, counts, rates = { input: [0.2, 0], hidden1: [0.5, 0] }, kind = 0] of kept ?? []) {
+    const head = { step, lane: run.follow.lane, example: 0, kind };
+    state.steps.push(head, () => null, (name) => counts[name], (name) => rates[name]);
   }
   store.update("scores");
   store.update("steps");
@@ -303,18 +305,8 @@ def test_each_picture_is_named_and_described_by_its_sentence(stage: Page) -> Non
 
 def test_only_steps_at_the_rates_in_force_are_counted(stage: Page) -> None:
     play(stage, "kept")
-    stage.evaluate(
-        """() => {
-          const { store, run } = window.stage;
-          const changes = [
-            { step: 3, lane: 1, knobs: { dropout: [0.2, 0.5] } },
-            { step: 5, lane: 0, knobs: { dropout: [0, 0] } },
-            { step: 6, lane: 1, knobs: { l2: 0.01 } },
-          ];
-          store.update("run", { run: { ...run, changes } });
-        }"""
-    )
-    kept = [[1, {"input": 64, "hidden1": 128}], [2, {"input": 64, "hidden1": 128}]]
+    before = {"input": [0, 0], "hidden1": [0.3, 0]}
+    kept: list[list[Any]] = [[step, {"input": 64, "hidden1": 128}, before] for step in (1, 2)]
     kept += [[step, {"input": 50 + step % 2, "hidden1": 64}] for step in range(3, 11)]
     feed(stage, kept=kept)
     expect(stage.locator("#kept-sentence")).to_contain_text("Over the 8 steps of “Dropout” seen at its present rates")
@@ -328,11 +320,80 @@ def test_only_steps_at_the_rates_in_force_are_counted(stage: Page) -> None:
 
 def test_a_followed_lane_without_dropout_is_said_to_drop_nothing(stage: Page) -> None:
     play(stage, "kept", lanes=[TWIN[1], TWIN[0]])
-    feed(stage, kept=[[1, {"input": 64, "hidden1": 128}]])
+    feed(stage, kept=[[1, {"input": 64, "hidden1": 128}, {"input": [0, 0], "hidden1": [0, 0]}]])
     expect(stage.locator("#kept-sentence")).to_have_text(
         "“No dropout” has no dropout now: every unit is kept on every step."
     )
     expect(stage.locator("#kept .chart-note")).to_have_text("“No dropout” drops nothing.")
+
+
+def test_what_whole_groups_leave_is_drawn_on_the_counts_that_can_occur(stage: Page) -> None:
+    """Of an image of 8 × 8 that an LSTM reads whole columns are dropped: only multiples of 8 are left."""
+    play(stage, "kept")
+    stage.evaluate(
+        """() => {
+          const { store, run } = window.stage;
+          store.update("run", { run: { ...run, config: { ...run.config, network: "lstm" } } });
+        }"""
+    )
+    rates = {"input": [0, 0.25], "hidden1": [0, 0]}
+    feed(stage, kept=[[step, {"input": 48 + 8 * (step % 2), "hidden1": 128}, rates] for step in range(1, 5)])
+    seen, expected = traces(stage, "kept")[:2]
+    assert set(seen["x"]) <= set(range(0, 65, 8))
+    assert dict(zip(seen["x"], seen["y"], strict=True))[48] == pytest.approx(0.5)
+    columns = {8 * left: math.comb(8, left) * 0.75**left * 0.25 ** (8 - left) for left in range(9)}
+    assert expected["y"] == pytest.approx([columns[count] for count in expected["x"]], abs=1e-9)
+    expect(stage.locator("#kept .annotation-text")).to_have_text("input: 8 columns of 8p = 0.25")
+
+
+def test_of_very_many_weights_several_counts_share_a_bar(stage: Page) -> None:
+    play(stage, "kept")
+    feed(
+        stage,
+        kept=[
+            [step, {"input": 6554, "hidden1": 640}, {"input": [0.2, 0], "hidden1": [0.5, 0]}, 4] for step in range(1, 5)
+        ],
+    )
+    seen, expected = traces(stage, "kept")[:2]
+    assert len(seen["x"]) <= 72
+    width = seen["x"][1] - seen["x"][0]
+    assert width > 1
+    assert sum(expected["y"]) == pytest.approx(1, abs=2e-3)  # what lies beyond 4 standard deviations is not drawn
+    expect(stage.locator("#kept-sentence")).to_contain_text("weights kept on average")
+
+
+# Early stopping
+
+
+def stop(page: Page, **stopped: int | float) -> None:
+    page.evaluate(
+        """(stopped) => {
+          const { store, run } = window.stage;
+          store.update("run", { run: { ...run, stopped: [null, stopped] } });
+        }""",
+        stopped,
+    )
+
+
+def test_a_lane_that_was_stopped_goes_on_dotted_from_there_with_its_best_step_marked(stage: Page) -> None:
+    play(stage, "loss", "accuracy")
+    frozen = [[step, [0.1, 0.94], [1.2, 0.67], [1.0, 0.75], [0.75, 0.87]] for step in (300, 400)]
+    feed(stage, scores=[*STORY[:3], *frozen], losses=[[step, [1.0, 1.5]] for step in range(1, 401)])
+    stop(stage, step=200, best_step=200, best_loss=0.67)
+    expect(stage.locator("#loss-sentence")).to_contain_text("“Dropout” was stopped at 200 and has the weights of 200")
+    stage.wait_for_function(
+        "() => document.querySelector('#loss .chart-picture').data?.some(({ name }) => /stopped$/.test(name))"
+    )
+    drawn = {trace["name"]: trace for trace in traces(stage, "loss") if trace.get("name")}
+    assert drawn["Dropout: validation"]["x"] == [0, 100, 200]
+    assert drawn["Dropout: validation, stopped"]["x"] == [200, 300, 400]
+    assert drawn["Dropout: training, masks on (average of about 20 steps)"]["x"][-1] == 200
+    assert drawn["No dropout: validation"]["x"][-1] == 400
+    assert drawn["best validation loss"]["x"] == [100, 200]
+    assert drawn["best validation loss"]["y"][1] == pytest.approx(0.67)
+    expect(stage.locator("#loss .annotation-text").nth(1)).to_have_text("stopped at 200, weights of 200")
+    expect(stage.locator("#loss .chart-legend small")).to_have_text("stopped at 200, weights of 200")
+    assert "Dropout: validation, stopped" in named(stage, "accuracy")
 
 
 # Sub-networks

@@ -12,6 +12,7 @@ from safetensors.numpy import save
 from trainer.schema import schema
 
 SCHEMA = schema()
+PLAIN = {knob["name"]: knob["default"] for knob in SCHEMA["lane"]}
 
 
 def ask(page: Page, modules: str, body: str, argument: Any = None) -> Any:
@@ -119,7 +120,8 @@ class TestRing:
     BUILD = """
       const made = new ring.StepRing([{ name: "input", units: 12, shape: [12] }], given.capacity ?? 8);
       for (const step of given.steps) {
-        made.push({ step, lane: step % 3, example: step * 2 }, () => new Uint8Array([step & 255, 1]), () => step + 1);
+        const head = { step, lane: step % 3, example: step * 2, kind: 4 };
+        made.push(head, () => new Uint8Array([step & 255, 1]), () => step + 1, () => [step / 64, 0.5]);
       }
       const at = made.at(given.look ?? given.steps.at(-1));
       const has = [];
@@ -131,7 +133,15 @@ class TestRing:
         found = ask(module_page, "ring", self.BUILD, {"steps": list(range(1, 21)), "look": 17})
         assert found["has"] == list(range(13, 21))
         assert (found["length"], found["first"], found["last"], found["laneOf"]) == (8, 13, 20, 2)
-        assert found["at"] == {"step": 17, "lane": 2, "example": 34, "masks": [17, 1], "kept": {"input": 18}}
+        assert found["at"] == {
+            "step": 17,
+            "lane": 2,
+            "example": 34,
+            "kind": 4,
+            "masks": [17, 1],
+            "kept": {"input": 18},
+            "rates": {"input": [17 / 64, 0.5]},
+        }
 
     def test_a_skipped_step_is_a_hole_and_no_older_step_stands_in_for_it(self, module_page: Page) -> None:
         found = ask(module_page, "ring", self.BUILD, {"steps": [*range(1, 9), 11], "look": 9})
@@ -194,13 +204,16 @@ class TestUrl:
         found = self.read(module_page, "")
         assert found == {"run": None, "config": SCHEMA["defaults"], "changes": [], "errors": []}
 
-    def test_the_recommended_run_of_a_data_set_is_its_name(self, module_page: Page) -> None:
-        for dataset, config in SCHEMA["recommended"].items():
-            search = self.written(module_page, config, [])
-            assert search == ("" if dataset == "digits" else f"?dataset={dataset}")
-            assert self.read(module_page, search)["config"] == config
+    def test_what_is_recommended_for_a_network_and_a_data_set_is_their_names(self, module_page: Page) -> None:
+        for network, configs in SCHEMA["recommended"].items():
+            for dataset, config in configs.items():
+                named = [("network", network)] * (network != "mlp") + [("dataset", dataset)] * (dataset != "digits")
+                search = self.written(module_page, config, [])
+                assert search == ("?" if named else "") + "&".join("=".join(pair) for pair in named)
+                assert self.read(module_page, search)["config"] == config
 
     def test_what_is_written_is_read_back_whatever_the_names_hold(self, module_page: Page) -> None:
+        own = {**PLAIN, "hidden": [64, 16], "seed": 3, "train_size": 100, "learning_rate": 0.01}
         config = {
             **SCHEMA["defaults"],
             "train_size": 120,
@@ -209,21 +222,46 @@ class TestUrl:
             "seed": 2**31 - 1,
             "optimizer": "sgd",
             "lanes": [
-                {"name": "a;b:c,d &=+%#~ü", "dropout": [0.0, 0.0, 0.0], "batch_norm": True, "l2": 0.0},
-                {"name": "Dropout", "dropout": [0.15, 0.5, 0.95], "batch_norm": False, "l2": 0.0005},
+                {**PLAIN, "name": "a;b:c,d &=+%#~ü", "dropout": [0.0, 0.0, 0.0], "batch_norm": True},
+                {**own, "name": "Dropout", "dropout": [0.15, 0.5, 0.95], "l2": 0.0005, "dropout_kind": "gaussian"},
             ],
         }
         changes = [
             {"step": 1, "knobs": {"learning_rate": 0.01}},
             {"step": 301, "lane": 1, "knobs": {"dropout": [0.2, 0.8, 0.8], "batch_norm": False}},
+            {"step": 302, "lane": 1, "knobs": {"learning_rate": None, "patience": 8}},
             {"step": 900, "lane": 0, "knobs": {"name": "x; lane:1"}},
         ]
         search = self.written(module_page, config, changes)
-        assert "lane=dropout:0.15,0.5,0.95;l2:0.0005;name:Dropout" in search, "people can read it"
+        assert "lane=dropout:0.15,0.5,0.95;dropout_kind:gaussian;l2:0.0005;learning_rate:0.01" in search, "readable"
         found = self.read(module_page, search)
         assert found["errors"] == []
         assert found["config"] == config
         assert found["changes"] == changes
+
+    def test_rates_of_feature_maps_and_of_a_sequence_are_read_back(self, module_page: Page) -> None:
+        recommended = SCHEMA["recommended"]
+        maps = {**PLAIN, "name": "Maps", "dropout": [0, 0.2, 0.2, 0.5], "spatial_dropout": [0.1, 0.3]}
+        state = {**PLAIN, "name": "State", "dropout": [0.2, 0.3, 0.5], "recurrent_mask": "per_step"}
+        for network, lane in (("cnn", maps), ("lstm", state)):
+            config = {**recommended[network]["digits"], "lanes": [lane]}
+            assert self.read(module_page, self.written(module_page, config, []))["config"] == config
+
+    def test_a_link_from_before_there_were_other_networks_still_opens_its_run(self, module_page: Page) -> None:
+        found = self.read(
+            module_page, "?train_size=200&lane=dropout:0.2,0.5,0.5,0.5;batch_norm:1;name:X&change=5;lane:0;l2:0.1"
+        )
+        assert found["errors"] == []
+        lane = {**PLAIN, "name": "X", "dropout": [0.2, 0.5, 0.5, 0.5], "batch_norm": True}
+        assert found["config"] == {**SCHEMA["defaults"], "train_size": 200, "lanes": [lane]}
+        assert found["changes"] == [{"step": 5, "lane": 0, "knobs": {"l2": 0.1}}]
+
+    def test_a_network_that_cannot_learn_from_the_data_is_named_and_an_mlp_used(self, module_page: Page) -> None:
+        found = self.read(module_page, "?network=cnn&dataset=moons")
+        assert [error["text"] for error in found["errors"]] == [
+            "network = “cnn” in the address is not allowed: it must be mlp for moons. The default is used."
+        ]
+        assert found["config"] == SCHEMA["recommended"]["mlp"]["moons"]
 
     def test_changes_at_one_step_become_one(self, module_page: Page) -> None:
         changes = [
@@ -320,7 +358,46 @@ class TestDraft:
         body = """
           const made = draft.draftKnob(draft.emptyDraft(), "dataset", "spirals", config, schema);
           return draft.proposed(made, config, schema);"""
-        assert self.run(module_page, body) == SCHEMA["recommended"]["spirals"]
+        assert self.run(module_page, body) == SCHEMA["recommended"]["mlp"]["spirals"]
+
+    def test_another_network_brings_what_is_recommended_for_it_and_back_again_nothing(self, module_page: Page) -> None:
+        body = """
+          let made = draft.draftKnob(draft.emptyDraft(), "network", "cnn", config, schema);
+          const [then, title] = [draft.proposed(made, config, schema), draft.draftTitle(made)];
+          made = draft.draftKnob(made, "network", "mlp", config, schema);
+          return [then, title, draft.isEmpty(made)];"""
+        title = "Switching to a CNN starts a new run"
+        assert self.run(module_page, body) == [SCHEMA["recommended"]["cnn"]["digits"], title, True]
+
+    def test_data_that_a_network_cannot_have_take_it_back_to_an_mlp(self, module_page: Page) -> None:
+        body = """
+          const cnn = schema.recommended.cnn.digits;
+          const made = draft.draftKnob(draft.emptyDraft(), "dataset", "wine", cnn, schema);
+          return [draft.proposed(made, cnn, schema), draft.draftTitle(made)];"""
+        title = "Switching to an MLP on wine starts a new run"
+        assert self.run(module_page, body) == [SCHEMA["recommended"]["mlp"]["wine"], title]
+
+    def test_a_table_brings_the_configuration_that_was_made_for_it(self, module_page: Page) -> None:
+        body = """
+          const made_for_it = { dataset: "csv", table: "t7", train_size: 40, hidden: [32], batch_size: 8 };
+          const table = { id: "t7", config: made_for_it };
+          const made = draft.draftTable(draft.emptyDraft(), table, config, schema);
+          const then = draft.proposed(made, config, schema);
+          const lanes = then.lanes.map(({ dropout }) => dropout);
+          return [then.table, then.dataset, then.train_size, then.hidden, lanes, draft.draftTitle(made)];"""
+        title = "Switching to your own table starts a new run"
+        assert self.run(module_page, body) == ["t7", "csv", 40, [32], [[0, 0], [0.2, 0.5]], title]
+
+    def test_a_lane_keeps_its_own_seed_for_the_new_run_until_that_is_taken_back(self, module_page: Page) -> None:
+        body = """
+          let made = draft.draftOwn(draft.emptyDraft(), 1, { seed: 4 }, config);
+          made = draft.draftOwn(made, 1, { train_size: 100 }, config);
+          const then = draft.proposed(made, config, schema).lanes.map(({ seed, train_size }) => [seed, train_size]);
+          const words = draft.differences(made, config, schema);
+          made = draft.draftOwn(made, 1, { seed: null }, config);
+          return { then, words, empty: draft.isEmpty(draft.draftOwn(made, 1, { train_size: null }, config)) };"""
+        words = ["“Dropout”: own seed 4, own training examples 100"]
+        assert self.run(module_page, body) == {"then": [[None, None], [4, 100]], "words": words, "empty": True}
 
     def test_networks_of_ones_own_survive_another_data_set(self, module_page: Page) -> None:
         body = """
@@ -344,11 +421,37 @@ class TestDraft:
             "back": True,
         }
 
-    def test_rates_follow_the_number_of_layers(self, module_page: Page) -> None:
+    def test_rates_follow_the_places_that_can_drop(self, module_page: Page) -> None:
+        mlp, deep = ["input", "hidden1", "hidden2"], ["input", "hidden1", "hidden2", "hidden3"]
+        cnn, lstm = ["input", "conv1", "conv2", "hidden1"], ["input", "recurrent", "output"]
+        asked = [
+            ([0.2, 0.5, 0.6], mlp, deep),
+            ([0.2, 0.5, 0.6], mlp, ["input", "hidden1"]),
+            ([0.2, 0.5, 0.6], mlp, cnn),
+            ([0.2, 0.5, 0.6], mlp, lstm),
+            ([0.0, 0.0, 0.0], mlp, lstm),
+            ([0.1, 0.3, 0.4], lstm, mlp),
+        ]
+        body = "return given.map(([rates, from, to]) => sites.fitRates(rates, from, to, (site) => site.length / 100));"
+        assert ask(module_page, "sites", body, asked) == [
+            [0.2, 0.5, 0.6, 0.6],
+            [0.2, 0.5],
+            [0.2, 0.05, 0.05, 0.5],
+            [0.2, 0.09, 0.06],
+            [0.0, 0.0, 0.0],
+            [0.1, 0.07, 0.07],
+        ]
+
+    def test_what_a_lane_has_of_its_own_goes_where_it_no_longer_fits(self, module_page: Page) -> None:
         body = """
-          const asked = [[[0.2, 0.5, 0.6], 4], [[0.2, 0.5, 0.6], 1], [[0.2], 2]];
-          return asked.map(([rates, layers]) => draft.fitRates(rates, layers));"""
-        assert self.run(module_page, body) == [[0.2, 0.5, 0.6, 0.6, 0.6], [0.2, 0.5], [0.2, 0, 0]]
+          const { fitLane } = await import("/static/js/sites.js");
+          const lane = { ...config.lanes[1], hidden: [64, 64, 64], train_size: 200 };
+          const others = [{}, { hidden: [64, 32, 64] }, { train_size: 200, hidden: [64] }];
+          return others.map((other) => {
+            const { hidden, train_size } = fitLane(lane, config, { ...config, ...other }, schema);
+            return [hidden, train_size];
+          });"""
+        assert self.run(module_page, body) == [[[64, 64, 64], 200], [None, 200], [None, None]]
 
 
 class TestIngest:
@@ -427,12 +530,42 @@ class TestControls:
           const inputs = await import("/static/js/views/inputs.js");
           const { toRange, fromRange, min, max } = inputs.scale(given);
           return { ends: [fromRange(min), fromRange(max)], middle: fromRange(-2.7), back: toRange(0.01),
-            shown: [0.002, 0.00032, 1, 0.00001].map((value) => inputs.shownNumber(given, value)) };"""
-        found = ask(module_page, "dom", body, knob)
+            shown: [0.002, 0.00032, 1, 0.00001].map((value) => knobs.shownNumber(given, value)) };"""
+        found = ask(module_page, "knobs", body, knob)
         assert found["ends"] == [knob["min"], knob["max"]]
         assert found["middle"] == 0.002
         assert abs(found["back"] + 2) < 1e-12
         assert found["shown"] == ["0.002", "3.2e-4", "1", "1.0e-5"]
+
+    def test_a_logarithmic_slider_that_can_be_off_has_one_place_for_it_left_of_its_smallest_value(
+        self, module_page: Page
+    ) -> None:
+        knobs = [knob for knob in SCHEMA["lane"] if "smallest" in knob]
+        assert len(knobs) >= 4
+        body = """
+          const inputs = await import("/static/js/views/inputs.js");
+          return given.map((knob) => {
+            const { toRange, fromRange, min, max, step } = inputs.scale(knob);
+            const round = [0, knob.smallest, knob.max].map((value) => fromRange(toRange(value)));
+            return { round, next: fromRange(min + step), last: fromRange(max), shown: knobs.shownNumber(knob, 0) };
+          });"""
+        for knob, found in zip(knobs, ask(module_page, "knobs", body, knobs), strict=True):
+            assert found["round"] == [0, knob["smallest"], knob["max"]]
+            assert (found["next"], found["last"], found["shown"]) == (knob["smallest"], knob["max"], "off")
+
+    def test_a_knob_means_something_where_the_schema_says_so(self, module_page: Page) -> None:
+        found = ask(
+            module_page,
+            "knobs",
+            "return given.map(([knob, config]) => knobs.applies(knob, config));",
+            [
+                [{}, {"network": "mlp"}],
+                [{"only_for": {"network": ["cnn"]}}, {"network": "cnn"}],
+                [{"only_for": {"network": ["cnn"]}}, {"network": "mlp"}],
+                [{"only_for": {"network": ["cnn"], "dataset": ["idx"]}}, {"network": "cnn", "dataset": "digits"}],
+            ],
+        )
+        assert found == [True, True, False, False]
 
     def test_the_lead_names_the_networks_that_lose_neurons(self, module_page: Page) -> None:
         body = """
@@ -441,7 +574,7 @@ class TestControls:
           return [lead(given), lead({ ...given, lanes: plain, label_noise: 0 })];"""
         both, none = ask(module_page, "dom", body, SCHEMA["defaults"])
         assert both.startswith("Two networks learn the same 300 handwritten digits, 20% of them wrongly labelled.")
-        assert "“Dropout” loses another random set of neurons" in both
+        assert "“Dropout” loses other neurons" in both
         assert "No network has dropout now" in none
 
     def test_the_speed_is_measured_over_the_last_moments(self, module_page: Page) -> None:

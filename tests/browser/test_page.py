@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.driver import LabPage
@@ -172,7 +172,10 @@ def test_axe_finds_no_barriers(open_page: OpenPage, lab_url: str, scheme: str, s
     assert results.violations_count == 0, results.generate_report()
 
 
-@pytest.mark.parametrize("search", ["", "?dataset=moons", "?hidden=512,512,512,512"])
+@pytest.mark.parametrize(
+    "search",
+    ["", "?dataset=moons", "?hidden=512,512,512,512", "?network=cnn", "?network=lstm", "?dataset=breast_cancer"],
+)
 def test_nothing_is_wider_than_a_phone(open_page: OpenPage, lab_url: str, search: str) -> None:
     lab_page = LabPage(open_page(**PHONE), lab_url).open(search)
     lab_page.wait("state.graph && state.scores.length > 0")
@@ -276,6 +279,68 @@ def test_moving_the_slider_changes_the_masks_that_are_drawn(lab_page: LabPage) -
         assert kept == drawn
         error = math.sqrt(100 * 128 * rate * (1 - rate))
         assert abs(kept - 100 * 128 * (1 - rate)) < 5 * error
+
+
+@pytest.mark.parametrize("network", ["cnn", "lstm"])
+def test_another_network_is_chosen_and_trains(lab_page: LabPage, network: str) -> None:
+    lab_page.open().wait("state.steps.last > 5")
+    first = lab_page.state("state.run.id")
+    lab_page.page.locator("#knob-network").select_option(network)
+    draft = lab_page.page.locator("#draft")
+    expect(draft).to_contain_text("starts a new run")
+    draft.get_by_role("button", name="Start new run").click()
+    lab_page.wait(f"state.run.id !== {first!r} && state.steps.last > 20 && state.graph && state.scores.length > 0")
+    assert lab_page.state("state.run.config.network") == network
+    site = {"cnn": "conv1", "lstm": "recurrent"}[network]
+    assert site in lab_page.masks(20, 20)[20]["masks"]
+
+
+IRISES = "width,height,colour,kind\n" + "".join(
+    f"{width},{width * 2 + row % 3},{'red' if row % 2 else 'blue'},{'tall' if row % 3 else 'short'}\n"
+    for row in range(120)
+    for width in [row % 7]
+)
+
+
+def test_a_table_of_ones_own_is_uploaded_looked_at_and_learnt_from(lab_page: LabPage) -> None:
+    lab_page.open().wait("state.steps.last > 5")
+    page = lab_page.page
+    page.locator("#knob-dataset").select_option("csv")
+    dialog = page.locator("#upload")
+    file: FilePayload = {"name": "flowers.csv", "mimeType": "text/csv", "buffer": IRISES.encode()}
+    page.locator("#upload-file").set_input_files(file)
+    expect(dialog).to_contain_text("120 rows")
+    for name in ("width", "height", "colour", "kind", "short", "tall"):
+        expect(dialog.locator(".preview")).to_contain_text(name)
+    dialog.get_by_role("button", name="Use this table").click()
+    page.get_by_role("button", name="Start new run").click()
+    lab_page.wait("state.run.config.dataset === 'csv' && state.steps.last > 20")
+    assert sorted(lab_page.state("state.run.classes")) == ["short", "tall"]
+    expect(page.locator(".table-line")).to_contain_text("flowers.csv")
+    options = page.locator("#picker [role=option]")
+    expect(options.first).to_have_attribute("title", re.compile("standard deviations.*width", re.DOTALL))
+
+
+def test_a_network_that_early_stopping_froze_rests_and_goes_on_when_told(lab_page: LabPage) -> None:
+    """Without dropout the validation loss is least at about step 130: with a patience of 2 it stops soon after."""
+    lab_page.open("?lane=patience:2;name:No+dropout").wait("state.run.stopped[0] !== null", seconds=60)
+    card = lab_page.page.locator("#lanes .card")
+    expect(card).to_contain_text(re.compile(r"Stopped at step [\d,]+, weights of step [\d,]+"))
+    card.get_by_role("button", name="Go on").click()
+    lab_page.wait("state.run.stopped[0] === null")
+    expect(card).not_to_contain_text("Stopped")
+
+
+def test_the_script_of_the_followed_network_can_be_taken_away(lab_page: LabPage) -> None:
+    lab_page.open().wait("state.steps.last > 5")
+    lab_page.button("code").click()
+    script = lab_page.page.locator("#code-script")
+    expect(script).to_contain_text("nn.Dropout")
+    lab_page.page.get_by_role("tab", name="Keras").click()
+    expect(script).to_contain_text("import keras")
+    with lab_page.page.expect_download() as download:
+        lab_page.page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename.endswith(".py")
 
 
 @pytest.fixture

@@ -49,22 +49,30 @@ def memorising(name: str = "No dropout", **changed: Any) -> dict[str, Any]:
     return lane(name, **({"dropout": False} | risen | changed))
 
 
-def losses(page: Page, *lanes: dict[str, Any], step: int = 1000, ceiling: float = 2.5) -> str:
-    return str(call(page, "words", "lossSentence", {"step": step, "lanes": list(lanes), "ceiling": ceiling}))
+def losses(page: Page, *lanes: dict[str, Any], **changed: Any) -> str:
+    usual = {"step": 1000, "lanes": list(lanes), "ceiling": 2.5}
+    return str(call(page, "words", "lossSentence", usual | changed))
 
 
-def accuracies(page: Page, *lanes: dict[str, Any], **changed: Any) -> str:
-    usual = {"step": 1000, "lanes": list(lanes), "trainSize": 300, "valSize": 797, "wrong": 60, "classes": 10}
+def accuracies(page: Page, *lanes: dict[str, Any], wrong: int = 60, **changed: Any) -> str:
+    usual = {"step": 1000, "lanes": [{"wrong": wrong, **lane} for lane in lanes], "valSize": 797, "classes": 10}
     return str(call(page, "words", "accuracySentence", usual | changed))
 
 
-def right(name: str, val: float, train: float = 0.8, diverged: int | None = None) -> dict[str, Any]:
-    return {"name": name, "val": val, "train": train, "diverged": diverged}
+def right(name: str, val: float, train: float = 0.8, **changed: Any) -> dict[str, Any]:
+    return {"name": name, "val": val, "train": train, "trainSize": 300, "diverged": None, **changed}
 
 
-def layer(name: str, mean: float, units: int = 128, rate: float = 0.5, steps: int = 100) -> dict[str, Any]:
-    error = math.sqrt(units * rate * (1 - rate) / steps)
-    return {"name": name, "units": units, "rate": rate, "mean": mean, "expected": units * (1 - rate), "error": error}
+def apart(page: Page, *lanes: dict[str, Any]) -> dict[str, Any]:
+    usual: dict[str, Any] = {"name": "A", "seed": None, "hidden": None, "train_size": None}
+    config = {"seed": 0, "train_size": 300, "lanes": [usual | lane for lane in lanes]}
+    found: dict[str, Any] = call(page, "words", "setApart", config)
+    return found
+
+
+def layer(name: str, mean: float, units: int = 128, rate: float = 0.5, **changed: Any) -> dict[str, Any]:
+    error = math.sqrt(units * rate * (1 - rate) / 100)
+    return {"name": name, "counted": "units", "mean": mean, "expected": units * (1 - rate), "error": error} | changed
 
 
 def crowd(name: str = "Dropout", **changed: Any) -> dict[str, Any]:
@@ -253,6 +261,52 @@ def test_of_many_networks_the_extremes_are_named_and_the_overfitting_counted(mod
     assert "All 5 networks have a validation loss of 0.460." in losses(module_page, *everyone)
 
 
+def frozen(**changed: Any) -> dict[str, Any]:
+    return lane(val=0.49, best=0.49, bestStep=130, stopped={"step": 230, "bestStep": 130, "bestLoss": 0.49}, **changed)
+
+
+def test_a_lane_that_early_stopping_froze_is_said_to_have_the_weights_of_its_best_step(module_page: Page) -> None:
+    said = losses(module_page, memorising(), frozen())
+    assert "“Dropout” was stopped at 230 and has the weights of 130, its best step (0.490); it learns no more." in said
+    assert "stopped" not in losses(module_page, memorising(), lane())
+    many = losses(module_page, memorising(), *(frozen(name=f"S {number}") for number in range(3)))
+    assert "3 of 4 networks were stopped early and have the weights of their best step." in many
+
+
+def test_a_frozen_lane_is_not_said_to_be_still_getting_better(module_page: Page) -> None:
+    ahead = lane("No dropout", train=0.3, val=0.4, best=0.4)
+    said = losses(module_page, ahead, frozen(train=0.6))
+    assert "So far dropout looks worse" in said
+    assert "getting better" not in said
+
+
+def test_dropout_that_is_not_scaled_is_said_to_be_wrong_in_evaluation(module_page: Page) -> None:
+    said = losses(module_page, memorising(), lane(unscaled=True))
+    assert (
+        "“Dropout” drops without scaling: in evaluation mode more arrives at every layer than was trained on." in said
+    )
+    assert "scaling" not in losses(module_page, memorising(), lane())
+
+
+def test_networks_that_differ_in_more_than_knobs_are_said_to(module_page: Page) -> None:
+    assert apart(module_page, {}, {"name": "B"}) == {"words": None, "isAlike": True}
+    sizes = apart(module_page, {"name": "A"}, {"name": "B", "train_size": 100}, {"name": "C", "train_size": 50})
+    assert sizes == {"words": "“B” trained on 100 and “C” on 50 of the 300 examples.", "isAlike": True}
+    seeds = apart(module_page, {"seed": 0}, {"seed": 1})
+    assert seeds["words"].startswith("The networks have different seeds, so chance has a part")
+    assert not seeds["isAlike"]
+    assert apart(module_page, {"seed": 0}, {"seed": None})["isAlike"], "its own seed is that of the run"
+    widths = apart(module_page, {}, {"name": "B", "hidden": [32]})
+    assert widths == {"words": "“B” has widths of its own.", "isAlike": False}
+
+
+def test_networks_with_other_seeds_are_not_said_to_start_from_the_same_weights(module_page: Page) -> None:
+    start: dict[str, Any] = {"train": 2.3, "val": 2.3, "best": 2.3, "bestStep": 0, "trainAtBest": 2.3}
+    other = {"words": "The networks have different seeds.", "isAlike": False}
+    said = losses(module_page, lane("A", **start), lane("B", **start), step=0, apart=other)
+    assert said == "Step 0. Both networks have a validation loss of 2.30. The networks have different seeds."
+
+
 # Accuracy
 
 
@@ -279,6 +333,14 @@ def test_without_wrong_labels_nothing_is_called_memorised(module_page: Page) -> 
     assert "“A” reproduces all 300 training labels." in said
     assert "memorised" not in said
     assert "true" not in said
+
+
+def test_what_a_lane_memorised_is_counted_among_its_own_examples(module_page: Page) -> None:
+    few = right("Few", 0.7, 1.0, trainSize=100, wrong=21)
+    said = accuracies(module_page, few, right("All", 0.8, 0.9), apart={"words": "“Few” trained on 100 of the 300."})
+    assert "“Few” reproduces all 100 training labels, the 21 wrong ones included" in said
+    assert "“All” reproduces 90.0% of the training labels; 80.0% of them are true." in said
+    assert said.endswith("“Few” trained on 100 of the 300.")
 
 
 def test_guessing_is_the_yardstick_of_an_untrained_network(module_page: Page) -> None:
@@ -321,8 +383,24 @@ def test_a_lane_without_dropout_keeps_everything(module_page: Page) -> None:
 
 
 def test_rates_that_have_just_moved_have_no_counts_yet(module_page: Page) -> None:
-    said = call(module_page, "words", "keptSentence", {"name": "Dropout", "steps": 0, "layers": [layer("hidden1", 0)]})
-    assert said == "No step of “Dropout” at its present rates has been seen yet."
+    said = call(module_page, "words", "keptSentence", {"name": "Dropout", "isPlanned": True, "steps": 0, "layers": []})
+    assert said == "No step of “Dropout” with dropout has been seen yet."
+
+
+def test_weights_and_factors_are_called_what_they_are(module_page: Page) -> None:
+    def said(counted: str, **changed: Any) -> str:
+        layers = [layer("hidden1", 64.9, counted=counted)]
+        given = {"name": "Dropout", "steps": 100, "layers": layers, **changed}
+        return str(call(module_page, "words", "keptSentence", given))
+
+    assert "weights kept on average (expected ± standard error): hidden 1 64.9 (64.0 ± 0.6)." in said("weights")
+    assert "factors of at least 1 on average" in said("factors")
+    assert "A ramp moves the rates at every step until step 250." in said("units", moving=250)
+    assert "standard errors away" not in str(
+        call(
+            module_page, "words", "keptSentence", {"name": "D", "steps": 1, "layers": [layer("conv1", 9, expected=NAN)]}
+        )
+    )
 
 
 # Sub-networks
@@ -354,6 +432,22 @@ def test_a_lane_that_once_had_dropout_is_not_said_to_be_without(module_page: Pag
     assert "never trained" not in ensemble(module_page, crowd(), crowd("Other", untrained=False))
 
 
+def test_noise_makes_copies_and_no_sub_networks(module_page: Page) -> None:
+    said = ensemble(module_page, crowd(kind="gaussian"), crowd("No dropout", untrained=True))
+    assert "One noisy copy of “Dropout” gets 77.4% of the validation examples right on average" in said
+    assert "and the network without noise (one pass) 92.1%." in said
+    assert "“No dropout”, which never trained with dropout, with such noise: " in said
+    assert "thinned" not in said
+    votes = {"name": "Dropout", "counts": [1, 3], "classes": ["a", "b"], "truth": 1, "kind": "gaussian"}
+    assert call(module_page, "words", "votesSentence", votes).startswith("3 of 4 noisy copies of “Dropout” vote for b")
+
+
+def test_an_unscaled_network_is_not_called_weight_scaling(module_page: Page) -> None:
+    said = ensemble(module_page, crowd(kind="unscaled"))
+    assert "weight scaling" not in said
+    assert "nothing dropped and nothing scaled, which is wrong" in said
+
+
 def test_without_any_dropout_there_are_no_sub_networks(module_page: Page) -> None:
     assert ensemble(module_page, crowd(thinned=False)).startswith("No network of this run has dropout")
 
@@ -381,6 +475,20 @@ def test_votes_are_counted_for_the_true_class_first(module_page: Page) -> None:
     )
     agreed = call(module_page, "words", "votesSentence", {**votes, "counts": [0, 64, 0, 0, 0]})
     assert agreed == "64 of 64 sub-networks of “Dropout” vote for b, the true class."
+
+
+@pytest.mark.parametrize(
+    ("classes", "short"),
+    [
+        (["0", "10"], ["0", "10"]),
+        (["class_0", "class_1"], ["0", "1"]),
+        (["benign", "malignant"], ["be", "ma"]),
+        (["shirt", "shoe", "ship"], ["1", "2", "3"]),
+        (["cat", "cats"], ["1", "2"]),
+    ],
+)
+def test_classes_are_told_apart_in_two_letters(module_page: Page, classes: list[str], short: list[str]) -> None:
+    assert call(module_page, "words", "shortNames", classes) == short
 
 
 def test_a_wrong_label_is_said_to_be_wrong(module_page: Page) -> None:

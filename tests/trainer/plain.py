@@ -8,49 +8,128 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from trainer.config import ExperimentConfig
 from trainer.experiment import Experiment
+from trainer.layers import LaneDropout
+from trainer.models import LaneMLP
 
 
 class PlainNetwork(nn.Module):
-    """Linear → BatchNorm1d → ReLU → dropout blocks whose masks are given from outside."""
+    """Linear → BatchNorm1d → ReLU → dropout blocks, or Linear → ReLU → dropout → BatchNorm1d.
 
-    def __init__(self, sizes: Sequence[int], rates: Sequence[float], batch_norm: bool, dtype: torch.dtype) -> None:
+    What dropout multiplies activations or weights with is given from outside.
+
+    Args:
+        sizes: units of the input, of each hidden layer, and classes.
+        batch_norm: whether there is any.
+        norm_first: whether it stands before ReLU and dropout.
+        dtype: of everything.
+    """
+
+    def __init__(
+        self, sizes: Sequence[int], batch_norm: bool, norm_first: bool = True, dtype: torch.dtype = torch.float32
+    ) -> None:
         super().__init__()
-        self.rates = rates
-        pairs = pairwise(sizes)
-        self.linears = [nn.Linear(inputs, outputs, dtype=dtype) for inputs, outputs in pairs]
-        widths = sizes[1:-1] if batch_norm else []
-        self.norms = [nn.BatchNorm1d(width, dtype=dtype) for width in widths]
+        self.norm_first = norm_first
+        self.linears = [nn.Linear(inputs, outputs, dtype=dtype) for inputs, outputs in pairwise(sizes)]
+        self.norms = [nn.BatchNorm1d(width, dtype=dtype) for width in (sizes[1:-1] if batch_norm else ())]
         self.layers = nn.ModuleList([*self.linears, *self.norms])
 
-    def forward(self, x: Tensor, masks: Sequence[Tensor] | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        factors: Sequence[Tensor | float] | None = None,
+        weight_factors: Sequence[Tensor | None] | None = None,
+    ) -> Tensor:
+        """Logits (B, C).
+
+        Args:
+            x: (B, F).
+            factors: of the activations of the input and each hidden layer, (B, units), (1, units) or a number.
+            weight_factors: of the weights of each linear layer, (B, D, U) or (1, D, U); None where they are used as
+                they are.
+        """
         for index, linear in enumerate(self.linears):
+            norm = self.norms[index - 1] if index and self.norms else nn.Identity()
             if index:
-                x = torch.relu(self.norms[index - 1](x) if self.norms else x)
-            if masks is not None:
-                x = x * masks[index] / (1 - self.rates[index])
-            x = linear(x)
+                x = torch.relu(norm(x) if self.norm_first else x)
+            if factors is not None:
+                x = x * factors[index]
+            if index and not self.norm_first:
+                x = norm(x)
+            own = None if weight_factors is None else weight_factors[index]
+            x = linear(x) if own is None else connected(linear, x, own)
         return x
 
 
+def connected(linear: nn.Linear, x: Tensor, factors: Tensor) -> Tensor:
+    """A linear layer whose weights are multiplied by others for each example, one example after the other."""
+    each = factors.expand(len(x), -1, -1)
+    rows = [nn.functional.linear(row, linear.weight * own.T, linear.bias) for row, own in zip(x, each, strict=True)]
+    return torch.stack(rows)
+
+
+def mlp_of(experiment: Experiment) -> LaneMLP:
+    """The networks of an experiment, which are multilayer perceptrons."""
+    assert isinstance(experiment.model, LaneMLP)
+    return experiment.model
+
+
 def plain_lane(experiment: Experiment, lane: int) -> PlainNetwork:
-    """One lane as plain PyTorch, with the weights and statistics that it has now."""
-    knobs, model = experiment.config.lanes[lane], experiment.model
-    sizes = [experiment.data.features, *experiment.config.hidden, len(experiment.data.classes)]
-    network = PlainNetwork(sizes, knobs.dropout, knobs.batch_norm, experiment.dtype)
+    """One lane as plain PyTorch, in its own widths, with the weights and statistics that it has now."""
+    config, model = experiment.config, mlp_of(experiment)
+    sizes = [experiment.data.features, *config.widths(lane), len(experiment.data.classes)]
+    norm_first = config.batch_norm_order == "before_dropout"
+    network = PlainNetwork(sizes, config.lanes[lane].batch_norm, norm_first, experiment.dtype)
     with torch.no_grad():
         for linear, lanes in zip(network.linears, model.linears, strict=True):
-            linear.weight.copy_(lanes.weight[lane].T)
-            linear.bias.copy_(lanes.bias[lane, 0])
-        for norm, norms in zip(network.norms, model.norms, strict=knobs.batch_norm):
+            outputs, inputs = linear.weight.shape
+            linear.weight.copy_(lanes.weight[lane, :inputs, :outputs].T)
+            linear.bias.copy_(lanes.bias[lane, 0, :outputs])
+        for norm, norms in zip(network.norms, model.norms, strict=config.lanes[lane].batch_norm):
             for name in ("weight", "bias", "running_mean", "running_var"):
-                getattr(norm, name).copy_(getattr(norms, name)[lane, 0])
+                getattr(norm, name).copy_(getattr(norms, name)[lane, 0, : norm.num_features])
     return network
 
 
 def masks_of(experiment: Experiment, lane: int) -> list[Tensor]:
-    """The masks of the latest step in one lane, (B, units) or (1, units) for each layer."""
-    return [torch.as_tensor(dropout.keep)[lane].clone() for dropout in experiment.model.dropouts]
+    """The masks of the latest step in one lane, (B, units) or (1, units) for each layer, in the lane's own widths."""
+    sites = experiment.model.dropouts
+    return [torch.as_tensor(site.keep)[lane, :, : width_of(site, lane)].clone() for site in sites]
+
+
+def width_of(site: LaneDropout, lane: int) -> int:
+    """How many units a lane has at a place that can drop."""
+    return int(site.real(lane).sum())
+
+
+def factors_of(experiment: Experiment, lane: int) -> tuple[list[Tensor | float], list[Tensor | None]]:
+    """What the latest step multiplied activations and weights with in one lane, worked out from its masks.
+
+    Gaussian noise, which no mask tells, is taken as it was drawn.
+    """
+    factors: list[Tensor | float] = []
+    weights: list[Tensor | None] = []
+    sites = experiment.model.dropouts
+    widths = [width_of(site, lane) for site in sites] + [len(experiment.data.classes)]
+    for index, (site, mask) in enumerate(zip(sites, masks_of(experiment, lane), strict=True)):
+        rate, kind = site.rates[lane], site.kinds[lane]
+        weights.append(None)
+        if kind == "gaussian" and rate:
+            factors.append(site.multiplier[lane, :, : widths[index]].clone())
+        elif kind == "dropconnect" and rate:
+            keep = site.weight_keep[site.connecting.index(lane), :, : widths[index], : widths[index + 1]]
+            weights[-1] = keep.to(experiment.dtype) / (1 - rate)
+            factors.append(1.0)
+        else:
+            factors.append(mask.to(experiment.dtype) / (1 - rate if kind == "inverted" else 1))
+    return factors, weights
+
+
+def eval_factors(config: ExperimentConfig, lane: int) -> list[float]:
+    """What a lane multiplies activations with in eval mode."""
+    own = config.lanes[lane]
+    return [1 - rate if own.dropout_kind == "classic" else 1.0 for rate in own.dropout]
 
 
 def gradient(parameter: Tensor) -> Tensor:

@@ -9,8 +9,9 @@ from typing import Any, get_args
 
 import pytest
 
-from trainer.config import Dataset, ExperimentConfig, Lane, parse, recommended
+from trainer.config import Dataset, ExperimentConfig, Lane, Network, parse, recommended
 from trainer.errors import KnobError, UnknownKnobError
+from trainer.shapes import PLANE
 
 
 def lane(**knobs: Any) -> dict[str, Any]:
@@ -29,13 +30,18 @@ REFUSED: list[tuple[Any, str, str, str]] = [
     (lane(l2=math.inf), "lanes[0].l2", "inf", "a number from 0 to 0.1"),
     (lane(batch_norm=1), "lanes[0].batch_norm", "1", "true or false"),
     (lane(name=""), "lanes[0].name", "''", "a text of 1 to 40 characters"),
-    ({"hidden": [0]}, "hidden[0]", "0", "a whole number from 1 to 512"),
-    ({"hidden": [128, 10**9]}, "hidden[1]", "1000000000", "a whole number from 1 to 512"),
+    ({"hidden": [0]}, "hidden[0]", "0", "a whole number from 1 to 640"),
+    ({"hidden": [128, 10**9]}, "hidden[1]", "1000000000", "a whole number from 1 to 640"),
     ({"hidden": []}, "hidden", "()", "a list of 1 to 4 values"),
     ({"hidden": [8] * 5}, "hidden", "(8, 8, 8, 8, 8)", "a list of 1 to 4 values"),
     ({"hidden": 8}, "hidden", "8", "a list of 1 to 4 values"),
     ({"label_noise": 2}, "label_noise", "2", "a number from 0 to 0.9"),
-    ({"dataset": "mnist"}, "dataset", "'mnist'", "one of digits, moons, circles, spirals, xor, gaussians"),
+    (
+        {"dataset": "mnist"},
+        "dataset",
+        "'mnist'",
+        "one of digits, moons, circles, spirals, xor, gaussians, breast_cancer, wine, csv, idx",
+    ),
     ({"seed": 1.5}, "seed", "1.5", "a whole number from 0 to 2,147,483,647"),
     ({"batch_size": 400}, "batch_size", "400", "at most the number of training examples, 300"),
     (
@@ -44,6 +50,59 @@ REFUSED: list[tuple[Any, str, str, str]] = [
         "True",
         "false while a mini-batch is a single example",
     ),
+    ({"network": "rnn"}, "network", "'rnn'", "one of mlp, cnn, lstm"),
+    ({"network": "cnn", "dataset": "wine"}, "network", "'cnn'", "mlp for wine, which has no images"),
+    (
+        {"network": "lstm", "dataset": "moons"},
+        "network",
+        "'lstm'",
+        "mlp for moons, which has no rows to be read one after the other",
+    ),
+    (
+        {"network": "lstm", "hidden": [8, 8]},
+        "hidden",
+        "(8, 8)",
+        "one number for an lstm, the units of its state",
+    ),
+    ({"network": "cnn", "channels": [0]}, "channels[0]", "0", "a whole number from 1 to 64"),
+    ({"network": "cnn", "channels": [1] * 4}, "channels", "(1, 1, 1, 1)", "a list of 1 to 3 values"),
+    ({"dataset": "wine", "train_size": 121}, "train_size", "121", "at most 120 for wine"),
+    (lane(spatial_dropout=[0.5]), "lanes[0].spatial_dropout", "(0.5,)", "empty for an mlp"),
+    (
+        lane(spatial_dropout=[0.5]) | {"network": "cnn"},
+        "lanes[0].spatial_dropout",
+        "(0.5,)",
+        "2 rates, one for each convolution",
+    ),
+    (
+        lane(dropout=[0.5]) | {"network": "lstm"},
+        "lanes[0].dropout",
+        "(0.5,)",
+        "3 rates, one for each of input, recurrent, output",
+    ),
+    (
+        lane(dropout_kind="half"),
+        "lanes[0].dropout_kind",
+        "'half'",
+        "one of inverted, classic, unscaled, gaussian, dropconnect",
+    ),
+    (lane(hidden=[8, 8, 200]), "lanes[0].hidden", "(8, 8, 200)", "widths of at most 128, 128, 128, those of the run"),
+    (lane(hidden=[8]), "lanes[0].hidden", "(8,)", "widths of at most 128, 128, 128, those of the run"),
+    (
+        lane(train_size=301),
+        "lanes[0].train_size",
+        "301",
+        "a number from 64 to 300, the mini-batch and the run’s examples",
+    ),
+    (
+        lane(train_size=40),
+        "lanes[0].train_size",
+        "40",
+        "a number from 64 to 300, the mini-batch and the run’s examples",
+    ),
+    (lane(seed=-1), "lanes[0].seed", "-1", "a whole number from 0 to 2,147,483,647, or null for that of the run"),
+    (lane(learning_rate=0), "lanes[0].learning_rate", "0", "a number from 1e-05 to 1, or null for that of the run"),
+    (lane(patience=101), "lanes[0].patience", "101", "a whole number from 0 to 100"),
     ({"lanes": 5}, "lanes", "5", "a list of 1 to 64 networks"),
     ({"lanes": [5]}, "lanes[0]", "5", "an object of a network's knobs and their values"),
     (5, "config", "5", "an object of knobs and their values"),
@@ -79,6 +138,7 @@ def test_the_default_is_the_twin_on_digits() -> None:
     assert (config.dataset, config.hidden, config.train_size, config.batch_size) == ("digits", (128, 128, 128), 300, 64)
     assert [each.dropout for each in config.lanes] == [(0, 0, 0, 0), (0.2, 0.5, 0.5, 0.5)]
     assert config == parse({})
+    assert all(lane.dropout_kind == "inverted" and lane.seed is None for lane in config.lanes)
     assert config.layers == ("input", "hidden1", "hidden2", "hidden3")
 
 
@@ -97,7 +157,50 @@ def test_what_is_recommended_for_each_data_set_is_a_twin_without_dropout_on_coor
     config = recommended(dataset)
     assert config.dataset == dataset
     assert [any(each.dropout) for each in config.lanes] == [False, True]
-    assert (config.lanes[1].dropout[0] > 0) == (dataset == "digits")
+    assert (config.lanes[1].dropout[0] > 0) == (dataset not in PLANE)
+
+
+@pytest.mark.parametrize("network", get_args(Network))
+def test_each_kind_of_network_alone_is_enough_to_ask_for_it(network: str) -> None:
+    config = parse({"network": network})
+    assert (config.network, config.dataset) == (network, "digits")
+    assert (
+        config.layers
+        == {
+            "mlp": ("input", "hidden1", "hidden2", "hidden3"),
+            "cnn": ("input", "conv1", "conv2", "hidden1"),
+            "lstm": ("input", "recurrent", "output"),
+        }[network]
+    )
+    assert recommended("digits", network).network == network
+    assert [lane.drops for lane in recommended("digits", network).lanes] == [False, True]
+
+
+@pytest.mark.parametrize("dataset", get_args(Dataset))
+def test_each_data_set_alone_is_enough_to_ask_for_it(dataset: str) -> None:
+    assert parse({"dataset": dataset}).dataset == dataset
+
+
+def test_a_lane_has_what_the_run_has_unless_it_has_its_own() -> None:
+    own = {"seed": 0, "hidden": [8, 128, 64], "train_size": 100}
+    config = parse({"seed": 7, "lanes": [{}, own]})
+    assert [config.seed_of(0), config.widths(0), config.examples(0)] == [7, (128, 128, 128), 300]
+    assert [config.seed_of(1), config.widths(1), config.examples(1)] == [0, (8, 128, 64), 100]
+
+
+def test_what_a_lane_has_of_its_own_cannot_move_but_its_learning_rate() -> None:
+    config = ExperimentConfig()
+    assert config.with_knobs({"learning_rate": 0.5}, 0).lanes[0].learning_rate == 0.5
+    for knob, value in (("seed", 1), ("hidden", [8, 8, 8]), ("train_size", 100)):
+        with pytest.raises(KnobError, match=f"{knob} = .* it must be left as it is while the run trains"):
+            config.with_knobs({knob: value}, 0)
+
+
+def test_more_masks_of_weights_than_fit_into_memory_are_refused() -> None:
+    lanes = [{"dropout_kind": "dropconnect"}] * 40
+    with pytest.raises(KnobError, match=r"dropout_kind = 'dropconnect' .* at most 100,000,000 are allowed"):
+        parse({"lanes": lanes})
+    assert parse({"lanes": lanes, "mask": "per_batch"}).mask == "per_batch"
 
 
 def test_live_knobs_move_in_a_copy() -> None:
@@ -118,7 +221,7 @@ def test_live_knobs_move_in_a_copy() -> None:
         ({"hidden": [4]}, None, "hidden = .*only learning_rate can move"),
         ({"lanes": []}, None, "lanes = "),
         ({"dropout": [0, 0, 0, 0]}, None, "there is no knob 'dropout'; the knobs are learning_rate"),
-        ({"colour": 1}, 0, "there is no knob 'colour'; the knobs are name, dropout, batch_norm, l2"),
+        ({"colour": 1}, 0, "there is no knob 'colour'; the knobs are name, dropout, batch_norm, dropout_kind, "),
         ({"dropout": [0.5]}, 1, r"lanes\[1\].dropout = \(0.5,\) is not allowed: it must be 4 rates"),
         ({"dropout": [0, 0, 0, 1]}, 1, r"lanes\[1\].dropout\[3\] = 1 is not allowed"),
         ({}, 99, "lane = 99 is not allowed: it must be the number of a lane, from 0 to 1"),
@@ -141,6 +244,7 @@ def test_a_run_whose_single_step_would_hold_a_worker_for_seconds_is_refused() ->
     wide = {"hidden": [512] * 4, "batch_size": 64}
     assert len(parse({**wide, "lanes": [{}] * 18}).lanes) == 18
     with pytest.raises(
-        KnobError, match=r"hidden = \(512, .* 19 networks of 824,320 weights on 64 examples .* at most 1,000,000,000"
+        KnobError,
+        match=r"hidden = \(512, .* 19 networks of 824,320 multiplications on 64 examples .* at most 1,000,000,000",
     ):
         parse({**wide, "lanes": [{}] * 19})

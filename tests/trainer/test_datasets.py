@@ -1,4 +1,4 @@
-"""Data sets: real digits and points, exact label noise, true validation labels."""
+"""Data sets: real digits, tables and points, exact label noise, true validation labels."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import torch
 from trainer.config import Dataset as Name
 from trainer.config import parse, recommended
 from trainer.datasets import VALIDATION_DIGITS, VALIDATION_POINTS, Dataset, load, wrong_labels
+from trainer.errors import KnobError
+from trainer.shapes import PLANE, SIZES
 
-POINTS = [name for name in get_args(Name) if name != "digits"]
+OWN = [name for name in get_args(Name) if name not in ("csv", "idx")]  # tests of those are in test_tables, test_idx
+TABLES = ("breast_cancer", "wine")
 
 
 def data(**knobs: Any) -> Dataset:
@@ -20,10 +23,10 @@ def data(**knobs: Any) -> Dataset:
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.15, 0.2, 0.333, 0.9])
-@pytest.mark.parametrize("dataset", ["digits", "moons"])
+@pytest.mark.parametrize("dataset", ["digits", "moons", "wine"])
 def test_exactly_the_stated_share_of_training_labels_is_wrong(dataset: str, share: float) -> None:
-    made = data(dataset=dataset, train_size=217, label_noise=share)
-    assert int((made.train_y != made.train_true).sum()) == round(share * 217)
+    made = data(dataset=dataset, train_size=117, label_noise=share)
+    assert int((made.train_y != made.train_true).sum()) == round(share * 117)
     assert set(made.train_y.tolist()) <= set(range(len(made.classes)))
 
 
@@ -53,16 +56,16 @@ def test_digits_are_the_real_ones_divided_by_16_and_no_digit_is_in_both_sets() -
     assert (made.shape, made.extent, len(made.classes)) == ((8, 8), None, 10)
 
 
-@pytest.mark.parametrize("dataset", get_args(Name))
+@pytest.mark.parametrize("dataset", OWN)
 def test_the_validation_set_depends_on_the_seed_and_not_on_the_training_set(dataset: str) -> None:
-    small, large = (data(dataset=dataset, train_size=size, label_noise=0.3) for size in (64, 200))
+    small, large = (data(dataset=dataset, train_size=size, label_noise=0.3) for size in (64, 120))
     other = data(dataset=dataset, train_size=64, label_noise=0.3, seed=1)
     assert torch.equal(small.val_x, large.val_x)
     assert torch.equal(small.val_y, large.val_y)
     assert not torch.equal(small.val_x, other.val_x)
 
 
-@pytest.mark.parametrize("dataset", POINTS)
+@pytest.mark.parametrize("dataset", PLANE)
 def test_points_come_in_two_classes_of_about_equal_size_inside_the_extent(dataset: str) -> None:
     made = load(recommended(dataset))
     assert made.extent is not None
@@ -86,3 +89,50 @@ def test_the_same_knobs_make_the_same_data() -> None:
     first, second = (data(dataset="spirals", seed=4, label_noise=0.2) for _ in range(2))
     assert torch.equal(first.train_x, second.train_x)
     assert torch.equal(first.train_y, second.train_y)
+
+
+@pytest.mark.parametrize("dataset", ["digits", *TABLES])
+def test_the_first_examples_have_the_labels_that_a_run_of_so_many_has(dataset: str) -> None:
+    large, small = (data(dataset=dataset, train_size=size, label_noise=0.3, seed=2) for size in (120, 70))
+    assert torch.equal(large.train_x[:70], small.train_x)
+    assert torch.equal(large.labels_for(70), small.train_y)
+    assert torch.equal(large.labels_for(120), large.train_y)
+    assert not torch.equal(large.train_y[:70], small.train_y)  # of 70 labels of the 120, not exactly 21 need be wrong
+
+
+def test_of_points_the_stated_share_of_the_first_is_wrong() -> None:
+    made = data(dataset="moons", train_size=100, label_noise=0.2)
+    assert int((made.labels_for(50) != made.train_true[:50]).sum()) == 10
+
+
+@pytest.mark.parametrize(
+    ("dataset", "judging", "classes", "first"),
+    [
+        ("breast_cancer", 169, ("malignant", "benign"), "mean radius"),
+        ("wine", 58, ("class_0", "class_1", "class_2"), "alcohol"),
+    ],
+)
+def test_tables_have_names_and_are_standardised_by_what_may_be_trained_on(
+    dataset: str, judging: int, classes: tuple[str, ...], first: str
+) -> None:
+    size = SIZES[dataset]
+    made = data(dataset=dataset, train_size=size.examples, label_noise=0)
+    assert (len(made.val_y), made.classes, made.feature_names[0]) == (judging, classes, first)
+    assert made.features == size.features == len(made.feature_names)
+    assert (made.shape, made.extent) == ((size.features,), None)
+    assert torch.allclose(made.train_x.double().mean(0), torch.zeros(made.features).double(), atol=1e-6)
+    assert torch.allclose(made.train_x.double().std(0, correction=0), torch.ones(made.features).double(), atol=1e-6)
+    # Of V others the mean is off by about 1/√V: all features together are not within 1e-3 of 0 by chance.
+    assert float(made.val_x.mean(0).abs().max()) > 1e-3
+
+
+def test_no_row_of_a_table_is_in_both_sets() -> None:
+    made = data(dataset="wine", train_size=120, label_noise=0)
+    train, val = ({tuple(row) for row in x.tolist()} for x in (made.train_x, made.val_x))
+    assert len(train | val) == 178
+    assert not train & val
+
+
+def test_a_table_that_was_not_uploaded_is_refused() -> None:
+    with pytest.raises(KnobError, match="table = 'abc' is not allowed"):
+        data(dataset="csv", table="abc")

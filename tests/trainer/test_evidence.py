@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from trainer import Experiment
-from trainer.config import RECOMMENDED, parse
+from trainer.config import parse
 from trainer.ensemble import Crowd
-from trainer.experiment import Scores
+from trainer.judge import Scores
+from trainer.recommended import recommended_knobs
 
 SEEDS = range(5)
 
@@ -72,7 +73,7 @@ def test_dropout_helps_on_moons_with_wrong_labels() -> None:
     """Gain 8.4 ± 3.3 points over ten seeds: the mean of five lies above 1 with 5 standard errors to spare."""
     gains = []
     for seed in SEEDS:
-        experiment = Experiment(parse({"dataset": "moons", "seed": seed, **RECOMMENDED["moons"]}), device="cpu")
+        experiment = Experiment(parse(recommended_knobs("mlp", "moons") | {"seed": seed}), device="cpu")
         experiment.run(1500)
         without, with_dropout = experiment.evaluate().val_accuracy.tolist()
         gains.append(with_dropout - without)

@@ -14,6 +14,7 @@ from torch import Tensor
 from trainer import Experiment
 from trainer.config import parse
 from trainer.errors import KnobError, StateError, UnknownKnobError
+from trainer.models import LaneMLP
 from trainer.trace import Steps
 
 RATES = [0.2, 0.5, 0.4]
@@ -50,7 +51,17 @@ def rows(steps: Steps, start: int, stop: int) -> Steps:
     cut = slice(start, stop)
     masks = {name: mask[cut] for name, mask in steps.masks.items()}
     kept = {name: count[cut] for name, count in steps.kept.items()}
-    return Steps(steps.step[cut], steps.loss[cut], steps.lane, steps.example[cut], masks, kept)
+    return Steps(
+        step=steps.step[cut],
+        loss=steps.loss[cut],
+        lane=steps.lane,
+        example=steps.example[cut],
+        kinds=steps.kinds[cut],
+        rates=steps.rates[cut],
+        group_rates=steps.group_rates[cut],
+        masks=masks,
+        kept=kept,
+    )
 
 
 def test_two_runs_with_the_same_seed_are_identical_and_another_seed_is_not() -> None:
@@ -93,7 +104,7 @@ def test_a_lane_added_at_the_end_changes_neither_weights_nor_masks_nor_training_
 
 def test_mini_batches_are_epochs_of_permutations_without_the_last_incomplete_batch() -> None:
     experiment = small()
-    batches = experiment._batches
+    (batches,) = experiment._batches._courses
     assert batches.per_epoch == 70 // 16
     for epoch in range(3):
         seen = [
@@ -279,14 +290,16 @@ def test_evaluating_leaves_mode_global_random_state_and_weights() -> None:
 def test_batch_norm_switched_on_in_mid_run_starts_from_statistics_of_the_training_set() -> None:
     experiment = small()
     experiment.run(20)
-    before = [(each.weight.clone(), each.bias.clone()) for each in experiment.model.linears]
+    model = experiment.model
+    assert isinstance(model, LaneMLP)
+    before = [(each.weight.clone(), each.bias.clone()) for each in model.linears]
     experiment.set(lane=0, batch_norm=True)
-    norm, linear = experiment.model.norms[0], experiment.model.linears[0]
+    norm, linear = model.norms[0], model.linears[0]
     z = experiment.data.train_x @ linear.weight[0].detach() + linear.bias[0].detach()
     assert torch.allclose(norm.running_mean[0, 0], z.mean(dim=0), atol=1e-5)
     assert torch.allclose(norm.running_var[0, 0], z.var(dim=0), rtol=1e-4, atol=1e-6)
     assert torch.equal(norm.running_mean[1], torch.zeros(1, 20))  # the other lane has it off
-    for (weight, bias), each in zip(before, experiment.model.linears, strict=True):
+    for (weight, bias), each in zip(before, model.linears, strict=True):
         assert torch.equal(weight, each.weight)
         assert torch.equal(bias, each.bias)
 
@@ -333,8 +346,8 @@ def test_a_recorded_mask_is_the_row_of_the_tensor_that_multiplied_the_activation
         experiment.follow(example=example)
         for _ in range(8):
             steps = experiment.run(1)
-            row = experiment._batches.row_of(example, experiment.step)
-            assert int(steps.example[0]) == experiment._batches.example(experiment.step, row or 0)
+            row = experiment._batches.row_of(example, experiment.step, experiment.followed[0])
+            assert int(steps.example[0]) == experiment._batches.example(experiment.step, row or 0, 1)
             assert row is None or int(steps.example[0]) == example
             for dropout, mask in zip(experiment.model.dropouts, steps.masks.values(), strict=True):
                 assert torch.equal(mask[0], dropout.multiplier[1, row or 0] > 0)

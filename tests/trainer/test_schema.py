@@ -19,7 +19,9 @@ NAMES = [f"{side}.{knob['name']}" for side, knob in KNOBS]
 def test_it_is_json_and_parses_back_to_the_configurations_it_was_made_of() -> None:
     assert json.loads(json.dumps(SCHEMA)) == SCHEMA
     assert parse(SCHEMA["defaults"]) == ExperimentConfig()
-    assert all(parse(config).dataset == name for name, config in SCHEMA["recommended"].items())
+    for network, settings in SCHEMA["recommended"].items():
+        assert all((parse(config).network, config["dataset"]) == (network, name) for name, config in settings.items())
+    assert list(SCHEMA["recommended"]["cnn"]) == ["digits", "idx"]
     assert SCHEMA["max_lanes"] == MAX_LANES
 
 
@@ -42,7 +44,25 @@ def test_a_knob_has_a_label_one_sentence_of_help_and_what_its_type_needs(knob: d
     elif knob["type"] != "boolean":
         assert knob["min"] < knob["max"]
         if knob["type"] in ("integer", "number"):
-            assert "step" in knob or knob["scale"] == "log"
+            assert knob["step"] > 0
+            assert knob["scale"] == "linear" or knob.get("smallest", knob["min"]) > 0
+    assert knob["default"] is not None or knob["optional"]
+    for name, values in knob.get("only_for", {}).items():
+        choices = next(each["choices"] for each in SCHEMA["run"] if each["name"] == name)
+        assert set(values) <= {choice["value"] for choice in choices}
+
+
+def test_knobs_stand_in_the_groups_of_the_protocol() -> None:
+    groups = {side: list(dict.fromkeys(knob["group"] for knob in SCHEMA[side])) for side in ("run", "lane")}
+    assert sorted(groups["run"]) == ["data", "network", "training"]
+    assert groups["lane"] == ["main", "dropout", "regularisers", "own"]
+
+
+@pytest.mark.parametrize("knob", [knob for knob in SCHEMA["lane"] if knob["group"] == "regularisers"])
+def test_a_regulariser_has_its_formula_and_its_names_elsewhere(knob: dict[str, Any]) -> None:
+    assert knob["formula"]
+    assert knob["pytorch"]
+    assert knob["keras"]
 
 
 @pytest.mark.parametrize("side", ["run", "lane"])
@@ -59,8 +79,12 @@ def test_the_bounds_are_taken_and_what_lies_beyond_is_refused(side: str) -> None
 
 
 def config_with(side: str, knob: dict[str, Any], value: float) -> dict[str, Any]:
+    name = knob["name"]
+    network = {"network": knob["only_for"]["network"][0]} if "network" in knob.get("only_for", {}) else {}
     if side == "lane":
-        return {"lanes": [{knob["name"]: [value] * 4 if knob.get("items") else value}]}
-    given: dict[str, Any] = {knob["name"]: [value] if knob.get("items") else value}
-    small = {"batch_size": 1} if knob["name"] == "train_size" else {}
-    return {"train_size": 600} | small | given
+        count = {"dropout": 4, "spatial_dropout": 2, "hidden": 3}.get(name, 1)
+        room = {"hidden": [640] * 3} if name == "hidden" else {"train_size": 1000, "batch_size": 1}
+        return network | room | {"lanes": [{name: [value] * count if knob.get("items") else value}]}
+    given: dict[str, Any] = {name: [value] if knob.get("items") else value}
+    small = {"batch_size": 1} if name == "train_size" else {}
+    return {"train_size": 600} | network | small | given

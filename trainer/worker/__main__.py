@@ -9,11 +9,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer.config import parse
 from trainer.errors import DropoutLabError
 from trainer.stream import TOKEN_VARIABLE
+from trainer.tables import Table
 from trainer.worker.link import LinkClosedError, connect
 from trainer.worker.loop import Worker
 
@@ -35,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     import torch
 
+    from trainer.datasets import Sources
     from trainer.experiment import Experiment
     from trainer.worker.look import evaluation_trace
 
@@ -49,7 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
     def make(request: Mapping[str, Any]) -> Experiment:
-        return Experiment(parse(request.get("config")), device, changes=request.get("changes") or ())
+        table = request.get("table")
+        sources = Sources(Table.decode(table) if table else None, options.idx_folder)
+        changes = request.get("changes") or ()
+        return Experiment(parse(request.get("config")), device, changes=changes, sources=sources)
 
     with contextlib.closing(link), contextlib.suppress(LinkClosedError):
         hello = {"worker": options.worker, "epoch": options.epoch, "token": token}
@@ -97,6 +103,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--worker", type=int, default=0, help="which of the pool's workers this is")
     parser.add_argument("--epoch", type=int, default=1, help="how often this worker was started")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--idx-folder", type=Path, help="where files of images lie, if there are any")
     parser.add_argument("--threads", type=int, default=1, help="threads that a step may use")
     return parser.parse_args(arguments)
 

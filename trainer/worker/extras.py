@@ -35,19 +35,19 @@ class Emit(Protocol):
         """Send the frame; ``words`` are further metadata."""
 
 
-def who_votes(config: ExperimentConfig, followed: int) -> list[tuple[int, tuple[float, ...]]]:
-    """Return the lanes whose sub-networks vote, each with the rates that thin it: the followed lane, then its contrast.
+def who_votes(config: ExperimentConfig, followed: int) -> list[tuple[int, int]]:
+    """Return the lanes whose sub-networks vote, each with the lane whose dropout thins it: the followed lane, then its
+    contrast.
 
-    The contrast of a lane with dropout is the first lane without, thinned alike; a lane without dropout is thinned with
-    the rates of the first lane that has some, which is then its contrast.
+    The contrast of a lane with dropout is the first lane without, thinned alike; a lane without dropout is thinned like
+    the first lane that has some, which is then its contrast.
     """
     lanes = config.lanes
-    own = lanes[followed].dropout
-    if any(own):
-        plain = next((index for index, lane in enumerate(lanes) if not any(lane.dropout)), None)
-        return [(followed, own)] if plain is None else [(followed, own), (plain, own)]
-    other = next((index for index, lane in enumerate(lanes) if any(lane.dropout)), None)
-    return [(followed, own)] if other is None else [(index, lanes[other].dropout) for index in (followed, other)]
+    if lanes[followed].drops:
+        plain = next((index for index, lane in enumerate(lanes) if not lane.drops), None)
+        return [(followed, followed)] if plain is None else [(followed, followed), (plain, followed)]
+    other = next((index for index, lane in enumerate(lanes) if lane.drops), None)
+    return [(followed, followed)] if other is None else [(followed, other), (other, other)]
 
 
 class Ballot:
@@ -60,8 +60,8 @@ class Ballot:
     def __init__(self, experiment: Experiment) -> None:
         lane, self._example = experiment.followed
         self._crowds = [
-            experiment.begin_subnetworks(lane=voter, members=MEMBERS, dropout=rates, example=self._example)
-            for voter, rates in who_votes(experiment.config, lane)
+            experiment.begin_subnetworks(lane=voter, members=MEMBERS, example=self._example, like=like)
+            for voter, like in who_votes(experiment.config, lane)
         ]
         self._waiting = list(self._crowds)
         self.step = experiment.step

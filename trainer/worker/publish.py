@@ -6,19 +6,22 @@ Every function takes the trainer's records and gives numpy arrays in the protoco
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import numpy as np
 
 from trainer.errors import DropoutLabError
 from trainer.frames import Array, Tensors, pack
+from trainer.lane import DropoutKind
 
 if TYPE_CHECKING:
     from trainer.ensemble import Crowd
-    from trainer.experiment import Experiment, Scores
+    from trainer.experiment import Experiment
+    from trainer.judge import Scores
     from trainer.trace import Steps, Trace
 
 GRID: Final = 64  # points along each side of a boundary
+KINDS: Final[tuple[str, ...]] = get_args(DropoutKind)  # what a `dropout_kind` counts
 
 
 def array(values: Any, dtype: Any) -> Array:
@@ -52,8 +55,13 @@ def steps(gathered: Sequence[Steps]) -> Tensors:
         "lane": np.concatenate([np.full(len(each.step), each.lane, np.uint8) for each in gathered]),
         "example": _joined([each.example for each in gathered], np.uint32),
         "loss": _joined([each.loss for each in gathered], np.float32),
+        "dropout_kind": _joined([each.kinds for each in gathered], np.uint8),
     }
-    for layer in gathered[0].masks:
+    rates, group_rates = (
+        _joined([getattr(each, name) for each in gathered], np.float32) for name in ("rates", "group_rates")
+    )
+    for index, layer in enumerate(gathered[0].masks):
+        tensors[f"rate/{layer}"], tensors[f"group_rate/{layer}"] = rates[:, index], group_rates[:, index]
         tensors[f"mask/{layer}"] = pack(_joined([each.masks[layer] for each in gathered], np.bool_))
         tensors[f"kept/{layer}"] = _joined([each.kept[layer] for each in gathered], np.uint32)
     return tensors
@@ -80,15 +88,21 @@ def graph(trace: Trace) -> Tensors:
         "example": array([trace.example], np.uint32),
         "label": array([trace.label], np.uint8),
         "scale": array(trace.scale, np.float32),
+        "dropout_kind": array([KINDS.index(trace.kind)], np.uint8),
         "probability": array(trace.probability, np.float32),
         "edge/layer": array(trace.edges.layer, np.uint8),
         "edge/source": array(trace.edges.source, np.uint16),
         "edge/target": array(trace.edges.target, np.uint16),
         "edge/value": array(trace.edges.value, np.float32),
     }
-    for layer, mask in trace.masks.items():
+    for index, (layer, mask) in enumerate(trace.masks.items()):
         tensors[f"mask/{layer}"] = pack(array(mask, np.bool_))
+        tensors[f"kept/{layer}"] = array([trace.kept[layer]], np.uint32)
+        tensors[f"rate/{layer}"] = array(trace.rates[index : index + 1], np.float32)
+        tensors[f"group_rate/{layer}"] = array(trace.group_rates[index : index + 1], np.float32)
         tensors[f"activation/{layer}"] = array(trace.activations[layer], np.float32)
+    for layer, factor in trace.factors.items():
+        tensors[f"factor/{layer}"] = array(factor, np.float32)
     return tensors
 
 
@@ -147,6 +161,8 @@ def state(experiment: Experiment, playing: bool, steps_per_second: float | None)
             {"name": layer.name, "units": layer.units, "shape": list(layer.shape)} for layer in experiment.layers
         ],
         "classes": list(known.classes),
+        "features": list(getattr(known, "feature_names", ())),
+        "stopped": list(getattr(experiment, "stopped", [None] * len(config.lanes))),
         "train_size": len(known.train_y),
         "val_size": len(known.val_y),
         "batches_per_epoch": len(known.train_y) // config.batch_size,

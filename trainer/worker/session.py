@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from trainer.errors import DropoutLabError, KnobError
 from trainer.frames import Frame, Tensors, encode
+from trainer.lane import EVALUATE_EVERY
 from trainer.worker import publish
 from trainer.worker.commands import MAX_COUNT, CommandError, integer, speed
 from trainer.worker.extras import Extras
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
 
 DEFAULT_SPEED: Final = 100.0  # steps a second: the default run tells its story in ten seconds
 SLOW: Final = 5.0  # steps a second up to which every single step is shown
-SCORES_EVERY: Final = 25  # steps
+SCORES_EVERY: Final = EVALUATE_EVERY  # steps
 SCORES_S: Final = 0.1
 GRAPH_S: Final = 0.1
 GRAPH_PATIENCE_S: Final = 0.5  # how long to wait for the followed example before any other is shown
+
+
+_CHANGES_SCORES: Final = {"batch_norm", "dropout_kind", "dropout"}  # an evaluation of the same weights says otherwise
 
 
 class State(Enum):
@@ -100,6 +104,7 @@ class Session:
         self._scored = -1  # the step of the last scores
         self._graphs = Interval(GRAPH_S)
         self._drawn = -1  # the step of the last graph
+        self._stopped = experiment.stopped  # which lanes early stopping had frozen when the page was last told
 
     # What the app asks for
 
@@ -185,7 +190,9 @@ class Session:
         if is_last or self._frames.over(after):
             self._frames.mark(after)
             self._flush()
-        if self._experiment.step % SCORES_EVERY == 0 and self._scores_allowed(after):
+        if self._experiment.stopped != self._stopped:
+            self._tell_stopped()
+        elif self._experiment.step % SCORES_EVERY == 0 and self._scores_allowed(after):
             self._score()
         if is_last:
             self._move(State.PAUSED)
@@ -240,7 +247,7 @@ class Session:
         self._experiment.config.with_knobs(knobs, lane)  # also refuses names that are no names of arguments
         self._experiment.set(lane, **knobs)
         self._extras.renew()
-        if "batch_norm" in knobs and self.state is State.PAUSED:
+        if _CHANGES_SCORES & set(knobs) and self.state is State.PAUSED:
             self._scored = -1  # an evaluation of the very same weights now says something else
 
     def _follow(self, command: Mapping[str, Any]) -> None:
@@ -334,6 +341,12 @@ class Session:
         self._emit("scores", publish.scores(self._experiment.evaluate()))
         self._scoring.spend(self._clock() - began)
 
+    def _tell_stopped(self) -> None:
+        """Say that early stopping froze a lane, and show what its best weights are worth."""
+        self._flush()
+        self._tell_changed("stopped")
+        self._score()
+
     def _flush(self) -> None:
         """Send the steps that were gathered, and then the graph of one of them."""
         if self._gathered:
@@ -353,6 +366,7 @@ class Session:
 
     def _tell_changed(self, reason: str) -> None:
         step = self._experiment.step
+        self._stopped = self._experiment.stopped
         self._sender.send(
             {"op": "changed", "run": self.run, "reason": reason, "step": step, "state": self._described()}
         )

@@ -4,9 +4,11 @@
 /** @import { LayerPicture } from "./picture.js" */
 /** @import { PicturePalette } from "./palette.js" */
 
-import { centre } from "./layout.js";
+import { centre } from "./lattice.js";
 
 /** @typedef {OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D} Context */
+
+/** @typedef {(context: Context, x: number, y: number, radius: number) => void} Shape */
 
 const TURN = 2 * Math.PI;
 
@@ -16,7 +18,7 @@ const TURN = 2 * Math.PI;
  * @param {Block} block
  * @param {LayerPicture} layer
  * @param {(unit: number) => boolean} wanted
- * @param {(context: Context, x: number, y: number, radius: number) => void} shape
+ * @param {Shape} shape
  * @param {number} radius
  */
 export function trace(context, block, layer, wanted, shape, radius) {
@@ -28,7 +30,7 @@ export function trace(context, block, layer, wanted, shape, radius) {
   }
 }
 
-/** @type {(context: Context, x: number, y: number, radius: number) => void} */
+/** @type {Shape} */
 export function cross(context, x, y, radius) {
   context.moveTo(x - radius, y - radius);
   context.lineTo(x + radius, y + radius);
@@ -36,15 +38,52 @@ export function cross(context, x, y, radius) {
   context.lineTo(x - radius, y + radius);
 }
 
-/** @type {(context: Context, x: number, y: number, radius: number) => void} */
+/** @type {Shape} */
 export function disc(context, x, y, radius) {
   context.moveTo(x + radius, y);
   context.arc(x, y, radius, 0, TURN);
 }
 
-/** @type {(context: Context, x: number, y: number, radius: number) => void} */
+/** @type {Shape} */
 export function square(context, x, y, radius) {
   context.rect(x - radius, y - radius, 2 * radius, 2 * radius);
+}
+
+/** @type {Shape} */
+export function slash(context, x, y, radius) {
+  context.moveTo(x - radius, y + radius);
+  context.lineTo(x + radius, y - radius);
+}
+
+/**
+ * A triangle that points up or down.
+ * @param {number} up 1 or -1.
+ * @returns {Shape}
+ */
+export function triangle(up) {
+  return (context, x, y, radius) => {
+    context.moveTo(x, y - up * radius);
+    context.lineTo(x + radius, y + up * 0.8 * radius);
+    context.lineTo(x - radius, y + up * 0.8 * radius);
+    context.closePath();
+  };
+}
+
+/**
+ * Words cut short with an ellipsis so that they fit.
+ * @param {Context} context With the font in which they will be written.
+ * @param {string} words
+ * @param {number} room
+ */
+export function fitted(context, words, room) {
+  if (context.measureText(words).width <= room) {
+    return words;
+  }
+  let length = words.length - 1;
+  while (length > 1 && context.measureText(`${words.slice(0, length)}…`).width > room) {
+    length -= 1;
+  }
+  return `${words.slice(0, length).trimEnd()}…`;
 }
 
 /**

@@ -1,8 +1,11 @@
 // What the masks, the boundary and the picker show, said in words and numbers. Pure functions: each sentence follows from its
 // arguments.
 
+/** @import { Counted, Site } from "./sites.js" */
+
 import { formatCount, formatOne, formatPercent } from "../stats.js";
 import { layerLabel } from "../words.js";
+import { unitName } from "./naming.js";
 import { withArticle } from "./phrases.js";
 
 const quoted = (/** @type {string} */ name) => `“${name}”`;
@@ -21,6 +24,7 @@ const plural = (/** @type {number} */ count, /** @type {string} */ one) =>
  * @property {number} own Drawn steps whose mask is the followed example's.
  * @property {number} followed The followed example.
  * @property {LayerShare[]} layers Those with dropout.
+ * @property {Counted[]} counted What the bits of these masks stand for.
  * @property {{ drawn: number, units: number }} rows
  * @property {number | null} cursor
  * @property {number} newest The newest step that the page has.
@@ -70,7 +74,7 @@ export function masksSentence(reading) {
 }
 
 /** @param {MasksReading} reading */
-function shareWords({ layers, shown }) {
+function shareWords({ layers, shown, counted }) {
   if (shown === 0) {
     return "";
   }
@@ -81,7 +85,13 @@ function shareWords({ layers, shown }) {
     ({ name, kept, draws, expected, error }) =>
       `${layerLabel(name)} ${formatPercent(kept / draws)} (expected ${formatPercent(expected)} ± ${(100 * error).toFixed(error < 0.001 ? 2 : 1)})`,
   );
-  return `Kept over ${plural(shown, "step")}: ${shares.join(", ")}.`;
+  const weights = counted.includes("weights");
+  const factors = counted.includes("factors");
+  const what = !factors ? "Kept" : counted.length > 1 ? "Kept, or turned up," : "Turned up";
+  const rows = weights
+    ? " Of weights that are dropped, a row is that from a unit to the first neuron of the next layer; the shares are of all."
+    : "";
+  return `${what} over ${plural(shown, "step")}: ${shares.join(", ")}.${rows}`;
 }
 
 /** @param {MasksReading} reading */
@@ -96,14 +106,23 @@ function ownWords({ shown, own, followed }) {
 
 /**
  * What a tooltip says of one place of the raster.
- * @param {{ step: number, layer: string, unit: number, units: number, isKept: boolean | null, example: number }} place
- *   `isKept` is `null` where the mask is not known.
+ * @param {object} place
+ * @param {number} place.step
+ * @param {Site} place.site
+ * @param {number} place.unit
+ * @param {string[]} place.features
+ * @param {Counted} place.counted
+ * @param {boolean | null} place.isKept `null` where the mask is not known.
+ * @param {number} place.example
  */
-export function maskWords({ step, layer, unit, units, isKept, example }) {
-  const where = `Step ${formatCount(step)}, ${layerLabel(layer)}, ${layer === "input" ? "input" : "neuron"} ${formatCount(unit + 1)} of ${formatCount(units)}`;
-  return isKept === null
-    ? `${where}: no mask here`
-    : `${where}: ${isKept ? "kept" : "dropped"} for example ${formatCount(example)}`;
+export function maskWords({ step, site, unit, features, counted, isKept, example }) {
+  const name = unitName(site, unit, features);
+  const where = `Step ${formatCount(step)}, ${counted === "weights" ? `weight from ${name} to the first ${site.next ? `neuron of ${layerLabel(site.next)}` : "class"}` : name}`;
+  if (isKept === null) {
+    return `${where}: no mask here`;
+  }
+  const [yes, no] = counted === "factors" ? ["factor of at least 1", "factor below 1"] : ["kept", "dropped"];
+  return `${where}: ${isKept ? yes : no} for example ${formatCount(example)}`;
 }
 
 /**

@@ -1,53 +1,75 @@
 // The mask raster as pixels: one column a step, one row a unit. Pure: works on plain arrays.
 
 /** @import { StepRing } from "../ring.js" */
+/** @import { Site } from "./sites.js" */
+
+import { DROPOUT_KINDS } from "./sites.js";
 
 /**
  * The rows of one layer.
  * @typedef {object} Band
- * @property {string} name
- * @property {number} units
+ * @property {Site} site
  * @property {number} top Its first row.
- * @property {Uint16Array} unitOfRow Which unit each row shows.
+ * @property {Uint16Array} unitOfRow Which unit each row shows: those of one group together.
+ * @property {Uint16Array} bitOfRow Where that unit stands in a mask of the run.
  */
 
 /** @typedef {{ bands: Band[], rows: number, rowHeight: number, drawn: number, units: number }} Rows */
 
 /**
  * Colours as little-endian pixels.
- * @typedef {{ kept: number, dropped: number, gap: number }} Ink
+ * @typedef {{ kept: number, dropped: number, down: number, gap: number }} Ink `down`: factors below 1.
  */
 
+const GAUSSIAN = DROPOUT_KINDS.indexOf("gaussian");
 const MAX_ROW = 6; // device pixels: a taller row shows no more
 const SEPARATOR = 3; // device pixels between layers, rounded up to whole rows
 
 /**
  * Give each unit a row, or, where there are more units than pixels, units evenly chosen.
- * @param {readonly { name: string, units: number }[]} layers
+ * @param {readonly Site[]} sites
  * @param {number} height Device pixels.
  * @returns {Rows}
  */
-export function layRows(layers, height) {
-  const units = layers.reduce((sum, layer) => sum + layer.units, 0);
-  const room = Math.max(layers.length, height - SEPARATOR * (layers.length - 1));
+export function layRows(sites, height) {
+  const units = sites.reduce((sum, site) => sum + site.units, 0);
+  const room = Math.max(sites.length, height - SEPARATOR * (sites.length - 1));
   const rowHeight = Math.max(1, Math.min(MAX_ROW, Math.floor(room / Math.max(1, units))));
   const separator = Math.ceil(SEPARATOR / rowHeight);
-  const share = Math.min(1, room / Math.max(1, units));
-  /** @type {Band[]} */
-  const bands = [];
+  const shares = shareOut(
+    sites.map((site) => site.units),
+    room,
+  );
   let top = 0;
-  for (const { name, units: count } of layers) {
-    const rows = Math.max(1, Math.floor(count * share));
-    bands.push({
-      name,
-      units: count,
-      top,
-      unitOfRow: Uint16Array.from({ length: rows }, (_, row) => Math.floor((row * count) / rows)),
+  const bands = sites.map((site, index) => {
+    const rows = shares[index];
+    const { order, bits } = site;
+    const unitOfRow = Uint16Array.from({ length: rows }, (_, row) => {
+      const place = Math.floor((row * site.units) / rows);
+      return order ? order[place] : place;
     });
+    const band = { site, top, unitOfRow, bitOfRow: bits ? unitOfRow.map((unit) => bits[unit]) : unitOfRow };
     top += rows + separator;
-  }
-  const drawn = bands.reduce((sum, { unitOfRow }) => sum + unitOfRow.length, 0);
+    return band;
+  });
+  const drawn = shares.reduce((sum, rows) => sum + rows, 0);
   return { bands, rows: Math.max(0, top - separator), rowHeight, drawn, units };
+}
+
+/**
+ * Share rows out: the same number to each layer, and what a small one does not need to the others.
+ * @param {number[]} wanted
+ * @param {number} room
+ */
+function shareOut(wanted, room) {
+  const smallFirst = wanted.map((_, index) => index).sort((a, b) => wanted[a] - wanted[b]);
+  const shares = wanted.map(() => 0);
+  let left = room;
+  smallFirst.forEach((index, place) => {
+    shares[index] = Math.max(1, Math.min(wanted[index], Math.floor(left / (wanted.length - place))));
+    left -= shares[index];
+  });
+  return shares;
 }
 
 /**
@@ -76,8 +98,9 @@ export function drawColumns(pixels, ring, { from, to, lane }, { bands, rows }, i
     const column = step - from;
     const record = ring.laneOf(step) === lane ? ring.at(step) : null;
     if (record) {
-      for (const { name, top, unitOfRow } of bands) {
-        drawBand(pixels, record.masks[name], unitOfRow, top * width + column, width, ink);
+      const out = record.kind === GAUSSIAN ? ink.down : ink.dropped;
+      for (const { site, top, bitOfRow } of bands) {
+        drawBand(pixels, record.masks[site.name], bitOfRow, top * width + column, width, [ink.kept, out]);
       }
     } else if (isGap(ring, step)) {
       hatch(pixels, column, step, width, rows, ink.gap);
@@ -97,15 +120,15 @@ export function isGap(ring, step) {
 /**
  * @param {Uint32Array} pixels
  * @param {Uint8Array} mask
- * @param {Uint16Array} unitOfRow
+ * @param {Uint16Array} bitOfRow
  * @param {number} start
  * @param {number} width
- * @param {Ink} ink
+ * @param {[number, number]} ink Of a bit that is 1, and of one that is 0.
  */
-function drawBand(pixels, mask, unitOfRow, start, width, { kept, dropped }) {
-  for (let row = 0, at = start; row < unitOfRow.length; row += 1, at += width) {
-    const unit = unitOfRow[row];
-    pixels[at] = (mask[unit >> 3] >> (7 - (unit & 7))) & 1 ? kept : dropped;
+function drawBand(pixels, mask, bitOfRow, start, width, [kept, dropped]) {
+  for (let row = 0, at = start; row < bitOfRow.length; row += 1, at += width) {
+    const bit = bitOfRow[row];
+    pixels[at] = (mask[bit >> 3] >> (7 - (bit & 7))) & 1 ? kept : dropped;
   }
 }
 

@@ -41,6 +41,7 @@ function copyRing(ring) {
         record,
         (layer) => record.masks[layer],
         (layer) => record.kept[layer],
+        (layer) => record.rates[layer],
       );
     }
   }

@@ -1,84 +1,117 @@
-// What went into the network: an image, or coordinates as numbers.
+// What went into the network: an image, or numbers.
 
-/** @import { Context } from "./brush.js" */
-/** @import { Block } from "./layout.js" */
-/** @import { LayerPicture } from "./picture.js" */
-/** @import { PicturePalette } from "./palette.js" */
+/** @import { LayerScene } from "./network.js" */
 
-import { cross, text, trace } from "./brush.js";
-import { centre } from "./layout.js";
+import { cross, fitted, slash, text, trace } from "./brush.js";
+import { centre, corner, high, wide } from "./lattice.js";
+import { given } from "./neurons.js";
 import { State } from "./picture.js";
+
+const CROSSED_FROM = 6; // pixels of a cell: in a smaller one a stroke makes a hatching
+const STRONG = 2.5; // standard deviations from 0 at which a standardised number is drawn in full
 
 /**
  * The image that went in, on whole device pixels; dropped pixels are blank and crossed out.
- * @param {Context} context
- * @param {Block} block
- * @param {LayerPicture} layer
- * @param {PicturePalette} palette
- * @param {number} ratio
+ * @param {LayerScene} scene
  */
-export function paintImage(context, block, layer, palette, ratio) {
+export function paintImage({ context, block, layer, palette, ratio }) {
   const snap = (/** @type {number} */ value) => Math.round(value * ratio) / ratio;
   const edges = (/** @type {number} */ unit) => {
-    const column = unit % block.columns;
-    const row = Math.floor(unit / block.columns);
-    const x = snap(block.x + column * block.pitchX);
-    const y = snap(block.y + row * block.pitchY);
-    return [x, y, snap(block.x + (column + 1) * block.pitchX) - x, snap(block.y + (row + 1) * block.pitchY) - y];
+    const place = corner(block, unit);
+    const [x, y] = [snap(place.x), snap(place.y)];
+    return [x, y, snap(place.x + block.pitchX) - x, snap(place.y + block.pitchY) - y];
   };
   context.fillStyle = palette.pixelOff;
-  context.fillRect(snap(block.x), snap(block.y), block.columns * block.pitchX, block.rows * block.pitchY);
+  context.fillRect(snap(block.x), snap(block.y), wide(block), high(block));
   context.fillStyle = palette.pixelOn;
   for (let unit = 0; unit < layer.units; unit += 1) {
     const [x, y, width, height] = edges(unit);
     if (layer.states[unit] === State.DROPPED) {
       context.clearRect(x, y, width, height);
     } else {
-      context.globalAlpha = Math.min(1, Math.max(0, layer.activation?.[unit] ?? 0));
+      context.globalAlpha = Math.min(1, Math.max(0, given(layer, unit)));
       context.fillRect(x, y, width, height);
       context.globalAlpha = 1;
     }
   }
+  const isLarge = block.pitchX >= CROSSED_FROM;
+  const isDropped = (/** @type {number} */ unit) => layer.states[unit] === State.DROPPED;
   context.beginPath();
-  trace(context, block, layer, (unit) => layer.states[unit] === State.DROPPED, cross, block.pitchX * 0.26);
+  trace(context, block, layer, isDropped, isLarge ? cross : slash, block.pitchX * (isLarge ? 0.26 : 0.42));
   context.strokeStyle = palette.dropped;
-  context.lineWidth = 1.2;
+  context.lineWidth = isLarge ? 1.2 : 0.8;
   context.stroke();
   context.strokeStyle = palette.line;
   context.lineWidth = 1;
-  context.strokeRect(block.x - 0.5, block.y - 0.5, block.columns * block.pitchX + 1, block.rows * block.pitchY + 1);
+  context.strokeRect(block.x - 0.5, block.y - 0.5, wide(block) + 1, high(block) + 1);
 }
 
 /**
- * The coordinates that went in, as numbers.
- * @param {Context} context
- * @param {Block} block
- * @param {LayerPicture} layer
- * @param {PicturePalette} palette
+ * The numbers that went in, each with its name.
+ * @param {LayerScene} scene
  */
-export function paintValues(context, block, layer, palette) {
+export function paintValues({ context, block, layer, picture, palette }) {
+  const isTight = block.pitchY < 24;
+  const size = isTight ? 11 : 12;
   context.textBaseline = "middle";
   for (let unit = 0; unit < layer.units; unit += 1) {
     const { x, y } = centre(block, unit);
-    const left = x - block.pitchX / 2;
-    const top = y - block.pitchY / 2;
+    const left = x - block.pitchX / 2 + (block.columns > 1 ? 1 : 0);
+    const width = block.pitchX - (block.columns > 1 ? 2 : 0);
+    const height = block.pitchY - (isTight ? 2 : 4);
     const isDropped = layer.states[unit] === State.DROPPED;
     context.fillStyle = palette.panel;
-    context.fillRect(left, top + 2, block.pitchX, block.pitchY - 4);
+    context.fillRect(left, y - height / 2, width, height);
     context.strokeStyle = isDropped ? palette.dropped : palette.line;
     context.lineWidth = 1;
-    context.strokeRect(left + 0.5, top + 2.5, block.pitchX - 1, block.pitchY - 5);
+    context.strokeRect(left + 0.5, y - height / 2 + 0.5, width - 1, height - 1);
+    const value = layer.activation ? given(layer, unit).toFixed(2).replace("-", "−") : "";
+    context.font = `${size}px ${palette.font}`;
+    const name = fitted(
+      context,
+      picture.features[unit] ?? `x${unit + 1}`,
+      width - 18 - context.measureText("−0.00").width,
+    );
     context.textAlign = "left";
-    text(context, `x${unit + 1}`, left + 8, y, palette.inkSoft, palette, 12);
+    text(context, name, left + 6, y, palette.inkSoft, palette, size);
     context.textAlign = "right";
-    const value = layer.activation ? layer.activation[unit].toFixed(2).replace("-", "−") : "";
-    text(context, value, left + block.pitchX - 8, y, isDropped ? palette.inkSoft : palette.ink, palette, 13);
+    text(context, value, left + width - 6, y, isDropped ? palette.inkSoft : palette.ink, palette, size + 1);
     if (isDropped) {
       context.beginPath();
-      cross(context, x, y, block.pitchY * 0.3);
+      cross(context, x, y, height * 0.36);
       context.strokeStyle = palette.dropped;
       context.lineWidth = 1.5;
       context.stroke();
     }
   }
+}
+
+/**
+ * Many numbers as squares: the fuller the further from 0, above it in one colour, below it in another and smaller.
+ * @param {LayerScene} scene
+ */
+export function paintCells({ context, block, layer, palette }) {
+  for (let unit = 0; unit < layer.units; unit += 1) {
+    const { x, y } = corner(block, unit);
+    const side = block.pitchX - 2;
+    const isDropped = layer.states[unit] === State.DROPPED;
+    context.fillStyle = palette.panel;
+    context.fillRect(x + 1, y + 1, side, side);
+    if (!isDropped && layer.activation) {
+      const value = given(layer, unit);
+      const inset = value < 0 ? side * 0.22 : 0;
+      context.globalAlpha = 0.1 + 0.9 * Math.min(1, Math.abs(value) / STRONG);
+      context.fillStyle = value < 0 ? palette.edgeMinus : palette.edgePlus;
+      context.fillRect(x + 1 + inset, y + 1 + inset, side - 2 * inset, side - 2 * inset);
+      context.globalAlpha = 1;
+    }
+    context.strokeStyle = isDropped ? palette.dropped : palette.line;
+    context.lineWidth = 1;
+    context.strokeRect(x + 1, y + 1, side, side);
+  }
+  context.beginPath();
+  trace(context, block, layer, (unit) => layer.states[unit] === State.DROPPED, cross, block.pitchX * 0.24);
+  context.strokeStyle = palette.dropped;
+  context.lineWidth = 1.2;
+  context.stroke();
 }

@@ -2,11 +2,14 @@
 
 /** @import { Layer } from "../types.js" */
 
+import { clamp, high, placeAlong, sum, wide } from "./lattice.js";
+
 /**
- * A grid of cells: one layer of the picture. The cell of unit `u` is column `u mod columns`, row `u div columns`.
+ * A lattice of cells: one layer of the picture. The cell of unit `u` is column `u mod columns`, row `u div columns`; feature maps lie
+ * side by side with gaps between them.
  * @typedef {object} Block
- * @property {"image" | "values" | "neurons" | "classes"} kind
- * @property {string} name The layer's name; `output` for the classes.
+ * @property {"image" | "values" | "cells" | "maps" | "matrix" | "neurons" | "classes"} kind
+ * @property {string} name The layer's name.
  * @property {number} units
  * @property {number} columns
  * @property {number} rows
@@ -14,6 +17,8 @@
  * @property {number} y Top edge.
  * @property {number} pitchX Width of a cell.
  * @property {number} pitchY Height of a cell.
+ * @property {{ columns: number, rows: number, gap: number } | null} map Cells of one feature map, and the pixels between two.
+ * @property {boolean} upright Of the classes: whether their bars stand side by side.
  */
 
 /**
@@ -21,8 +26,10 @@
  * @property {number} width
  * @property {number} height
  * @property {boolean} across Whether the network runs from left to right; else from top to bottom.
- * @property {Block[]} blocks The input, the hidden layers, the classes.
+ * @property {Block[]} blocks The input, the layers, the classes.
  */
+
+/** @typedef {{ layers: readonly Layer[], classes: readonly string[] }} Network What a lane has. */
 
 const ACROSS_FROM = 540; // narrower than this, a row of layers leaves no room for the edges between them
 const PAD = 10;
@@ -31,16 +38,23 @@ const COUNT = 22;
 const MANY = 256; // units in one layer, from which on the picture grows taller
 const MAX_CELL = 16;
 const MIN_CELL = 3;
+const MAP_CELL = 0.62; // of a neuron's cell: an element of a feature map needs no gap around it
+const MIN_MAP_CELL = 1.5;
+const LARGE_MAP = 8; // cells of its side, from which on the picture grows taller
+const LEAST_BESIDE_MAPS = 7; // pixels of a neuron's cell, however small those of feature maps must be
+const MATRIX_CELL = [1.25, 7]; // the least and the greatest width of a unit's column over time
+const NAMED = 16; // inputs, beyond which they are squares without names
+const LONG = 3; // letters, beyond which the names of classes are written in front of lying bars
 
 /**
  * Lay a network out in `width` pixels; the height follows from the width and the shape of the network alone.
  * @param {number} width
- * @param {readonly Layer[]} layers The input and each hidden layer.
- * @param {number} classes
+ * @param {Network} network
  * @returns {Layout}
  */
-export function layOut(width, layers, classes) {
-  return width >= ACROSS_FROM ? layAcross(width, layers, classes) : layDown(width, layers, classes);
+export function layOut(width, network) {
+  const acrossWanted = width >= ACROSS_FROM;
+  return (acrossWanted && layAcross(width, network)) || layDown(width, network);
 }
 
 /**
@@ -49,7 +63,7 @@ export function layOut(width, layers, classes) {
  * @param {number} maxRows
  */
 export function tidyColumns(units, maxRows) {
-  const needed = Math.ceil(units / Math.max(1, maxRows));
+  const needed = Math.min(units, Math.ceil(units / Math.max(1, maxRows)));
   for (let columns = needed; columns <= Math.min(2 * needed, units); columns += 1) {
     if (units % columns === 0) {
       return columns;
@@ -59,106 +73,93 @@ export function tidyColumns(units, maxRows) {
 }
 
 /**
- * The cell at a point.
- * @param {Layout} layout
- * @param {number} x
- * @param {number} y
- * @returns {{ block: number, unit: number } | null}
+ * A block at the origin.
+ * @param {Block["kind"]} kind
+ * @param {{ name: string, units: number }} layer
+ * @param {{ columns: number, pitchX: number, pitchY: number, map?: Block["map"], rows?: number, upright?: boolean }} size
+ * @returns {Block}
  */
-export function cellAt(layout, x, y) {
-  for (const [index, block] of layout.blocks.entries()) {
-    const column = Math.floor((x - block.x) / block.pitchX);
-    const row = Math.floor((y - block.y) / block.pitchY);
-    const unit = row * block.columns + column;
-    if (column >= 0 && column < block.columns && row >= 0 && row < block.rows && unit < block.units) {
-      return { block: index, unit };
-    }
-  }
-  return null;
-}
-
-/**
- * The middle of a cell.
- * @param {Block} block
- * @param {number} unit
- */
-export function centre(block, unit) {
-  return {
-    x: block.x + ((unit % block.columns) + 0.5) * block.pitchX,
-    y: block.y + (Math.floor(unit / block.columns) + 0.5) * block.pitchY,
-  };
-}
-
-/**
- * Where the cursor goes from a cell when an arrow key is pressed: to the neighbour, or over the edge to the next block.
- * @param {Layout} layout
- * @param {{ block: number, unit: number }} from
- * @param {number} dx -1, 0 or 1
- * @param {number} dy -1, 0 or 1
- */
-export function neighbour(layout, from, dx, dy) {
-  const block = layout.blocks[from.block];
-  const column = (from.unit % block.columns) + dx;
-  const row = Math.floor(from.unit / block.columns) + dy;
-  const unit = row * block.columns + column;
-  if (column >= 0 && column < block.columns && row >= 0 && row < block.rows && unit < block.units) {
-    return { block: from.block, unit };
-  }
-  const step = layout.across ? dx : dy;
-  const next = layout.blocks[from.block + step];
-  if (step === 0 || !next) {
-    return from;
-  }
-  const here = centre(block, from.unit);
-  const edgeX = layout.across ? (step > 0 ? next.x : next.x + next.columns * next.pitchX - 1) : here.x;
-  const edgeY = layout.across ? here.y : step > 0 ? next.y : next.y + next.rows * next.pitchY - 1;
-  const nextColumn = clamp(Math.floor((edgeX - next.x) / next.pitchX), 0, next.columns - 1);
-  const nextRow = clamp(Math.floor((edgeY - next.y) / next.pitchY), 0, next.rows - 1);
-  return { block: from.block + step, unit: Math.min(nextRow * next.columns + nextColumn, next.units - 1) };
+function block(kind, { name, units }, { columns, pitchX, pitchY, map = null, upright = false, ...given }) {
+  const rows = given.rows ?? Math.ceil(units / columns);
+  return { kind, name, units, columns, rows, x: 0, y: 0, pitchX, pitchY, map, upright };
 }
 
 /**
  * @param {Layer} input
- * @param {number} pixel Side of one pixel of an image.
- * @returns {Block}
+ * @param {{ room: number, tall: number, across: boolean, overTime: boolean }} place
  */
-function inputBlock(input, pixel) {
-  const base = { name: input.name, units: input.units, x: 0, y: 0 };
-  if (input.shape.length === 2) {
-    return { ...base, kind: "image", columns: input.shape[1], rows: input.shape[0], pitchX: pixel, pitchY: pixel };
+function inputBlock(input, { room, tall, across, overTime }) {
+  const { units, shape } = input;
+  if (shape.length === 2) {
+    const side = overTime ? Math.max(128, tall * 0.72) : 128; // time runs down: the rows of its picture are as high
+    const pitch = clamp(Math.min(room / (overTime ? 30 : 50), side / shape[1]), 3, overTime ? 24 : 16);
+    const whole = pitch < 8 ? Math.round(2 * pitch) / 2 : Math.floor(pitch);
+    const cell = across ? whole : Math.max(3, Math.min(11, Math.floor(112 / shape[1])));
+    return block("image", input, { columns: shape[1], pitchX: cell, pitchY: cell });
   }
-  return { ...base, kind: "values", columns: 1, rows: input.units, pitchX: 76, pitchY: 34 };
-}
-
-/**
- * @param {Layer} layer
- * @param {number} columns
- * @param {number} cell
- * @returns {Block}
- */
-function neuronBlock(layer, columns, cell) {
-  const rows = Math.ceil(layer.units / columns);
-  return {
-    kind: "neurons",
-    name: layer.name,
-    units: layer.units,
+  if (units > NAMED) {
+    const cell = across ? 14 : 13;
+    const columns = across ? tidyColumns(units, Math.floor(tall / cell)) : Math.min(units, 16);
+    return block("cells", input, { columns, pitchX: cell, pitchY: cell });
+  }
+  const isPoint = units <= 2;
+  if (across) {
+    const pitchX = isPoint ? 76 : clamp(room * 0.24, 128, 176);
+    return block("values", input, { columns: 1, pitchX, pitchY: isPoint ? 34 : Math.min(26, tall / units) });
+  }
+  const columns = units > 4 ? 2 : 1;
+  return block("values", input, {
     columns,
-    rows,
-    x: 0,
-    y: 0,
-    pitchX: cell,
-    pitchY: cell,
-  };
+    pitchX: isPoint ? 76 : (room - 2 * PAD) / columns,
+    pitchY: isPoint ? 34 : 25,
+  });
 }
 
 /**
- * The hidden layers with the largest cell at which they fit.
- * @param {readonly Layer[]} hidden
- * @param {(cell: number, layer: Layer) => number} columns
+ * A layer between the input and the classes, with cells of a wanted size.
+ * @param {Layer} layer
+ * @param {number} cell Of a neuron.
+ * @param {{ across: boolean, room: number, tall: number, rowHeight: number, least: number }} place
+ */
+function layerBlock(layer, cell, { across, room, tall, rowHeight, least }) {
+  const { units, shape } = layer;
+  if (shape.length === 3) {
+    const [count, rows, columns] = shape;
+    const pitch = Math.max(MIN_MAP_CELL, Math.floor(2 * cell * MAP_CELL) / 2);
+    const gap = clamp(pitch, 3, 6);
+    const most = Math.floor(across ? (tall + gap) / (rows * pitch + gap) : (room + gap) / (columns * pitch + gap));
+    const inRow = across ? tidyColumns(count, most) : Math.ceil(count / tidyColumns(count, most));
+    const size = { columns: inRow * columns, rows: Math.ceil(count / inRow) * rows };
+    return block("maps", layer, { ...size, pitchX: pitch, pitchY: pitch, map: { columns, rows, gap } });
+  }
+  if (shape.length === 2) {
+    const widest = (across ? 0.8 : 1) * room;
+    const pitchX = Math.min(MATRIX_CELL[1], widest / shape[1], across ? cell / 2 : MATRIX_CELL[1]);
+    return block("matrix", layer, { columns: shape[1], pitchX, pitchY: rowHeight });
+  }
+  const own = Math.max(cell, least);
+  const columns = across
+    ? tidyColumns(units, Math.floor(tall / own))
+    : Math.ceil(units / tidyColumns(units, Math.max(1, Math.floor(room / own))));
+  return block("neurons", layer, { columns, pitchX: own, pitchY: own });
+}
+
+/**
+ * The least cell of a neuron.
+ * @param {readonly Layer[]} layers
+ */
+function leastOf(layers) {
+  const isMap = (/** @type {Layer} */ { shape }) => shape.length === 3;
+  const isBesideMaps = layers.some(isMap) && layers.every((layer) => isMap(layer) || layer.units <= MANY);
+  return isBesideMaps ? LEAST_BESIDE_MAPS : MIN_CELL;
+}
+
+/**
+ * The layers with the largest cells at which they fit.
+ * @param {(cell: number) => Block[]} at
  * @param {(blocks: Block[]) => boolean} fits
  */
-function largestThatFits(hidden, columns, fits) {
-  const at = (/** @type {number} */ cell) => hidden.map((layer) => neuronBlock(layer, columns(cell, layer), cell));
+function largestThatFits(at, fits) {
   for (let cell = MAX_CELL; cell > MIN_CELL; cell -= 0.5) {
     const blocks = at(cell);
     if (fits(blocks)) {
@@ -168,90 +169,80 @@ function largestThatFits(hidden, columns, fits) {
   return at(MIN_CELL);
 }
 
-/** @type {typeof layOut} */
-function layAcross(width, layers, classes) {
+/**
+ * The classes beside the network, each with its bar behind its name.
+ * @param {number} width
+ * @param {number} tall
+ * @param {readonly string[]} classes
+ */
+function classesAcross(width, tall, classes) {
+  const letters = Math.max(...classes.map((name) => name.length));
+  const pitchX = clamp(width * 0.19, 96, 150) + clamp(7 * (letters - 1), 0, 64);
+  const layer = { name: "classes", units: classes.length };
+  return block("classes", layer, { columns: 1, pitchX, pitchY: Math.min(22, tall / classes.length) });
+}
+
+/**
+ * @param {number} width
+ * @param {Network} network
+ * @returns {Layout | null} `null` where the layers need more room.
+ */
+function layAcross(width, { layers, classes }) {
   const [first, ...hidden] = layers;
-  const tallest = clamp(width * (hidden.some(({ units }) => units > MANY) ? 0.7 : 0.46), 240, 440);
-  const input = inputBlock(first, clamp(Math.floor(width / 50), 8, 16));
-  /** @type {Block} */
-  const output = {
-    ...{ kind: "classes", name: "output", units: classes, columns: 1, rows: classes, x: 0, y: 0 },
-    ...{ pitchX: clamp(width * 0.19, 96, 150), pitchY: Math.min(22, tallest / classes) },
-  };
+  const overTime = hidden.some(({ shape }) => shape.length === 2);
+  const isMany = hidden.some(({ units, shape }) =>
+    shape.length === 3 ? shape[1] > LARGE_MAP : units > MANY && shape.length === 1,
+  );
+  const hasMaps = hidden.some(({ shape }) => shape.length === 3);
+  const tall = clamp(width * (isMany ? 0.7 : hasMaps ? 0.62 : 0.46), 240, 440);
+  const input = inputBlock(first, { room: width, tall, across: true, overTime });
+  const output = classesAcross(width, tall, classes);
   const gaps = hidden.length + 1;
   const room = width - 2 * PAD - wide(input) - wide(output) - gaps * clamp(width * 0.045, 22, 48);
-  const middle = largestThatFits(
-    hidden,
-    (cell, layer) => tidyColumns(layer.units, Math.floor(tallest / cell)),
-    (blocks) => sum(blocks.map(wide)) <= room,
-  );
+  const place = { across: true, room, tall, rowHeight: input.pitchY, least: leastOf(hidden) };
+  const fits = (/** @type {Block[]} */ found) => sum(found.map(wide)) <= room;
+  const middle = largestThatFits((cell) => hidden.map((layer) => layerBlock(layer, cell, place)), fits);
+  const isThin = middle.some(({ kind, pitchX }) => kind === "matrix" && pitchX < MATRIX_CELL[0]);
+  if (isThin || (!fits(middle) && middle.some(({ kind }) => kind === "maps"))) {
+    return null;
+  }
   const blocks = [input, ...middle, output];
   const gap = (width - 2 * PAD - sum(blocks.map(wide))) / gaps;
   const content = Math.max(...blocks.map(high));
   placeAlong(blocks, PAD, gap, "x", wide);
-  for (const block of blocks) {
-    block.y = TITLE + (content - high(block)) / 2;
+  for (const each of blocks) {
+    each.y = TITLE + (content - high(each)) / 2;
   }
   return { width, height: Math.ceil(TITLE + content + COUNT), across: true, blocks };
 }
 
-/** @type {typeof layOut} */
-function layDown(width, layers, classes) {
+/**
+ * @param {number} width
+ * @param {Network} network
+ * @returns {Layout}
+ */
+function layDown(width, { layers, classes }) {
   const [first, ...hidden] = layers;
   const inside = width - 2 * PAD;
-  const input = inputBlock(first, 11);
-  /** @type {Block} */
-  const output = {
-    ...{ kind: "classes", name: "output", units: classes, columns: classes, rows: 1, x: 0, y: 0 },
-    ...{ pitchX: Math.min(inside / classes, 64), pitchY: 84 },
-  };
+  const input = inputBlock(first, { room: width, tall: 0, across: false, overTime: false });
+  const lies = classes.some((name) => name.length > LONG) || inside / classes.length < 24;
+  const last = { name: "classes", units: classes.length };
+  const output = lies
+    ? block("classes", last, { columns: 1, pitchX: Math.min(inside - 18, 420), pitchY: 21 })
+    : block("classes", last, {
+        ...{ columns: classes.length, rows: 1, upright: true },
+        ...{ pitchX: Math.min(inside / classes.length, 64), pitchY: 84 },
+      });
+  const rowHeight = clamp(Math.floor(112 / (first.shape[0] || 1)), 4, 12);
+  const place = { across: false, room: inside, tall: 0, rowHeight, least: leastOf(hidden) };
   const middle = largestThatFits(
-    hidden,
-    (cell, layer) => {
-      const most = Math.max(1, Math.floor(inside / cell));
-      return Math.ceil(layer.units / tidyColumns(layer.units, most));
-    },
-    (blocks) => sum(blocks.map(high)) <= 420 && blocks.every((block) => wide(block) <= inside),
+    (cell) => hidden.map((layer) => layerBlock(layer, cell, place)),
+    (found) => sum(found.map(high)) <= 420 && found.every((each) => wide(each) <= inside),
   );
   const blocks = [input, ...middle, output];
   const end = placeAlong(blocks, TITLE, TITLE + 16, "y", high);
-  for (const block of blocks) {
-    block.x = (width - wide(block)) / 2;
+  for (const each of blocks) {
+    each.x = (width - wide(each)) / 2;
   }
   return { width, height: Math.ceil(end + PAD), across: false, blocks };
-}
-
-/**
- * @param {Block[]} blocks
- * @param {number} from
- * @param {number} gap
- * @param {"x" | "y"} axis
- * @param {(block: Block) => number} length
- * @returns {number} Where the last block ends.
- */
-function placeAlong(blocks, from, gap, axis, length) {
-  return (
-    blocks.reduce((at, block) => {
-      block[axis] = Math.round(at);
-      return at + length(block) + gap;
-    }, from) - gap
-  );
-}
-
-/** @param {Block} block */
-const wide = (block) => block.columns * block.pitchX;
-
-/** @param {Block} block */
-const high = (block) => block.rows * block.pitchY;
-
-/** @param {number[]} values */
-const sum = (values) => values.reduce((total, value) => total + value, 0);
-
-/**
- * @param {number} value
- * @param {number} low
- * @param {number} high
- */
-function clamp(value, low, high) {
-  return Math.min(high, Math.max(low, value));
 }

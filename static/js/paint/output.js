@@ -5,8 +5,8 @@
 /** @import { Picture } from "./picture.js" */
 /** @import { PicturePalette } from "./palette.js" */
 
-import { disc, text } from "./brush.js";
-import { centre } from "./layout.js";
+import { disc, fitted, text } from "./brush.js";
+import { centre, wide } from "./lattice.js";
 
 /**
  * The probability of each class as a bar, the label that is trained on marked by a triangle, the true class, where it is
@@ -20,22 +20,27 @@ export function paintClasses(context, layout, palette, picture) {
   const block = layout.blocks[layout.blocks.length - 1];
   context.textBaseline = "middle";
   for (let unit = 0; unit < block.units; unit += 1) {
-    (layout.across ? paintClassAcross : paintClassDown)(context, block, unit, palette, picture);
+    (block.upright ? paintUpright : paintLying)(context, block, unit, palette, picture);
   }
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
-  const middle = block.x + (block.columns * block.pitchX) / 2;
-  text(context, "output", middle, block.y - (layout.across ? 9 : 7), palette.ink, palette, 12, true);
+  const middle = block.x + wide(block) / 2;
+  text(context, "classes", middle, block.y - (layout.across ? 9 : 7), palette.ink, palette, 12, true);
 }
 
 /** @type {(context: Context, block: Block, unit: number, palette: PicturePalette, picture: Picture) => void} */
-function paintClassAcross(context, block, unit, palette, { probability, classes, label, truth }) {
+function paintLying(context, block, unit, palette, { probability, classes, label, truth }) {
   const { y } = centre(block, unit);
-  const name = block.x + 10;
-  const start = name + 12;
-  const room = block.pitchX - 22 - 40 - 12;
-  context.textAlign = "center";
-  text(context, classes[unit], name, y, palette.ink, palette, 12, unit === label);
+  const size = block.pitchY < 14 ? 11 : 12;
+  const isLettered = classes.every((name) => name.length === 1);
+  context.font = `${unit === label ? "600 " : ""}${size}px ${palette.font}`;
+  const longest = Math.max(...classes.map((each) => context.measureText(each).width));
+  const names = isLettered ? 20 : Math.min(longest + 8, block.pitchX * 0.46);
+  const start = block.x + names + 2;
+  const room = block.pitchX - 52 - names - 2;
+  context.textAlign = isLettered ? "center" : "right";
+  const name = fitted(context, classes[unit], names - 4);
+  text(context, name, isLettered ? block.x + 10 : start - 6, y, palette.ink, palette, size, unit === label);
   const height = Math.min(12, block.pitchY * 0.6);
   context.fillStyle = palette.line;
   context.fillRect(start, y - height / 2, room, height);
@@ -50,7 +55,7 @@ function paintClassAcross(context, block, unit, palette, { probability, classes,
 }
 
 /** @type {(context: Context, block: Block, unit: number, palette: PicturePalette, picture: Picture) => void} */
-function paintClassDown(context, block, unit, palette, { probability, classes, label, truth }) {
+function paintUpright(context, block, unit, palette, { probability, classes, label, truth }) {
   const { x } = centre(block, unit);
   const top = block.y + 4;
   const room = 38;

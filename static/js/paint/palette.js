@@ -12,6 +12,7 @@ import { readPalette } from "../theme.js";
  * @property {string} pixelOff
  * @property {string} maskKept
  * @property {string} maskDropped
+ * @property {string} maskDown
  * @property {string} maskGap
  * @property {[string, string]} classes
  * @property {string} boundary
@@ -35,6 +36,7 @@ export function readPicturePalette(document) {
     pixelOff: token("pixel-off"),
     maskKept: token("mask-kept"),
     maskDropped: token("mask-dropped"),
+    maskDown: token("mask-down"),
     maskGap: token("mask-gap"),
     classes: [token("class-0"), token("class-1")],
     boundary: token("boundary"),

@@ -2,12 +2,13 @@
 
 /** @import { LayerPicture, Picture } from "./picture.js" */
 
-import { binomial, formatCount, formatOne, formatPercent } from "../stats.js";
-import { layerLabel } from "../words.js";
+import { formatCount, formatPercent } from "../stats.js";
+import { keptWords } from "./dropped.js";
+import { unitName } from "./naming.js";
 import { State } from "./picture.js";
 
 const quoted = (/** @type {string} */ name) => `“${name}”`;
-const times = (/** @type {number} */ factor) => `× ${factor.toFixed(2)}`;
+const times = (/** @type {number} */ factor) => `× ${factor.toFixed(2).replace("-", "−")}`;
 const signed = (/** @type {number} */ value) => formatSmall(value).replace("-", "−");
 
 /**
@@ -61,41 +62,6 @@ function evaluationWords(picture) {
 }
 
 /** @param {Picture} picture */
-function keptWords({ layers }) {
-  const thinned = layers.filter(({ rate }) => rate > 0);
-  if (thinned.length === 0) {
-    return "this lane has no dropout: nothing is dropped.";
-  }
-  return `kept ${alike(thinned).map(groupWords).join("; ")}.`;
-}
-
-/**
- * Layers of one size and one rate, together.
- * @param {LayerPicture[]} layers
- * @returns {LayerPicture[][]}
- */
-function alike(layers) {
-  /** @type {Map<string, LayerPicture[]>} */
-  const groups = new Map();
-  for (const layer of layers) {
-    const key = `${layer.name === "input"}/${layer.units}/${layer.scale.toFixed(4)}`;
-    groups.set(key, [...(groups.get(key) ?? []), layer]);
-  }
-  return [...groups.values()];
-}
-
-/** @param {LayerPicture[]} layers Of one size and one rate. */
-function groupWords(layers) {
-  const [{ name, units, rate, scale }] = layers;
-  const kept = listed(layers.map((layer) => formatCount(layer.kept)));
-  const { mean, sd } = binomial(units, 1 - rate);
-  const expected = `(expected ${formatOne(mean)} ± ${formatOne(sd)}${layers.length > 1 ? " in each" : ""})`;
-  const numbers = listed(layers.map((layer) => layer.name.replace(/^\D+/, "")));
-  const where = name === "input" ? "inputs" : `neurons of hidden ${numbers}`;
-  return `${kept} of ${formatCount(units)} ${where} ${expected}, every kept output ${times(scale)}`;
-}
-
-/** @param {Picture} picture */
 function answerWords({ probability, classes, label }) {
   if (!probability) {
     return "";
@@ -119,17 +85,19 @@ function otherExampleWords({ example }, followed) {
 }
 
 /** @param {Picture} picture */
-function recordWords({ recorded, layers }) {
+function recordWords({ recorded, layers, dropoutKind }) {
   if (recorded) {
     return "";
   }
-  const share = layers.some(({ rate }) => rate > 0) ? "who was kept" : "that all were kept";
+  const isThinned = layers.some(({ rates }) => rates.some((rate) => rate > 0));
+  const share = !isThinned
+    ? "that all were kept"
+    : dropoutKind === "gaussian"
+      ? "who was turned up"
+      : dropoutKind === "dropconnect"
+        ? "how much was kept"
+        : "who was kept";
   return `Of this step the page knows ${share}, not what they gave.`;
-}
-
-/** @param {string[]} words */
-function listed(words) {
-  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
 }
 
 /**
@@ -139,25 +107,9 @@ function listed(words) {
  */
 export function cellWords(picture, { block, unit }) {
   const layer = picture.layers[block];
-  if (!layer) {
-    return classWords(picture, unit);
-  }
-  return `${unitName(layer, unit, block === 0)}: ${unitWords(picture, layer, unit)}`;
-}
-
-/**
- * @param {{ name: string, units: number }} layer
- * @param {number} unit
- * @param {boolean} isInput
- */
-function unitName({ name, units }, unit, isInput) {
-  if (!isInput) {
-    return `${layerLabel(name)}, neuron ${formatCount(unit + 1)} of ${formatCount(units)}`;
-  }
-  const side = Math.sqrt(units);
-  return Number.isInteger(side) && units > 3
-    ? `pixel in row ${Math.floor(unit / side) + 1}, column ${(unit % side) + 1}`
-    : `input x${unit + 1}`;
+  return layer
+    ? `${unitName(layer.site, unit, picture.features)}: ${unitWords(picture, layer, unit)}`
+    : classWords(picture, unit);
 }
 
 /**
@@ -166,21 +118,59 @@ function unitName({ name, units }, unit, isInput) {
  * @param {number} unit
  */
 function unitWords({ evaluation }, layer, unit) {
-  const { states, activation, scale } = layer;
+  const { states, activation, counted, rates } = layer;
   const value = activation ? activation[unit] : null;
   if (states[unit] === State.DROPPED) {
-    return value === null ? "dropped" : `dropped; its ${signed(value)} became 0`;
+    const whole = isInDroppedGroup(layer, unit) ? `dropped with its whole ${layer.site.group}` : "dropped";
+    return value === null ? whole : `${whole}; its ${signed(value)} became 0`;
   }
-  const kept = evaluation ? "nothing is dropped" : "kept";
+  const isThinned = rates.some((rate) => rate > 0);
+  const how = evaluation ? "nothing is dropped" : counted === "factors" && isThinned ? turned(states[unit]) : "kept";
+  const own = counted === "weights" && isThinned && !evaluation ? weightWords(layer, unit) : "";
   if (value === null) {
-    return `${kept}; what it gave is not recorded`;
+    return `${how}${own}; what it gave is not recorded`;
   }
   if (value === 0) {
-    return `${kept}, silent: 0`;
+    return `${how}${how ? ", " : ""}silent: 0${own}`;
   }
-  return evaluation
-    ? `${kept}; ${signed(value)}`
-    : `${kept}; ${signed(value)} ${times(scale)} = ${signed(value * scale)}`;
+  const factor = layer.factor?.[unit] ?? (counted === "weights" ? 1 : layer.scale);
+  const result =
+    evaluation && factor === 1 ? signed(value) : `${signed(value)} ${times(factor)} = ${signed(value * factor)}`;
+  return `${how}${how ? "; " : ""}${result}${own}`;
+}
+
+/** @param {number} state */
+function turned(state) {
+  return state === State.UP ? "turned up" : state === State.DOWN ? "turned down" : "";
+}
+
+/**
+ * @param {LayerPicture} layer
+ * @param {number} unit
+ */
+function weightWords({ mask, site }, unit) {
+  const to = site.next ? "the first neuron of the next layer" : "the first class";
+  return `; its weight to ${to} is ${mask[unit] ? "kept" : "dropped"}`;
+}
+
+/**
+ * Whether a unit fell with all of its group, where whole groups are dropped.
+ * @param {LayerPicture} layer
+ * @param {number} unit
+ */
+function isInDroppedGroup({ site, rates, states }, unit) {
+  const { group, groups, units, order } = site;
+  if (rates[1] === 0 || group === "") {
+    return false;
+  }
+  const size = units / groups;
+  const mine = order ? unit % site.shape[1] : Math.floor(unit / size);
+  for (let member = mine * size; member < (mine + 1) * size; member += 1) {
+    if (states[order ? order[member] : member] !== State.DROPPED) {
+      return false;
+    }
+  }
+  return true;
 }
 
 /**

@@ -1,23 +1,33 @@
 // What the network picture shows of one pass: built from frames, plain data, drawn by `network.js`.
 
-/** @import { Frame, Run } from "../types.js" */
-/** @import { StepRecord } from "../ring.js" */
+/** @import { Frame, Lane, Run } from "../types.js" */
+/** @import { Rates, StepRecord } from "../ring.js" */
+/** @import { KeptLaw } from "../stats.js" */
+/** @import { Counted, DropoutKind, Site } from "./sites.js" */
 
-import { unpack } from "../bits.js";
+import { countedOf, DROPOUT_KINDS, knobsAt, lawOf, maskOf, scaleOf, sitesOf, valuesOf } from "./sites.js";
 
-/** What a unit is in the pass that is shown. `KEPT`: kept, but what it gave is not recorded. */
-export const State = Object.freeze({ DROPPED: 0, SILENT: 1, FIRING: 2, KEPT: 3 });
+/**
+ * What a unit is in the pass that is shown. `KEPT`: kept, but what it gave is not recorded. `UP` and `DOWN`: multiplied by a factor
+ * of its own, of at least 1 or less.
+ */
+export const State = Object.freeze({ DROPPED: 0, SILENT: 1, FIRING: 2, KEPT: 3, UP: 4, DOWN: 5 });
 
 /**
  * One layer of a pass.
  * @typedef {object} LayerPicture
  * @property {string} name
- * @property {number} units
+ * @property {number} units Of this lane.
+ * @property {Site} site
  * @property {Uint8Array} states A `State` for each unit.
  * @property {Float32Array | null} activation Before dropout; `null` where it is not recorded.
+ * @property {Float32Array | null} factor What each unit was multiplied by, where each has its own.
  * @property {number} scale What a kept unit was multiplied by; NaN where it is not recorded.
- * @property {number} rate Dropout rate of the pass.
- * @property {number} kept How many units the mask kept.
+ * @property {Rates} rates In force in this pass.
+ * @property {number} kept How many units, or weights, the mask kept; of factors, how many are at least 1.
+ * @property {Counted} counted
+ * @property {KeptLaw | null} law That this number must follow.
+ * @property {Uint8Array} mask A byte for each unit.
  */
 
 /**
@@ -31,11 +41,14 @@ export const State = Object.freeze({ DROPPED: 0, SILENT: 1, FIRING: 2, KEPT: 3 }
  * @property {number} step
  * @property {number} lane
  * @property {string} laneName
+ * @property {Lane} knobs The lane's, at this step.
+ * @property {DropoutKind} dropoutKind
  * @property {number} example
  * @property {boolean} evaluation Whether the pass was made in evaluation mode, where nothing is dropped.
  * @property {boolean} recorded Whether activations and probabilities are known; else only the mask is.
  * @property {LayerPicture[]} layers
  * @property {EdgePicture[]} edges One for each pair of layers; empty where not recorded.
+ * @property {string[]} features Names of the numbers of a table.
  * @property {string[]} classes
  * @property {Float32Array | null} probability
  * @property {number} label The class trained on.
@@ -53,25 +66,34 @@ const EDGES_SHOWN = 320; // more than this in all, and no single edge can be fol
  */
 export function pictureOfGraph(frame, run, data) {
   const { tensors } = frame;
+  const first = (/** @type {string} */ name) => Number(tensors[name]?.data[0] ?? 0);
   const evaluation = frame.meta.pass === "evaluation";
-  const scale = tensors.scale.data;
-  const example = Number(tensors.example.data[0]);
-  const layers = run.layers.map(({ name, units }, index) => {
-    const mask = tensors[`mask/${name}`]
-      ? unpack(/** @type {Uint8Array} */ (tensors[`mask/${name}`].data), units)
-      : new Uint8Array(units).fill(1);
-    const activation = /** @type {Float32Array} */ (tensors[`activation/${name}`].data);
-    const factor = Number(scale[index]);
-    const rate = evaluation ? 0 : 1 - 1 / factor;
-    return { name, units, states: statesOf(mask, activation), activation, scale: factor, rate, kept: countOnes(mask) };
+  const lane = first("lane");
+  const dropoutKind = DROPOUT_KINDS[first("dropout_kind")] ?? "inverted";
+  const layers = sitesOf(run, lane).map((site, index) => {
+    const { name } = site;
+    const values = (/** @type {string} */ kind) =>
+      tensors[`${kind}/${name}`] ? valuesOf(/** @type {Float32Array} */ (tensors[`${kind}/${name}`].data), site) : null;
+    const packed = tensors[`mask/${name}`]?.data;
+    const mask = packed ? maskOf(/** @type {Uint8Array} */ (packed), site) : new Uint8Array(site.units).fill(1);
+    /** @type {Rates} */
+    const rates = evaluation ? [0, 0] : [first(`rate/${name}`), first(`group_rate/${name}`)];
+    const kept = tensors[`kept/${name}`] ? first(`kept/${name}`) : countOnes(mask);
+    const scale = Number(tensors.scale.data[index]);
+    return layerOf(site, dropoutKind, {
+      mask,
+      rates,
+      kept,
+      scale,
+      activation: values("activation"),
+      factor: values("factor"),
+    });
   });
-  const lane = Number(tensors.lane.data[0]);
-  const label = Number(tensors.label.data[0]);
+  const [step, example, label] = [first("step"), first("example"), first("label")];
   return {
-    ...{ step: Number(tensors.step.data[0]), lane, laneName: laneName(run, lane), example, evaluation, recorded: true },
-    ...{ layers, edges: edgesOf(frame, run.layers.length), classes: run.classes, label },
+    ...about(run, data, { step, lane, example, label }),
+    ...{ dropoutKind, evaluation, recorded: true, layers, edges: edgesOf(frame, run.layers.length) },
     probability: /** @type {Float32Array} */ (tensors.probability.data),
-    truth: trueClass(data, example, label),
   };
 }
 
@@ -84,35 +106,50 @@ export function pictureOfGraph(frame, run, data) {
  */
 export function pictureOfRecord(record, run, data) {
   const { step, lane, example } = record;
-  const rates = ratesAt(run, lane, step);
-  const layers = run.layers.map(({ name, units }, index) => {
-    const mask = unpack(record.masks[name], units);
+  const dropoutKind = DROPOUT_KINDS[record.kind] ?? "inverted";
+  const layers = sitesOf(run, lane).map((site, index) => {
+    const [mask, rates, kept] = [
+      maskOf(record.masks[site.name], site),
+      record.rates[site.name],
+      record.kept[site.name],
+    ];
     const activation = index === 0 ? exampleOf(data, example) : null;
-    const states = activation ? statesOf(mask, activation) : mask.map((bit) => (bit ? State.KEPT : State.DROPPED));
-    const scale = 1 / (1 - rates[index]);
-    return { name, units, states, activation, scale, rate: rates[index], kept: record.kept[name] ?? countOnes(mask) };
+    const scale = scaleOf(dropoutKind, rates);
+    return layerOf(site, dropoutKind, { mask, rates, kept, scale, activation, factor: null });
   });
   const label = data ? Number(data.tensors["train/y"].data[example]) : 0;
   return {
-    ...{ step, lane, laneName: laneName(run, lane), example, evaluation: false, recorded: false },
-    ...{ layers, edges: [], classes: run.classes, probability: null, label },
-    truth: trueClass(data, example, label),
+    ...about(run, data, { step, lane, example, label }),
+    ...{ dropoutKind, evaluation: false, recorded: false, layers, edges: [], probability: null },
   };
 }
 
 /**
- * The dropout rates of a lane that were in force at a step.
+ * What both kinds of picture say of their run.
  * @param {Run} run
- * @param {number} lane
- * @param {number} step
- * @returns {number[]}
+ * @param {Frame | null} data
+ * @param {{ step: number, lane: number, example: number, label: number }} head
  */
-export function ratesAt(run, lane, step) {
-  const first = (run.first_config ?? run.config).lanes[lane]?.dropout ?? run.layers.map(() => 0);
-  return run.changes.reduce(
-    (rates, change) => (change.lane === lane && change.step <= step ? (change.knobs.dropout ?? rates) : rates),
-    first,
-  );
+function about(run, data, head) {
+  const { step, lane, example, label } = head;
+  const { classes, features = [] } = run;
+  const knobs = knobsAt(run, lane, step);
+  return { ...head, laneName: laneName(run, lane), knobs, features, classes, truth: trueClass(data, example, label) };
+}
+
+/**
+ * @param {Site} site
+ * @param {DropoutKind} kind
+ * @param {Pick<LayerPicture, "mask" | "rates" | "kept" | "scale" | "activation" | "factor">} pass
+ * @returns {LayerPicture}
+ */
+function layerOf(site, kind, pass) {
+  const counted = countedOf(site, kind);
+  const isDrawn = pass.rates.some((rate) => rate > 0);
+  return {
+    ...{ name: site.name, units: site.units, site, ...pass, counted, law: lawOf(site, kind, pass.rates) },
+    states: statesOf(pass, counted, isDrawn),
+  };
 }
 
 /**
@@ -147,11 +184,23 @@ function laneName(run, lane) {
 }
 
 /**
- * @param {Uint8Array} mask
- * @param {Float32Array} activation
+ * @param {Pick<LayerPicture, "mask" | "activation">} pass
+ * @param {Counted} counted
+ * @param {boolean} isDrawn Whether any rate is above 0 here.
  */
-function statesOf(mask, activation) {
-  return mask.map((bit, unit) => (!bit ? State.DROPPED : activation[unit] !== 0 ? State.FIRING : State.SILENT));
+function statesOf({ mask, activation }, counted, isDrawn) {
+  return mask.map((bit, unit) => {
+    if (counted === "units" && !bit) {
+      return State.DROPPED;
+    }
+    if (activation && activation[unit] === 0) {
+      return State.SILENT;
+    }
+    if (isDrawn && counted === "factors") {
+      return bit ? State.UP : State.DOWN;
+    }
+    return activation ? State.FIRING : State.KEPT;
+  });
 }
 
 /** @param {Uint8Array} mask */

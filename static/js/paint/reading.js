@@ -1,10 +1,12 @@
 // What there is to say of a window of the mask raster: counts over its steps. Pure.
 
 /** @import { Run } from "../types.js" */
-/** @import { StepRing } from "../ring.js" */
+/** @import { StepRecord, StepRing } from "../ring.js" */
+/** @import { Counted, Site } from "./sites.js" */
 
+import { keptMoments } from "../stats.js";
 import { isGap } from "./film.js";
-import { ratesAt } from "./picture.js";
+import { countedOf, DROPOUT_KINDS, lawOf, sitesOf } from "./sites.js";
 
 /**
  * Count the masks in view.
@@ -15,17 +17,10 @@ import { ratesAt } from "./picture.js";
 export function readWindow(ring, run, { from, to }) {
   const { lane, example: followed } = run.follow;
   const first = Math.max(from, ring.first, 1);
-  const totals = run.layers.map(({ name, units }) => ({
-    name,
-    units,
-    kept: 0,
-    draws: 0,
-    mean: 0,
-    variance: 0,
-    thinned: false,
-  }));
+  const totals = sitesOf(run, lane).map((site) => ({ site, kept: 0, draws: 0, mean: 0, variance: 0, thinned: false }));
   const count = { shown: 0, missing: 0, others: 0, own: 0 };
-  const ratesOf = rememberRates(run, lane);
+  /** @type {Set<Counted>} */
+  const counted = new Set();
   for (let step = first; step <= to; step += 1) {
     const record = ring.at(step);
     if (!record) {
@@ -35,47 +30,48 @@ export function readWindow(ring, run, { from, to }) {
     } else {
       count.shown += 1;
       count.own += Number(record.example === followed);
-      const rates = ratesOf(step);
-      for (const [index, total] of totals.entries()) {
-        addLayer(total, record.kept[total.name], rates[index]);
+      for (const total of totals) {
+        addStep(total, record, counted);
       }
     }
   }
   const layers = totals
     .filter(({ thinned, draws }) => thinned && draws > 0)
-    .map(({ name, kept, draws, mean, variance }) => ({
-      ...{ name, kept, draws },
+    .map(({ site, kept, draws, mean, variance }) => ({
+      ...{ name: site.name, kept, draws },
       ...{ expected: mean / draws, error: Math.sqrt(variance) / draws },
     }));
-  return { from: first, to, lane: run.config.lanes[lane]?.name ?? `lane ${lane}`, followed, ...count, layers };
+  const name = run.config.lanes[lane]?.name ?? `lane ${lane}`;
+  return { from: first, to, lane: name, followed, ...count, layers, counted: [...counted] };
 }
 
 /**
- * @param {{ units: number, kept: number, draws: number, mean: number, variance: number, thinned: boolean }} total
- * @param {number} kept
- * @param {number} rate
+ * The counts of one place.
+ * @typedef {{ site: Site, kept: number, draws: number, mean: number, variance: number, thinned: boolean }} Total
  */
-function addLayer(total, kept, rate) {
-  total.kept += kept;
-  total.draws += total.units;
-  total.mean += total.units * (1 - rate);
-  total.variance += total.units * rate * (1 - rate);
-  total.thinned ||= rate > 0;
-}
 
 /**
- * The rates at a step, worked out once between two changes.
- * @param {Run} run
- * @param {number} lane
+ * Add what a step's mask kept, and what its rates led to expect. A place whose rates were 0 throughout is not spoken of.
+ * @param {Total} total
+ * @param {StepRecord} record
+ * @param {Set<Counted>} counted
  */
-function rememberRates(run, lane) {
-  const changes = run.changes.filter((change) => change.lane === lane).map(({ step }) => step);
-  /** @type {Map<number, number[]>} */
-  const known = new Map();
-  return (/** @type {number} */ step) => {
-    const era = changes.filter((change) => change <= step).length;
-    const rates = known.get(era) ?? ratesAt(run, lane, step);
-    known.set(era, rates);
-    return rates;
-  };
+function addStep(total, { kind, rates, kept }, counted) {
+  const { site } = total;
+  const dropoutKind = DROPOUT_KINDS[kind] ?? "inverted";
+  const isThinned = rates[site.name].some((rate) => rate > 0);
+  const what = countedOf(site, dropoutKind);
+  const law = lawOf(site, dropoutKind, rates[site.name]);
+  if (!law || (what === "factors" && !isThinned)) {
+    return;
+  }
+  const { mean, sd } = keptMoments(law);
+  total.kept += kept[site.name];
+  total.draws += law.groups * law.size;
+  total.mean += mean;
+  total.variance += sd * sd;
+  if (isThinned) {
+    total.thinned = true;
+    counted.add(what);
+  }
 }

@@ -5,8 +5,19 @@
 /** @import { Run, State, View, ViewOptions } from "../types.js" */
 
 import { createChart } from "../charts.js";
-import { divergedAt, FEW, hasScores, laneRows, laneStyle, percentFloor, thinned } from "../curves.js";
-import { accuracySentence } from "../words.js";
+import {
+  brokenAt,
+  divergedAt,
+  FEW,
+  hasScores,
+  laneRows,
+  laneStyle,
+  lineWidth,
+  percentFloor,
+  stopOf,
+  thinned,
+} from "../curves.js";
+import { accuracySentence, setApart } from "../words.js";
 
 /** @type {import("../types.js").Topic[]} */
 export const topics = ["run", "data", "scores", "theme"];
@@ -57,24 +68,30 @@ function draw(chart, state) {
 export function readAccuracies(state) {
   const { run, scores } = state;
   const last = scores.length - 1;
-  const lanes = run.config.lanes.map(({ name }, lane) => ({
+  const lanes = run.config.lanes.map(({ name, train_size: own }, lane) => ({
     name,
     train: scores.train_accuracy[lane][last],
     val: scores.val_accuracy[lane][last],
+    trainSize: own ?? run.train_size,
+    wrong: wrongLabels(state, own ?? run.train_size),
     diverged: divergedAt(state, lane),
   }));
-  const { train_size: trainSize, val_size: valSize, classes } = run;
-  return { step: scores.step[last], lanes, trainSize, valSize, wrong: wrongLabels(state), classes: classes.length };
+  const { val_size: valSize, classes } = run;
+  return { step: scores.step[last], lanes, valSize, classes: classes.length, apart: setApart(run.config) };
 }
 
-/** @param {State & { run: Run }} state */
-function wrongLabels({ data, run }) {
+/**
+ * How many of the first training labels are wrong: a lane with fewer examples of its own has the first ones.
+ * @param {State & { run: Run }} state
+ * @param {number} count
+ */
+function wrongLabels({ data, run }, count) {
   const [taught, truth] = [data?.tensors["train/y"]?.data, data?.tensors["train/true"]?.data];
   if (!taught || !truth) {
-    return Math.round(run.config.label_noise * run.train_size);
+    return Math.round(run.config.label_noise * count);
   }
   let wrong = 0;
-  for (let example = 0; example < taught.length; example += 1) {
+  for (let example = 0; example < count; example += 1) {
     wrong += taught[example] === truth[example] ? 0 : 1;
   }
   return wrong;
@@ -87,22 +104,23 @@ function wrongLabels({ data, run }) {
 function accuracyTraces({ legend, palette }, { run, scores }) {
   const kinds = /** @type {const} */ ([
     { key: "train", values: scores.train_accuracy, name: "training labels, eval mode", width: 1.6 },
-    { key: "val", values: scores.val_accuracy, name: "validation", width: run.config.lanes.length > FEW ? 1.6 : 2.4 },
+    { key: "val", values: scores.val_accuracy, name: "validation", width: null },
   ]);
   const shown = kinds.flatMap((kind) =>
     run.config.lanes
       .map(({ name }, lane) => ({ ...kind, lane, title: `${name}: ${kind.name}` }))
       .filter(({ lane }) => legend.shows(String(lane), kind.key)),
   );
-  return shown.map(({ key, values, width, lane, title }) => {
+  return shown.flatMap(({ key, values, width, lane, title }) => {
     const { colour, dash } = laneStyle(palette, lane);
-    return {
+    const line = {
       type: "scatter",
       mode: "lines",
       ...thinned(scores, values[lane], scores.length, shown.length, 100),
       name: title,
-      line: { color: colour, width, dash: key === "train" ? "dash" : dash },
+      line: { color: colour, width: width ?? lineWidth(run, lane), dash: key === "train" ? "dash" : dash },
       hovertemplate: "%{y:.1f}%",
     };
+    return brokenAt(line, stopOf(run, lane));
   });
 }

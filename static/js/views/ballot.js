@@ -1,15 +1,19 @@
 // The votes of sub-networks on the followed example: one small mark for each, and the average's probabilities as bars.
 
+/** @import { DropoutKind } from "../paint/sites.js" */
 /** @import { Frame, Run } from "../types.js" */
 
 import { formatCount, formatPercent } from "../stats.js";
-import { exampleWords, votesSentence } from "../words.js";
+import { exampleWords, shortNames, votesSentence } from "../words.js";
+
+const FEW = 4; // classes, up to which there is room for their names under the bars
 
 /**
  * The numbers of one crowd.
  * @typedef {object} Votes
  * @property {string} name
  * @property {number} lane
+ * @property {DropoutKind} kind Of dropout.
  * @property {string[]} classes
  * @property {number} truth The true class.
  * @property {{ choice: number, sure: number }[]} members The class that each votes for, and the probability it gives to it.
@@ -31,8 +35,9 @@ export function createBallot(document) {
      * @param {Run} run
      * @param {Frame | null} data
      * @param {Frame} ensemble
+     * @param {DropoutKind} kind Of dropout that thins.
      */
-    show(run, data, ensemble) {
+    show(run, data, ensemble, kind) {
       const example = Number(ensemble.tensors.example.data[0]);
       const [truth, taught] = ["train/true", "train/y"].map((name) => Number(data?.tensors[name]?.data[example] ?? -1));
       if (truth < 0) {
@@ -40,7 +45,7 @@ export function createBallot(document) {
         return;
       }
       const crowds = [...ensemble.tensors.lane.data].map((lane, entry) =>
-        readVotes(run, ensemble, entry, Number(lane), truth),
+        readVotes(run, ensemble, entry, Number(lane), truth, kind),
       );
       if (element.childElementCount !== crowds.length + 1 || element.dataset.shape !== shapeOf(crowds)) {
         element.dataset.shape = shapeOf(crowds);
@@ -65,9 +70,10 @@ export function createBallot(document) {
  * @param {number} entry
  * @param {number} lane
  * @param {number} truth
+ * @param {DropoutKind} kind
  * @returns {Votes}
  */
-export function readVotes(run, frame, entry, lane, truth) {
+export function readVotes(run, frame, entry, lane, truth, kind) {
   const { shape, data } = frame.tensors.vote;
   const [, count, classes] = shape;
   const members = Array.from({ length: count }, (_, member) => {
@@ -80,10 +86,8 @@ export function readVotes(run, frame, entry, lane, truth) {
     Array.from(frame.tensors[name].data.subarray(entry * classes, (entry + 1) * classes), Number);
   return {
     name: run.config.lanes[lane].name,
-    lane,
+    ...{ lane, kind, truth, members },
     classes: run.classes,
-    truth,
-    members,
     average: row("vote/average"),
     scaling: row("vote/scaling"),
   };
@@ -125,7 +129,7 @@ function buildCrowd(document, { lane, members, classes }) {
     ...classes.map((name) => {
       const bar = make(document, "span", "bar");
       const label = make(document, "b", "");
-      label.textContent = name;
+      label.textContent = classes.length > FEW ? shortNames(classes)[classes.indexOf(name)] : name;
       bar.append(make(document, "i", "bar-average"), make(document, "i", "bar-scaling"), label);
       return bar;
     }),
@@ -138,14 +142,15 @@ function buildCrowd(document, { lane, members, classes }) {
  * @param {HTMLElement} figure
  * @param {Votes} votes
  */
-function fillCrowd(figure, { name, classes, truth, members, average, scaling }) {
+function fillCrowd(figure, { name, kind, classes, truth, members, average, scaling }) {
   const [caption, marks, bars] = /** @type {HTMLElement[]} */ ([...figure.children]);
   const counts = classes.map((_, index) => members.filter(({ choice }) => choice === index).length);
-  caption.textContent = votesSentence({ name, counts, classes, truth });
+  caption.textContent = votesSentence({ name, counts, classes, truth, kind });
   marks.setAttribute("aria-label", `${formatCount(members.length)} votes of ${name}`);
+  const short = shortNames(classes);
   members.forEach(({ choice, sure }, index) => {
     const mark = /** @type {HTMLElement} */ (marks.children[index]);
-    mark.textContent = classes[choice];
+    mark.textContent = short[choice];
     mark.classList.toggle("right", choice === truth);
     mark.style.setProperty("--sure", String(Math.round(20 + 80 * sure)));
     mark.title = `Sub-network ${index + 1}: ${classes[choice]} with ${formatPercent(sure)}`;

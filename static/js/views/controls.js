@@ -1,84 +1,64 @@
 // The run's knobs. One that is live moves at once; the others are set aside in the draft until the reader starts a new run.
+// The few that matter first are always in sight; the others stand in groups that fold.
 
-/** @import { Knob, Topic, View, ViewOptions } from "../types.js" */
+/** @import { Config, Knob, Run, Schema, Topic, View, ViewOptions } from "../types.js" */
 /** @import { Field } from "./fields.js" */
+/** @import { Fold } from "./fold.js" */
 
-import { h } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { draftKnob } from "../draft.js";
+import { applies, briefly, differs, valueIn } from "../knobs.js";
 import { createField } from "./fields.js";
+import { createFold } from "./fold.js";
 
 /** @type {Topic[]} */
-export const topics = ["schema", "run", "draft"];
+export const topics = ["schema", "run", "draft", "tables"];
 
-/** What comes first, and under which heading; every other knob of the schema follows under the last. */
-const GROUPS = [
-  { title: "Data", names: ["dataset", "train_size", "label_noise", "data_noise"], open: true },
-  { title: "Training", names: ["learning_rate"], open: true },
-  { title: "More: shape, batches, seed", names: [], open: false },
-];
+/** What is always in sight, in this order. */
+const FIRST = ["dataset", "network", "train_size", "label_noise", "data_noise", "learning_rate"];
+
+/** The groups of the schema that fold, with what is left for them. @type {Record<string, string>} */
+const TITLES = { data: "Data", network: "Shape of the networks", training: "Batches, masks, seed" };
+
+/** @typedef {{ chooseTable: () => void }} ControlsOptions Opens the dialog for a table. */
+
+/** @typedef {{ knob: Knob, field: Field }} Control */
 
 /**
+ * The knobs that matter first.
  * @param {HTMLElement} element
- * @param {ViewOptions} options
+ * @param {ViewOptions & ControlsOptions} options
  * @returns {View}
  */
-export function create(element, { document, store, actions }) {
-  /** @type {Map<string, { knob: Knob, field: Field }>} */
-  const fields = new Map();
+export function create(element, options) {
+  const { document, store, actions, chooseTable } = options;
+  const table = createTableLine(document, chooseTable);
+  /** @type {Control[]} */
+  const controls = [];
 
-  /**
-   * @param {Knob} knob
-   * @param {*} value
-   */
-  function change(knob, value) {
-    const { run, schema, draft } = store.state;
-    if (knob.live) {
-      return actions.set(null, { [knob.name]: value }).then(() => {});
-    }
-    if (run && schema) {
-      store.update("draft", { draft: draftKnob(draft, knob.name, value, run.config, schema) });
-    }
-    return undefined;
-  }
-
-  /** @param {readonly Knob[]} knobs */
-  function build(knobs) {
-    for (const knob of knobs) {
-      const id = `knob-${knob.name}`;
-      const field = createField({ document, knob, id, value: knob.default, change: (value) => change(knob, value) });
-      fields.set(knob.name, { knob, field });
-    }
-    element.replaceChildren(...grouped(knobs).map(({ title, names, open }) => group(title, names, open)));
-  }
-
-  /**
-   * @param {string} title
-   * @param {readonly string[]} names
-   * @param {boolean} open
-   */
-  function group(title, names, open) {
-    const body = names.map((name) => /** @type {{ field: Field }} */ (fields.get(name)).field.element);
-    if (open) {
-      return h(document, "section", { class: "group" }, h(document, "h3", {}, title), ...body);
-    }
-    return h(document, "details", { class: "group" }, h(document, "summary", {}, title), ...body);
+  /** @param {Schema} schema */
+  function build(schema) {
+    const knobs = FIRST.flatMap((name) => schema.run.find((knob) => knob.name === name) ?? []);
+    controls.push(...knobs.map((knob) => control(knob, options)));
+    const fields = controls.map(({ field }) => field.element);
+    const place = controls.findIndex(({ knob }) => knob.name === "dataset");
+    element.replaceChildren(h(document, "h3", {}, "Run"), ...fields.toSpliced(place + 1, 0, table.element));
   }
 
   return {
     update() {
-      const { schema, run, draft } = store.state;
-      if (schema && fields.size === 0) {
-        build(schema.run);
+      const { schema, run, draft, tables } = store.state;
+      if (schema && controls.length === 0) {
+        build(schema);
       }
-      if (!run) {
-        return;
-      }
-      const now = /** @type {Record<string, *>} */ (run.config);
-      const wanted = /** @type {Record<string, *>} */ ({ ...run.config, ...draft.knobs });
-      for (const [name, { knob, field }] of fields) {
-        field.show(wanted[name]);
-        field.mark(JSON.stringify(wanted[name]) !== JSON.stringify(now[name]));
-        field.element.hidden = knob.only_for !== undefined && !knob.only_for.includes(wanted.dataset);
+      if (schema && run) {
+        const wanted = { ...run.config, ...draft.knobs };
+        show(controls, run, wanted);
+        limit(controls, schema, wanted);
+        if (wanted.dataset === "csv" && wanted.table && !tables[wanted.table]) {
+          actions.table(wanted.table); // the topic `tables` follows
+        }
+        table.show(wanted, tables[wanted.table]);
       }
     },
     resize() {},
@@ -87,16 +67,132 @@ export function create(element, { document, store, actions }) {
 }
 
 /**
- * The groups with the names of their knobs; those that no group names go to the last.
- * @param {readonly Knob[]} knobs
+ * The other knobs, in groups that fold.
+ * @param {HTMLElement} element
+ * @param {ViewOptions & ControlsOptions} options
+ * @returns {View}
  */
-function grouped(knobs) {
-  const there = new Set(knobs.map(({ name }) => name));
-  const named = new Set(GROUPS.flatMap(({ names }) => names));
-  const rest = knobs.map(({ name }) => name).filter((name) => !named.has(name));
-  return GROUPS.map(({ title, names, open }, index) => ({
-    title,
-    open,
-    names: [...names.filter((name) => there.has(name)), ...(index === GROUPS.length - 1 ? rest : [])],
-  }));
+export function createFolded(element, options) {
+  const { store, document } = options;
+  /** @type {{ fold: Fold, knobs: Knob[], controls: Control[] }[]} */
+  const groups = [];
+
+  /** @param {Schema} schema */
+  function build(schema) {
+    const rest = schema.run.filter(({ name }) => !FIRST.includes(name) && name !== "table");
+    for (const name of new Set(rest.map(({ group }) => group))) {
+      const knobs = rest.filter(({ group }) => group === name);
+      const controls = /** @type {Control[]} */ ([]);
+      const fold = createFold(document, TITLES[name] ?? name, () => {
+        controls.push(...knobs.map((knob) => control(knob, options)));
+        update();
+        return controls.map(({ field }) => field.element);
+      });
+      groups.push({ fold, knobs, controls });
+    }
+    element.replaceChildren(...groups.map(({ fold }) => fold.element));
+  }
+
+  function update() {
+    const { schema, run, draft } = store.state;
+    if (schema && groups.length === 0) {
+      build(schema);
+    }
+    if (schema && run) {
+      const wanted = { ...run.config, ...draft.knobs };
+      for (const { fold, knobs, controls } of groups) {
+        show(controls, run, wanted);
+        fold.say(unusual(knobs, wanted, schema));
+      }
+    }
+  }
+  return { update, resize() {}, destroy: () => element.replaceChildren() };
+}
+
+/**
+ * @param {Knob} knob
+ * @param {ViewOptions & ControlsOptions} options
+ * @returns {Control}
+ */
+function control(knob, { document, store, actions, chooseTable }) {
+  const change = (/** @type {*} */ value) => {
+    const { run, schema, draft } = store.state;
+    if (knob.live) {
+      return actions.set(null, { [knob.name]: value }).then(() => {});
+    }
+    if (knob.name === "dataset" && value === "csv") {
+      chooseTable();
+      return false; // until a table is there
+    }
+    if (run && schema) {
+      store.update("draft", { draft: draftKnob(draft, knob.name, value, run.config, schema) });
+    }
+    return undefined;
+  };
+  const value = valueIn(store.state.run?.config ?? {}, knob.name) ?? knob.default;
+  return { knob, field: createField({ document, knob, id: `knob-${knob.name}`, value, change }) };
+}
+
+/**
+ * @param {readonly Control[]} controls
+ * @param {Run} run
+ * @param {Config} wanted As the run is now, with what is set aside for a new one.
+ */
+function show(controls, run, wanted) {
+  for (const { knob, field } of controls) {
+    const value = valueIn(wanted, knob.name);
+    field.show(value);
+    field.mark(differs(value, valueIn(run.config, knob.name)));
+    field.element.hidden = !applies(knob, wanted);
+  }
+}
+
+/**
+ * A network that cannot learn from the data is not offered, and says what it would need.
+ * @param {readonly Control[]} controls
+ * @param {Schema} schema
+ * @param {Config} wanted
+ */
+function limit(controls, schema, wanted) {
+  const networks = Object.keys(schema.recommended);
+  const missing = networks.filter((network) => !schema.recommended[network][wanted.dataset]);
+  const reasons = Object.fromEntries(missing.map((network) => [network, "needs images"]));
+  controls.find(({ knob }) => knob.name === "network")?.field.limit(reasons);
+}
+
+/**
+ * What in a group is otherwise than recommended.
+ * @param {readonly Knob[]} knobs
+ * @param {Config} wanted
+ * @param {Schema} schema
+ */
+function unusual(knobs, wanted, schema) {
+  const usual = schema.recommended[wanted.network]?.[wanted.dataset] ?? schema.defaults;
+  return knobs
+    .filter((knob) => applies(knob, wanted) && differs(valueIn(wanted, knob.name), valueIn(usual, knob.name)))
+    .map((knob) => briefly(knob, valueIn(wanted, knob.name)))
+    .join(", ");
+}
+
+/**
+ * The line below the data: which table it is, and the way to another.
+ * @param {Document} document
+ * @param {() => void} chooseTable
+ */
+function createTableLine(document, chooseTable) {
+  const name = h(document, "span", { class: "table-name" });
+  const other = h(document, "button", { type: "button" }, "Another table …");
+  const element = h(document, "p", { class: "table-line", hidden: true }, name, other);
+  other.addEventListener("click", chooseTable);
+  return {
+    element,
+    /**
+     * @param {Config} wanted
+     * @param {import("../types.js").Table | undefined} table
+     */
+    show(wanted, table) {
+      element.hidden = wanted.dataset !== "csv";
+      setText(name, table ? `${table.name}: ${table.rows.toLocaleString("en")} rows, learns “${table.label}”` : "");
+    },
+  };
 }

@@ -3,7 +3,7 @@
 /** @import { Topic, View, ViewOptions } from "../types.js" */
 
 import { h, setText } from "../dom.js";
-import { differences, emptyDraft, isEmpty, proposed } from "../draft.js";
+import { differences, draftTitle, emptyDraft, isEmpty, proposed } from "../draft.js";
 
 /** @type {Topic[]} */
 export const topics = ["draft", "run", "schema"];
@@ -35,7 +35,7 @@ export function create(element, { document, store, actions }) {
       const { draft, run, schema } = store.state;
       const empty = isEmpty(draft) || !run || !schema;
       element.hidden = empty;
-      setText(title, empty ? "" : "These changes start a new run");
+      setText(title, empty ? "" : draftTitle(draft));
       if (run && schema) {
         setText(changes, differences(draft, run.config, schema).join(" · "));
       }

@@ -2,10 +2,12 @@
 
 /** @import { Chart } from "../charts.js" */
 /** @import { LegendColumn } from "../legend.js" */
+/** @import { DropoutKind } from "../paint/sites.js" */
 /** @import { Frame, Run, State, View, ViewOptions } from "../types.js" */
 
 import { createChart, withAlpha } from "../charts.js";
 import { laneStyle, percentFloor } from "../curves.js";
+import { drops } from "../paint/sites.js";
 import { mean } from "../stats.js";
 import { ensembleSentence, membersToReach } from "../words.js";
 import { createBallot } from "./ballot.js";
@@ -51,7 +53,7 @@ function draw(chart, ballot, { run, data, ensemble }) {
     lanes.map((lane) => ({ key: String(lane), name: run.config.lanes[lane].name, lane })),
     COLUMNS,
   );
-  ballot.show(run, data, ensemble);
+  ballot.show(run, data, ensemble, kindOf(run, lanes));
   const powers = Array.from({ length: Math.floor(Math.log2(reading.members)) + 1 }, (_, power) => 2 ** power);
   const traces = lanes.flatMap((lane, entry) => crowdTraces(chart, ensemble, entry, lane, run.config.lanes[lane].name));
   chart.plot(traces, {
@@ -92,7 +94,8 @@ export function readEnsemble(run, frame) {
     const last = (/** @type {string} */ name) => /** @type {number} */ (rowOf(frame, name, entry).at(-1));
     return {
       name: run.config.lanes[lane].name,
-      thinned: rowOf(frame, "rate", entry).some((rate) => rate > 0),
+      kind: kindOf(run, lanes),
+      thinned: rowOf(frame, "rate", entry).some((rate) => rate > 0) || drops(run.config.lanes[lanes[0]]),
       untrained: neverDropped(run, lane),
       single: mean(rowOf(frame, "accuracy/member", entry)),
       average: last("accuracy/average"),
@@ -107,14 +110,23 @@ export function readEnsemble(run, frame) {
 }
 
 /**
+ * The kind of dropout that thins a crowd: the followed lane's, or, where it has none, that of the lane whose rates it borrows.
+ * @param {Run} run
+ * @param {number[]} lanes
+ */
+export function kindOf({ config }, lanes) {
+  const donor = lanes.find((lane) => drops(config.lanes[lane])) ?? lanes[0];
+  return /** @type {DropoutKind} */ (config.lanes[donor]?.dropout_kind ?? "inverted");
+}
+
+/**
  * Whether a lane has had no dropout at any step of this run.
  * @param {Run} run
  * @param {number} lane
  */
 function neverDropped({ config, first_config: first, changes }, lane) {
-  const dropped = (/** @type {number[]} */ rates) => rates.some((rate) => rate > 0);
-  const changed = changes.some((change) => change.lane === lane && dropped(change.knobs.dropout ?? []));
-  return !changed && !dropped(config.lanes[lane].dropout) && !dropped((first ?? config).lanes[lane].dropout);
+  const changed = changes.some((change) => change.lane === lane && drops(change.knobs));
+  return !changed && !drops(config.lanes[lane]) && !drops((first ?? config).lanes[lane]);
 }
 
 /**

@@ -3,13 +3,15 @@
 /** @import { Knob } from "../types.js" */
 
 import { h, setText } from "../dom.js";
-import { createInput, kind, words } from "./inputs.js";
+import { words } from "../knobs.js";
+import { createInput, kind } from "./inputs.js";
 
 /**
  * @typedef {object} Field
  * @property {HTMLElement} element
  * @property {(value: *) => void} show Show a value, unless one of the reader's own is on its way.
  * @property {(changed: boolean) => void} mark Mark it as waiting for a new run.
+ * @property {(reasons: Record<string, string>) => void} limit Of a choice: which values cannot be chosen now, and why.
  */
 
 /**
@@ -19,8 +21,10 @@ import { createInput, kind, words } from "./inputs.js";
  * @property {string} id Unique in the page.
  * @property {string} [label] In place of the knob's own.
  * @property {string} [context] For those who hear the page: which network or layer this is.
+ * @property {() => *} [ofRun] Of a knob that may be left to the run: the run's value.
  * @property {*} value
- * @property {(value: *) => (Promise<*> | void)} change Take a new value; where it is refused, rejects with the reason.
+ * @property {(value: *) => *} change Take a new value, at once or in the end; `false`: it was not taken, and where it was
+ *   refused, it rejects with the reason.
  */
 
 /**
@@ -38,7 +42,8 @@ export function createField(options) {
     state.onTheWay += 1;
     say("");
     try {
-      await change(value);
+      const taken = await change(value);
+      state.shown = taken === false ? state.shown : value;
     } catch (error) {
       say(/** @type {Error} */ (error).message);
     }
@@ -55,7 +60,7 @@ export function createField(options) {
   }
 
   const input = createInput(options, emit);
-  const { tip, help } = toggletip(document, id, label, helpOf(knob));
+  const { tip, help } = toggletip(document, id, label, knob);
   const caption = h(document, "label", { for: id, title: knob.help }, label);
   const element = h(
     document,
@@ -77,14 +82,8 @@ export function createField(options) {
       }
     },
     mark: (changed) => void element.classList.toggle("changed", changed),
+    limit: (reasons) => input.limit?.(reasons),
   };
-}
-
-/** @param {Knob} knob */
-function helpOf(knob) {
-  const unit = knob.unit ? ` Unit: ${knob.unit}.` : "";
-  const choices = (knob.choices ?? []).map(({ value, help }) => ` ${words(value)}: ${help}.`).join("");
-  return `${knob.help}${unit}${choices}`;
 }
 
 /**
@@ -92,10 +91,10 @@ function helpOf(knob) {
  * @param {Document} document
  * @param {string} id
  * @param {string} label
- * @param {string} text
+ * @param {Knob} knob
  */
-export function toggletip(document, id, label, text) {
-  const help = h(document, "p", { class: "help", id: `${id}-help`, hidden: true }, text);
+function toggletip(document, id, label, knob) {
+  const help = h(document, "div", { class: "help", id: `${id}-about`, hidden: true }, ...helpOf(document, id, knob));
   const tip = h(
     document,
     "button",
@@ -113,4 +112,26 @@ export function toggletip(document, id, label, text) {
     tip.setAttribute("aria-expanded", String(!help.hidden));
   });
   return { tip, help };
+}
+
+/**
+ * What a knob does, what its choices mean, its formula, and how PyTorch and Keras write it.
+ * @param {Document} document
+ * @param {string} id
+ * @param {Knob} knob
+ */
+function helpOf(document, id, knob) {
+  const unit = knob.unit ? ` Unit: ${knob.unit}.` : "";
+  const entry = (/** @type {string} */ term, /** @type {Node | string} */ told) =>
+    h(document, "div", {}, h(document, "dt", {}, term), h(document, "dd", {}, told));
+  const code = (/** @type {string} */ term, /** @type {string | undefined} */ text) =>
+    text ? [entry(term, h(document, "code", {}, text))] : [];
+  const entries = [
+    ...(knob.choices ?? []).map(({ value, help }) => entry(words(value), help)),
+    ...code("Formula", knob.formula),
+    ...code("PyTorch", knob.pytorch),
+    ...code("Keras", knob.keras),
+  ];
+  const text = h(document, "p", { id: `${id}-help` }, `${knob.help}${unit}`);
+  return entries.length > 0 ? [text, h(document, "dl", {}, ...entries)] : [text];
 }

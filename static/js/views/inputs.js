@@ -4,8 +4,15 @@
 /** @import { FieldOptions } from "./fields.js" */
 
 import { h, setText } from "../dom.js";
+import { shownNumber, valueWords, words } from "../knobs.js";
 
-/** @typedef {{ element: HTMLElement, write: (value: *) => void }} Input */
+/**
+ * @typedef {object} Input
+ * @property {HTMLElement} element
+ * @property {(value: *) => void} write
+ * @property {(reasons: Record<string, string>) => void} [limit] Of a choice: which values cannot be chosen now, and why.
+ */
+
 /** @typedef {(options: FieldOptions, emit: (value: *) => void) => Input} Maker */
 
 /**
@@ -27,7 +34,7 @@ export function kind(knob) {
  * @returns {Input}
  */
 export function createInput(options, emit) {
-  return MAKERS[kind(options.knob)](options, emit);
+  return options.knob.optional ? optional(options, emit) : MAKERS[kind(options.knob)](options, emit);
 }
 
 /** @type {Record<string, Maker>} */
@@ -81,47 +88,41 @@ function slider(options, emit) {
 }
 
 /**
- * How a knob's values lie on a slider: as they are, or as their logarithm to base 10.
+ * How a knob's values lie on a slider: as they are, or as their logarithm to base 10. Where that scale has a smallest value,
+ * the place to the left of it is 0.
  * @param {Knob} knob
  */
-export function scale({ scale, min = 0, max = 1, step = 0.01 }) {
-  const decimals = Math.max(0, -Math.floor(Math.log10(step)) + 1);
-  if (scale === "log") {
+export function scale({ scale, smallest, min = 0, max = 1, step = 0.01 }) {
+  if (scale !== "log") {
+    const decimals = Math.max(0, -Math.floor(Math.log10(step)) + 1);
     return {
-      min: Math.log10(min),
-      max: Math.log10(max),
+      min,
+      max,
       step,
-      toRange: (/** @type {number} */ value) => Math.log10(value),
-      fromRange: (/** @type {number} */ value) => Math.min(max, Math.max(min, Number((10 ** value).toPrecision(2)))),
+      toRange: (/** @type {number} */ value) => value,
+      fromRange: (/** @type {number} */ value) => Number(value.toFixed(decimals)),
     };
   }
+  const least = smallest ?? min;
+  const first = Math.log10(least);
+  const off = smallest === undefined ? first : first - step;
   return {
-    min,
-    max,
+    min: off,
+    max: Math.log10(max),
     step,
-    toRange: (/** @type {number} */ value) => value,
-    fromRange: (/** @type {number} */ value) => Number(value.toFixed(decimals)),
+    toRange: (/** @type {number} */ value) => (value < least ? off : Math.log10(value)),
+    fromRange(/** @type {number} */ place) {
+      const value = Math.min(max, Math.max(least, Number((10 ** place).toPrecision(2))));
+      return place < first - step / 2 ? 0 : value;
+    },
   };
-}
-
-/**
- * @param {Knob} knob
- * @param {number} value
- */
-export function shownNumber(knob, value) {
-  if (knob.scale === "log" || knob.type === "integer") {
-    return value >= 0.001 || value === 0
-      ? value.toLocaleString("en", { maximumSignificantDigits: 3 })
-      : value.toExponential(1);
-  }
-  return value.toFixed(Math.max(2, Math.ceil(-Math.log10(knob.step ?? 0.01))));
 }
 
 /** @type {Maker} */
 function integer(options, emit) {
   const { document, knob } = options;
-  const { min, max, step } = knob;
-  const input = h(document, "input", { type: "number", inputmode: "numeric", min, max, step, ...common(options) });
+  const { min, max } = knob; // the knob's step is for sliders: any whole number may be typed
+  const input = h(document, "input", { type: "number", inputmode: "numeric", min, max, step: 1, ...common(options) });
   input.addEventListener("change", () => {
     if (input.reportValidity() && input.value !== "") {
       emit(input.valueAsNumber);
@@ -141,7 +142,46 @@ function choice(options, emit) {
   );
   const select = h(document, "select", common(options), ...choices);
   select.addEventListener("change", () => emit(select.value));
-  return { element: select, write: valueInto(select) };
+  return {
+    element: select,
+    write: valueInto(select),
+    limit(reasons) {
+      for (const option of choices) {
+        const reason = reasons[option.value];
+        option.disabled = reason !== undefined;
+        setText(option, words(option.value) + (reason ? ` (${reason})` : ""));
+      }
+    },
+  };
+}
+
+/**
+ * A knob that may be left to the run: a switch, and beside it the run's value or one of its own.
+ * @param {FieldOptions} options
+ * @param {(value: *) => void} emit
+ * @returns {Input}
+ */
+function optional(options, emit) {
+  const { document, knob, id, context } = options;
+  const label = options.label ?? knob.label;
+  const own = h(document, "input", { type: "checkbox", role: "switch", ...common(options) });
+  const inner = { ...options, knob: { ...knob, optional: false }, id: `${id}-value`, context: context ?? "" };
+  const input = createInput({ ...inner, label: `${label}, its value` }, emit);
+  const asRun = h(document, "span", { class: "unit" });
+  const element = h(document, "span", { class: "optional" }, own, asRun, input.element);
+  own.addEventListener("change", () => emit(own.checked ? (options.ofRun?.() ?? knob.min) : null));
+  return {
+    element,
+    write(value) {
+      own.checked = value !== null;
+      asRun.hidden = own.checked;
+      input.element.hidden = !own.checked;
+      setText(asRun, `as the run: ${valueWords(knob, options.ofRun?.() ?? null)}`);
+      if (own.checked) {
+        input.write(value);
+      }
+    },
+  };
 }
 
 /** @type {Maker} */
@@ -180,8 +220,9 @@ function text(options, emit) {
  * @type {Maker}
  */
 function list(options, emit) {
-  const { document, knob, id } = options;
-  const inputs = h(document, "span", { class: "list-items", role: "group", "aria-label": knob.label });
+  const { document, knob, id, context } = options;
+  const called = [options.label ?? knob.label, context].filter(Boolean).join(", ");
+  const inputs = h(document, "span", { class: "list-items", role: "group", "aria-label": called });
   const state = { values: /** @type {number[]} */ ([]) };
   const more = h(document, "button", { type: "button", title: "One layer more", "aria-label": "Add a layer" }, "+");
   const less = h(
@@ -200,7 +241,7 @@ function list(options, emit) {
   function item(value, index) {
     const name = index === 0 ? common(options) : { title: knob.help };
     const limits = { min: knob.min, max: knob.max, step: knob.step, required: true };
-    const label = `${knob.label}, ${index + 1} of ${state.values.length}`;
+    const label = `${called}, ${index + 1} of ${state.values.length}`;
     const input = h(document, "input", { type: "number", ...limits, ...name, "aria-label": label, value });
     input.addEventListener("change", () => {
       if (input.reportValidity()) {
@@ -222,12 +263,4 @@ function list(options, emit) {
       }
     },
   };
-}
-
-/**
- * A value of a choice as words.
- * @param {string} value
- */
-export function words(value) {
-  return value.replaceAll("_", " ");
 }

@@ -2,11 +2,15 @@
 
 /** @import { Chart } from "../charts.js" */
 /** @import { LegendColumn } from "../legend.js" */
+/** @import { Counted, Site } from "../paint/sites.js" */
+/** @import { Rates, StepRing } from "../ring.js" */
+/** @import { KeptLaw } from "../stats.js" */
 /** @import { Run, State, View, ViewOptions } from "../types.js" */
 
 import { createChart, withAlpha } from "../charts.js";
 import { laneStyle } from "../curves.js";
-import { binomial, binomialPmf, formatCount, mean } from "../stats.js";
+import { countedOf, DROPOUT_KINDS, drops, lawOf, sitesOf } from "../paint/sites.js";
+import { formatCount, keptMoments, keptPmf, mean } from "../stats.js";
 import { keptHeading, keptSentence } from "../words.js";
 
 /** @type {import("../types.js").Topic[]} */
@@ -16,8 +20,10 @@ export const topics = ["run", "steps", "cursor", "theme"];
  * The counts of one layer with dropout.
  * @typedef {object} LayerCounts
  * @property {string} name
- * @property {number} units
- * @property {number} rate
+ * @property {Site} site
+ * @property {Counted} counted
+ * @property {Rates} rates
+ * @property {KeptLaw | null} law
  * @property {number[]} kept One count for each step.
  */
 
@@ -25,12 +31,22 @@ const NARROW = 480; // px: below it the histograms stand two in a row
 const TAIL = 4; // standard deviations shown on either side of the mean: one count in 16,000 falls outside
 const GAP = 0.05; // of the width, between two histograms
 const ROOM = 0.38; // of the height of a row, for its ticks and the headings of the next
-/** @type {LegendColumn[]} */
-const COLUMNS = [
-  { key: "seen", label: "share of the steps seen", mark: "bars" },
-  { key: "expected", label: "Binomial (n,\u00a01\u00a0−\u00a0p)", mark: "dotted", ink: true },
-  { key: "step", label: "this step", mark: "pointer", ink: true },
-];
+const BARS = 72; // of one histogram at most; of more counts several stand together
+
+/**
+ * @param {LayerCounts[]} layers
+ * @returns {LegendColumn[]}
+ */
+function columnsOf(layers) {
+  const isGrouped = layers.some(({ law }) => law && law.groupKeep < 1);
+  const isNoisy = layers.some(({ counted }) => counted === "factors");
+  const binomial = isNoisy ? "Binomial (n,\u00a0½)" : "Binomial (n,\u00a01\u00a0−\u00a0p)";
+  return [
+    { key: "seen", label: "share of the steps seen", mark: "bars" },
+    { key: "expected", label: isGrouped ? "expected of such masks" : binomial, mark: "dotted", ink: true },
+    { key: "step", label: "this step", mark: "pointer", ink: true },
+  ];
+}
 
 /**
  * @param {HTMLElement} element
@@ -56,11 +72,12 @@ function draw(chart, state) {
   const { lane } = run.follow;
   const { name } = run.config.lanes[lane];
   const layers = countKept(run, steps);
-  const counted = layers.length > 0 ? layers[0].kept.length : 0;
-  chart.legend.update([{ key: String(lane), name, lane }], COLUMNS);
-  chart.say(keptSentence({ name, steps: counted, layers: layers.map(summary) }));
-  if (layers.length === 0 || counted === 0) {
-    chart.note(layers.length === 0 ? `“${name}” drops nothing.` : "Waiting for the first step at these rates …");
+  const knobs = run.config.lanes[lane];
+  chart.legend.update([{ key: String(lane), name, lane }], columnsOf(layers));
+  const reading = { name, isPlanned: drops(knobs), steps: layers[0]?.kept.length ?? 0, layers: layers.map(summary) };
+  chart.say(keptSentence({ ...reading, moving: isMoving(run, steps.last) ? knobs.schedule_steps : null }));
+  if (layers.length === 0) {
+    chart.note(reading.isPlanned ? "Waiting for the first step with dropout …" : `“${name}” drops nothing.`);
     return;
   }
   const grid = gridOf(layers.length, chart.width);
@@ -70,7 +87,7 @@ function draw(chart, state) {
   chart.plot(
     panels.flatMap((panel, index) => traces(chart, state, lane, panel, index)),
     {
-      uirevision: `${run.id} ${lane} ${layers.map(({ name: layer, rate }) => `${layer}${rate}`)}`,
+      uirevision: `${run.id} ${lane} ${layers.map(({ name: layer, rates }) => `${layer}${rates}`)}`,
       margin: { l: 40, r: 8, t: 34, b: 36 },
       annotations: panels.map(({ heading, x, y }) => ({
         text: heading,
@@ -89,21 +106,26 @@ function draw(chart, state) {
 }
 
 /**
- * The counts of the followed lane's steps since its rates were last changed.
+ * The counts of the newest steps of the followed lane that all had the same kind of dropout and the same rates.
  * @param {Run} run
- * @param {State["steps"]} steps
+ * @param {StepRing} steps
  * @returns {LayerCounts[]}
  */
-export function countKept({ layers, config, changes, follow }, steps) {
-  const rates = config.lanes[follow.lane].dropout;
-  const mine = changes.filter(({ lane, knobs }) => lane === follow.lane && "dropout" in knobs);
-  const since = Math.max(1, steps.first, ...mine.map(({ step }) => step));
-  const counts = layers
-    .map(({ name, units }, index) => ({ name, units, rate: rates[index], kept: /** @type {number[]} */ ([]) }))
-    .filter(({ rate }) => rate > 0);
-  for (let step = since; counts.length > 0 && step <= steps.last; step += 1) {
-    const record = steps.laneOf(step) === follow.lane ? steps.at(step) : null;
+export function countKept(run, steps) {
+  const { lane } = run.follow;
+  /** @type {LayerCounts[]} */
+  let counts = [];
+  let era = "";
+  for (let step = steps.last; step >= steps.first && step > 0; step -= 1) {
+    const record = steps.laneOf(step) === lane ? steps.at(step) : null;
     if (record) {
+      const own = eraOf(record.kind, record.rates);
+      if (era === "") {
+        era = own;
+        counts = layersOf(run, record.kind, record.rates);
+      } else if (own !== era) {
+        break;
+      }
       for (const layer of counts) {
         layer.kept.push(record.kept[layer.name]);
       }
@@ -112,10 +134,45 @@ export function countKept({ layers, config, changes, follow }, steps) {
   return counts;
 }
 
+/**
+ * @param {number} kind
+ * @param {Record<string, Rates>} rates
+ */
+function eraOf(kind, rates) {
+  return `${kind}/${Object.values(rates).join("/")}`;
+}
+
+/**
+ * The layers that drop anything, with no counts yet.
+ * @param {Run} run
+ * @param {number} kind
+ * @param {Record<string, Rates>} rates
+ * @returns {LayerCounts[]}
+ */
+function layersOf(run, kind, rates) {
+  const dropoutKind = DROPOUT_KINDS[kind] ?? "inverted";
+  return sitesOf(run, run.follow.lane).flatMap((site) => {
+    const own = rates[site.name];
+    const law = lawOf(site, dropoutKind, own);
+    const counted = countedOf(site, dropoutKind);
+    return own.some((rate) => rate > 0) ? [{ name: site.name, site, counted, rates: own, law, kept: [] }] : [];
+  });
+}
+
+/**
+ * Whether a ramp moves the rates of the followed lane from step to step.
+ * @param {Run} run
+ * @param {number} step
+ */
+function isMoving({ config, follow }, step) {
+  const { schedule = "constant", schedule_steps: end } = config.lanes[follow.lane];
+  return schedule.startsWith("ramp") && step < end;
+}
+
 /** @param {LayerCounts} layer */
-function summary({ name, units, rate, kept }) {
-  const { mean: expected, sd } = binomial(units, 1 - rate);
-  return { name, units, rate, mean: mean(kept), expected, error: sd / Math.sqrt(kept.length) };
+function summary({ name, counted, law, kept }) {
+  const expected = law ? keptMoments(law) : { mean: Number.NaN, sd: Number.NaN };
+  return { name, counted, mean: mean(kept), expected: expected.mean, error: expected.sd / Math.sqrt(kept.length) };
 }
 
 /**
@@ -134,26 +191,48 @@ function gridOf(count, width) {
  * @param {number} index
  */
 function panelOf(layer, { columns, rows }, index) {
-  const { units, rate, kept } = layer;
-  const { mean: middle, sd } = binomial(units, 1 - rate);
-  const low = Math.max(0, Math.min(Math.floor(middle - TAIL * sd), ...kept));
-  const high = Math.min(units, Math.max(Math.ceil(middle + TAIL * sd), ...kept));
-  const counts = Array.from({ length: high - low + 1 }, (_, offset) => low + offset);
-  const seen = new Array(counts.length).fill(0);
-  for (const count of kept) {
-    seen[count - low] += 1 / kept.length;
-  }
+  const { law, kept } = layer;
+  const { counts, width, seen, expected } = barsOf(law, kept);
   const [column, row] = [index % columns, Math.floor(index / columns)];
   const [wide, tall] = [(1 - GAP * (columns - 1)) / columns, 1 / rows];
   return {
-    layer: layer.name,
-    heading: keptHeading(layer),
-    counts,
-    seen,
-    expected: counts.map((count) => binomialPmf(units, 1 - rate, count)),
+    ...{ layer: layer.name, heading: keptHeading(layer), what: WHAT[layer.counted], counts, width, seen, expected },
     x: [column * (wide + GAP), column * (wide + GAP) + wide],
     y: [1 - (row + 1) * tall + (row < rows - 1 ? ROOM * tall : 0), 1 - row * tall],
   };
+}
+
+/** @type {Record<Counted, string>} */
+const WHAT = { units: "kept", weights: "weights kept", factors: "turned up" };
+
+/**
+ * The bars of a histogram: one for each count, or for several where they are many or only multiples of a group's size occur.
+ * @param {KeptLaw | null} law
+ * @param {number[]} kept
+ */
+function barsOf(law, kept) {
+  const most = law ? law.groups * law.size : Math.max(...kept);
+  const { mean: middle, sd } = law ? keptMoments(law) : { mean: mean(kept), sd: 0 };
+  const low = Math.max(0, Math.min(Math.floor(middle - TAIL * sd), ...kept));
+  const high = Math.min(most, Math.max(Math.ceil(middle + TAIL * sd), ...kept));
+  const isLattice = law !== null && law.keep === 1 && law.groups > 1;
+  const width = isLattice ? law.size : Math.max(1, Math.ceil((high - low + 1) / BARS));
+  const first = isLattice ? Math.floor(low / width) * width : low;
+  const bars = Math.floor((high - first) / width) + 1;
+  const starts = Array.from({ length: bars }, (_, bar) => first + bar * width);
+  const seen = new Array(bars).fill(0);
+  for (const count of kept) {
+    seen[Math.floor((count - first) / width)] += 1 / kept.length;
+  }
+  const chance = (/** @type {number} */ from) => {
+    let sum = 0;
+    for (let count = from; law && count < from + (isLattice ? 1 : width) && count <= most; count += 1) {
+      sum += keptPmf(law, count);
+    }
+    return sum;
+  };
+  const counts = isLattice ? starts : starts.map((start) => start + (width - 1) / 2);
+  return { counts, width, seen, expected: law ? starts.map(chance) : [] };
 }
 
 /**
@@ -163,7 +242,7 @@ function panelOf(layer, { columns, rows }, index) {
  * @param {ReturnType<typeof panelOf>} panel
  * @param {number} index
  */
-function traces({ legend, palette }, { steps, cursor }, lane, { layer, counts, seen, expected }, index) {
+function traces({ legend, palette }, { steps, cursor }, lane, { layer, what, counts, seen, expected }, index) {
   const { colour } = laneStyle(palette, lane);
   const place = {
     type: "scatter",
@@ -181,15 +260,15 @@ function traces({ legend, palette }, { steps, cursor }, lane, { layer, counts, s
       line: { shape: "hvh", width: 1, color: colour },
       fill: "tozeroy",
       fillcolor: withAlpha(colour, 0.35),
-      hovertemplate: "%{x} kept: %{y:.1%} of the steps<extra></extra>",
+      hovertemplate: `%{x} ${what}: %{y:.1%} of the steps<extra></extra>`,
     },
-    expected: {
+    expected: expected.length > 0 && {
       ...place,
       mode: "lines",
       x: counts,
       y: expected,
       line: { dash: "2px,2px", width: 2.5, color: palette.ink },
-      hovertemplate: "%{x} kept: %{y:.1%} expected<extra></extra>",
+      hovertemplate: `%{x} ${what}: %{y:.1%} expected<extra></extra>`,
     },
     step: now && {
       ...place,
@@ -197,7 +276,7 @@ function traces({ legend, palette }, { steps, cursor }, lane, { layer, counts, s
       x: [now.kept[layer]],
       y: [0],
       marker: { symbol: "triangle-up", size: 11, color: palette.ink, line: { color: palette.panel, width: 1 } },
-      hovertemplate: `step ${formatCount(step)}: %{x} kept<extra></extra>`,
+      hovertemplate: `step ${formatCount(step)}: %{x} ${what}<extra></extra>`,
       cliponaxis: false,
     },
   };
@@ -210,7 +289,7 @@ function traces({ legend, palette }, { steps, cursor }, lane, { layer, counts, s
  * @param {number} highest
  * @param {{ columns: number, rows: number }} grid
  */
-function axes({ counts, x, y }, index, highest, { columns, rows }) {
+function axes({ counts, width, what, x, y }, index, highest, { columns, rows }) {
   const number = index === 0 ? "" : String(index + 1);
   const first = index % columns === 0;
   const lowest = index >= columns * (rows - 1);
@@ -218,10 +297,10 @@ function axes({ counts, x, y }, index, highest, { columns, rows }) {
     [`xaxis${number}`]: {
       domain: x,
       anchor: `y${number}`,
-      range: [counts[0] - 0.7, counts[counts.length - 1] + 0.7],
+      range: [counts[0] - 0.7 * width, counts[counts.length - 1] + 0.7 * width],
       showgrid: false,
       nticks: 4,
-      title: lowest ? "units kept" : undefined,
+      title: lowest ? (what === "kept" ? "units kept" : what) : undefined,
     },
     [`yaxis${number}`]: {
       domain: y,

@@ -1,69 +1,76 @@
-// The card of one network.
+// The card of one network: its rates and batch norm; folded away, all else in which networks may differ.
 
-/** @import { Knob, Lane, Schema } from "../types.js" */
-/** @import { Field } from "./fields.js" */
+/** @import { Config, Knob, Lane, Schema, Stop } from "../types.js" */
 
 import { h, setText } from "../dom.js";
-import { createField } from "./fields.js";
+import { siteNames } from "../sites.js";
+import { createControl, createGroup, knobNamed } from "./lanegroup.js";
+import { createRates } from "./rates.js";
 
 /**
  * @typedef {object} CardOptions
  * @property {Document} document
  * @property {Schema} schema
+ * @property {Config} config Of the run whose places the lane's rates belong to.
+ * @property {() => Config} configNow The same run's as it is by then.
  * @property {string} id Unique in the page.
  * @property {number} index Which colour it has.
  * @property {Lane} lane
  * @property {boolean} isNew Whether only the new run will have it.
  * @property {boolean} isOpen
- * @property {(knobs: Partial<Lane>) => Promise<*>} set
+ * @property {(knobs: Partial<Lane>, knob: Knob) => Promise<*>} set
  * @property {(() => void) | null} follow
  * @property {() => void} remove
  */
 
 /**
- * @typedef {object} Card
- * @property {HTMLElement} element
- * @property {(lane: Lane, marks: { followed: boolean, leaving: boolean }) => void} show
+ * @typedef {object} Marks
+ * @property {boolean} followed
+ * @property {boolean} leaving Whether the new run will be without it.
+ * @property {Stop | null} stopped
+ * @property {Partial<Lane>} waiting Its knobs that wait for a new run.
  */
 
-/** Knobs of a lane that are always in sight, beside its dropout rates; the others are tucked away. */
-const IN_SIGHT = new Set(["batch_norm"]);
+/** @typedef {{ element: HTMLElement, show: (lane: Lane, marks: Marks) => void }} Card */
+
+/** The groups of the schema that fold, in their order. */
+const FOLDS = [
+  { group: "dropout", title: "Kind of dropout, each layer" },
+  { group: "regularisers", title: "Regularisers" },
+  { group: "own", title: "Of its own" },
+];
 
 /**
  * @param {CardOptions} options
  * @returns {Card}
  */
 export function createCard(options) {
-  const { document, schema, lane, index, id, isNew, isOpen, set } = options;
+  const { document, schema, config, index, id, isNew, isOpen, set } = options;
   const head = createHead(options);
-  const rates = createRates(options);
-  const others = schema.lane
-    .filter(({ name }) => name !== "dropout")
-    .map((knob) => {
-      const change = (/** @type {*} */ value) => set({ [knob.name]: value });
-      const value = knobOf(lane, knob);
-      const field = createField({ document, knob, id: `${id}-${knob.name}`, context: lane.name, value, change });
-      return { knob, field };
-    });
-  const [shown, tucked] = [true, false].map((first) =>
-    others.filter(({ knob }) => IN_SIGHT.has(knob.name) === first).map(({ field }) => field.element),
-  );
-  const more = h(
-    document,
-    "details",
-    { class: "more" },
-    h(document, "summary", {}, "Each layer, name, L2"),
-    ...rates.each,
-    ...tucked,
+  const rest = createRest(options);
+  const knob = knobNamed(schema, "dropout");
+  const sites = siteNames(config);
+  const rates = createRates({
+    ...{ document, knob, id: `${id}-dropout`, context: `dropout of ${options.lane.name}`, sites },
+    set: (dropout) => set({ dropout }, knob),
+  });
+  const norm = createControl(knobNamed(schema, "batch_norm"), options);
+  const isCnn = config.network === "cnn"; // whose input seldom drops: its slider stands among those of each layer
+  const inSight = [...rates.together].filter(([kind]) => !(isCnn && kind === "input")).map(([, slider]) => slider);
+  const inputSlider = isCnn ? [/** @type {HTMLElement} */ (rates.together.get("input"))] : [];
+  const folds = FOLDS.map(({ group, title }) =>
+    createGroup(options, group, title, () => (group === "dropout" ? [...inputSlider, ...rates.makeEach()] : [])),
   );
   const body = h(
     document,
     "details",
     { class: "card-body", open: isOpen },
     head.summary,
-    ...rates.main,
-    ...shown,
-    more,
+    rest.element,
+    h(document, "p", { class: "caption" }, "Dropout rate"),
+    ...inSight,
+    norm.element,
+    ...folds.map(({ element }) => element),
   );
   const element = h(
     document,
@@ -74,24 +81,19 @@ export function createCard(options) {
   );
   return {
     element,
-    show(now, { followed, leaving }) {
-      head.show(now, followed, leaving);
+    show(now, marks) {
+      head.show(now, marks);
+      rest.show(now, marks);
       rates.show(now.dropout);
-      for (const { knob, field } of others) {
-        field.show(knobOf(now, knob));
+      norm.show(now.batch_norm);
+      for (const fold of folds) {
+        fold.show(now, marks);
       }
-      element.classList.toggle("followed", followed);
-      element.classList.toggle("leaving", leaving);
+      element.classList.toggle("followed", marks.followed);
+      element.classList.toggle("leaving", marks.leaving);
+      element.classList.toggle("resting", marks.stopped !== null);
     },
   };
-}
-
-/**
- * @param {Lane} lane
- * @param {Knob} knob
- */
-function knobOf(lane, knob) {
-  return /** @type {Record<string, *>} */ (lane)[knob.name];
 }
 
 /** @param {CardOptions} options */
@@ -109,11 +111,11 @@ function createHead({ document, lane, isNew, follow, remove }) {
     buttons: h(document, "div", { class: "card-buttons" }, note, show, away),
     /**
      * @param {Lane} now
-     * @param {boolean} followed
-     * @param {boolean} leaving
+     * @param {Marks} marks
      */
-    show(now, followed, leaving) {
+    show(now, { followed, leaving }) {
       setText(name, now.name);
+      name.title = now.name;
       setText(show, followed ? "shown" : "show");
       show.setAttribute("aria-pressed", String(followed));
       show.setAttribute("aria-label", `Show the masks of ${now.name}`);
@@ -126,56 +128,24 @@ function createHead({ document, lane, isNew, follow, remove }) {
 }
 
 /**
- * The dropout rates: the input, all hidden layers together, and each of them.
+ * That early stopping froze the lane, and the way on.
  * @param {CardOptions} options
  */
-function createRates({ document, schema, id, lane, set }) {
-  const knob = /** @type {Knob} */ (schema.lane.find(({ name }) => name === "dropout"));
-  const one = { ...knob, items: false };
-  const own = { rates: lane.dropout, onTheWay: 0 };
-  const change = (/** @type {number[]} */ rates) => {
-    own.rates = rates;
-    own.onTheWay += 1;
-    return set({ dropout: rates }).finally(() => {
-      own.onTheWay -= 1;
-    });
-  };
-  const field = (
-    /** @type {string} */ name,
-    /** @type {string} */ label,
-    /** @type {(rate: number) => number[]} */ rates,
-  ) =>
-    createField({
-      document,
-      knob: one,
-      id: `${id}-dropout-${name}`,
-      label,
-      context: `dropout of ${lane.name}`,
-      value: 0,
-      change: (rate) => change(rates(rate)),
-    });
-  const input = field("input", "input", (rate) => own.rates.with(0, rate));
-  const all = field("hidden", "hidden", (rate) => own.rates.map((old, layer) => (layer === 0 ? old : rate)));
-  const layers = lane.dropout
-    .slice(1)
-    .map((_, place) => field(`hidden${place + 1}`, `hidden ${place + 1}`, (rate) => own.rates.with(place + 1, rate)));
-  const title = h(document, "p", { class: "caption" }, "Dropout rate");
+function createRest({ document, schema, set }) {
+  const told = h(document, "span", { role: "status" });
+  const goOn = h(document, "button", { type: "button", title: "Switches early stopping off" }, "Go on");
+  const element = h(document, "p", { class: "rest", hidden: true }, told, goOn);
+  goOn.addEventListener("click", () => void set({ patience: 0 }, knobNamed(schema, "patience")).catch(() => {}));
   return {
-    main: [title, input.element, all.element],
-    each: layers.length > 1 ? layers.map((layer) => layer.element) : [],
-    /** @param {readonly number[]} rates */
-    show(rates) {
-      own.rates = own.onTheWay > 0 ? own.rates : [...rates];
-      input.show(rates[0]);
-      const hidden = rates.slice(1);
-      all.show(hidden.reduce((sum, rate) => sum + rate, 0) / Math.max(hidden.length, 1));
-      all.element.classList.toggle(
-        "mixed",
-        hidden.some((rate) => rate !== hidden[0]),
-      );
-      layers.forEach((layer, place) => {
-        layer.show(rates[place + 1]);
-      });
+    element,
+    /**
+     * @param {Lane} _now
+     * @param {Marks} marks
+     */
+    show(_now, { stopped }) {
+      element.hidden = stopped === null;
+      const [step, best] = [stopped?.step ?? 0, stopped?.best_step ?? 0].map((each) => each.toLocaleString("en"));
+      setText(told, stopped ? `Stopped at step ${step}, weights of step ${best}.` : "");
     },
   };
 }

@@ -1,11 +1,11 @@
-// A card for each network: its rates, batch norm and penalty, all of which move while it trains.
+// A card for each network. Most of what it holds moves while the network trains; the rest waits for a new run.
 
-/** @import { Config, Lane, Schema, Topic, View, ViewOptions } from "../types.js" */
+/** @import { Config, Knob, Lane, Schema, Topic, View, ViewOptions } from "../types.js" */
 /** @import { DraftLane } from "../draft.js" */
 /** @import { Card } from "./lanecard.js" */
 
 import { h } from "../dom.js";
-import { addLane, changeLane, fitRates, laneList, toggleLane } from "../draft.js";
+import { addLane, changeLane, draftOwn, laneList, toggleLane } from "../draft.js";
 import { createCard } from "./lanecard.js";
 
 /** @type {Topic[]} */
@@ -39,7 +39,21 @@ export function create(element, { document, store, actions }) {
   }
 
   /**
-   * A card of this run's lane: what it changes is in force at once.
+   * @param {number} index
+   * @param {Partial<Lane>} knobs
+   * @param {Knob} knob Of which these are values.
+   */
+  async function change(index, knobs, { live }) {
+    const { draft, run } = store.state;
+    if (live) {
+      await actions.set(index, knobs);
+    } else if (run) {
+      store.update("draft", { draft: draftOwn(draft, index, knobs, run.config) });
+    }
+  }
+
+  /**
+   * A card of this run's lane: what is live in it is in force at once.
    * @param {Schema} schema
    * @param {Config} config
    * @param {number} index
@@ -48,12 +62,14 @@ export function create(element, { document, store, actions }) {
     return createCard({
       document,
       schema,
+      config,
+      configNow: () => store.state.run?.config ?? config,
       id: `lane-${index}`,
       index,
       lane: config.lanes[index],
       isNew: false,
       isOpen: config.lanes.length <= OPEN,
-      set: (knobs) => actions.set(index, knobs),
+      set: (knobs, knob) => change(index, knobs, knob),
       follow: () => void actions.follow({ lane: index }),
       remove: () => toggle(index),
     });
@@ -71,6 +87,8 @@ export function create(element, { document, store, actions }) {
     return createCard({
       document,
       schema,
+      config,
+      configNow: () => store.state.run?.config ?? config,
       id: `new-lane-${place}`,
       index: config.lanes.length + place,
       lane,
@@ -110,7 +128,7 @@ export function create(element, { document, store, actions }) {
       }
       const list = laneList(draft, run.config);
       const added = list.filter((lane) => typeof lane !== "number");
-      const shape = [run.id, run.config.lanes.length, run.config.hidden.length, added.length].join();
+      const shape = [run.id, run.config.lanes.length, added.length].join();
       if (shape !== state.shape) {
         state.shape = shape;
         state.cards = build(schema, run.config, added);
@@ -118,7 +136,12 @@ export function create(element, { document, store, actions }) {
       state.cards.forEach((card, index) => {
         const isNew = index >= run.config.lanes.length;
         const lane = isNew ? added[index - run.config.lanes.length] : run.config.lanes[index];
-        card.show(lane, { followed: run.follow.lane === index, leaving: !isNew && !list.includes(index) });
+        card.show(lane, {
+          followed: run.follow.lane === index,
+          leaving: !isNew && !list.includes(index),
+          stopped: run.stopped?.[index] ?? null,
+          waiting: isNew ? {} : (draft.own[index] ?? {}),
+        });
       });
     },
     resize() {},
@@ -134,5 +157,5 @@ export function create(element, { document, store, actions }) {
  */
 function anotherLane(config, count) {
   const last = config.lanes[config.lanes.length - 1];
-  return { ...last, name: `Network ${count + 1}`, dropout: fitRates(last.dropout, config.hidden.length) };
+  return { ...last, name: `Network ${count + 1}` };
 }

@@ -2,13 +2,26 @@
 
 /** @import { Chart } from "../charts.js" */
 /** @import { LegendColumn } from "../legend.js" */
-/** @import { Run, State, View, ViewOptions } from "../types.js" */
+/** @import { Lane, Run, State, View, ViewOptions } from "../types.js" */
 /** @import { LaneLoss } from "../words/loss.js" */
 
 import { createChart, withAlpha } from "../charts.js";
-import { divergedAt, FEW, hasScores, laneRows, laneStyle, thinned } from "../curves.js";
+import {
+  brokenAt,
+  divergedAt,
+  FEW,
+  hasScores,
+  laneRows,
+  laneStyle,
+  lineWidth,
+  MANY,
+  rowsUntil,
+  stopOf,
+  thinned,
+} from "../curves.js";
+import { drops } from "../paint/sites.js";
 import { exponentialAverage, formatCount, formatLoss, indexOfLeast } from "../stats.js";
-import { lossSentence } from "../words.js";
+import { lossSentence, setApart } from "../words.js";
 
 /** @type {import("../types.js").Topic[]} */
 export const topics = ["run", "steps", "scores", "theme"];
@@ -78,27 +91,40 @@ function ceilingOf({ run, scores }) {
  * @param {number} ceiling
  */
 export function readLosses(state, ceiling) {
-  const { run, scores, losses } = state;
+  const { run, scores } = state;
   const last = scores.length - 1;
-  const lanes = run.config.lanes.map((knobs, lane) => {
-    const best = indexOfLeast(scores.val_loss[lane], scores.length);
-    const averages = exponentialAverage(losses.step, losses.loss[lane] ?? [], losses.length, SPAN);
-    /** @type {LaneLoss} */
-    const reading = {
-      name: knobs.name,
-      dropout: knobs.dropout.some((rate) => rate > 0),
-      batchNorm: knobs.batch_norm,
-      train: scores.train_loss[lane][last],
-      val: scores.val_loss[lane][last],
-      best: best < 0 ? Number.NaN : scores.val_loss[lane][best],
-      bestStep: best < 0 ? 0 : scores.step[best],
-      trainAtBest: best < 0 ? Number.NaN : scores.train_loss[lane][best],
-      masked: averages.length > 0 ? averages[averages.length - 1] : Number.NaN,
-      diverged: divergedAt(state, lane),
-    };
-    return reading;
-  });
-  return { step: scores.step[last], lanes, ceiling };
+  const lanes = run.config.lanes.map((knobs, lane) => readLane(state, knobs, lane, last));
+  return { step: scores.step[last], lanes, ceiling, apart: setApart(run.config) };
+}
+
+/**
+ * The losses of one lane.
+ * @param {State & { run: Run }} state
+ * @param {Lane} knobs
+ * @param {number} lane
+ * @param {number} last
+ * @returns {LaneLoss}
+ */
+function readLane(state, knobs, lane, last) {
+  const { run, scores, losses } = state;
+  const best = indexOfLeast(scores.val_loss[lane], scores.length);
+  const averages = exponentialAverage(losses.step, losses.loss[lane] ?? [], losses.length, SPAN);
+  const stop = stopOf(run, lane);
+  const isAsPlain = !knobs.label_smoothing && !knobs.input_noise && !stop; // else the two training losses differ by more than masks
+  return {
+    name: knobs.name,
+    dropout: drops(knobs),
+    unscaled: drops(knobs) && knobs.dropout_kind === "unscaled",
+    batchNorm: knobs.batch_norm,
+    train: scores.train_loss[lane][last],
+    val: scores.val_loss[lane][last],
+    best: best < 0 ? Number.NaN : scores.val_loss[lane][best],
+    bestStep: best < 0 ? 0 : scores.step[best],
+    trainAtBest: best < 0 ? Number.NaN : scores.train_loss[lane][best],
+    masked: averages.length > 0 && isAsPlain ? averages[averages.length - 1] : Number.NaN,
+    diverged: divergedAt(state, lane),
+    stopped: stop ? { step: stop.step, bestStep: stop.best_step, bestLoss: stop.best_loss } : null,
+  };
 }
 
 /**
@@ -133,16 +159,18 @@ function maskedLines({ palette }, { run, losses }, lane, total) {
   const { colour } = laneStyle(palette, lane);
   const values = losses.loss[lane] ?? [];
   const common = { type: "scatter", mode: "lines" };
+  const stop = stopOf(run, lane);
+  const length = stop ? rowsUntil(losses, losses.length, stop.step) : losses.length; // what is frozen trains no more
   return [
     {
       ...common,
-      ...thinned(losses, values, losses.length, total),
+      ...thinned(losses, values, length, total),
       line: { color: withAlpha(colour, 0.22), width: 1 },
       hoverinfo: "skip",
     },
     {
       ...common,
-      ...thinned(losses, exponentialAverage(losses.step, values, losses.length, SPAN), losses.length, total),
+      ...thinned(losses, exponentialAverage(losses.step, values, length, SPAN), length, total),
       name: `${name}: training, masks on (average of about ${SPAN} steps)`,
       line: { color: withAlpha(colour, 0.9), width: 1, dash: "dot" },
       hovertemplate: "%{y:.3~f}",
@@ -166,7 +194,7 @@ function trainLines({ palette }, { run, scores }, lane, total) {
     line: { color: laneStyle(palette, lane).colour, width: 1.6, dash: "dash" },
     hovertemplate: "%{y:.3~f}",
   };
-  return [line];
+  return brokenAt(line, stopOf(run, lane));
 }
 
 /**
@@ -185,17 +213,28 @@ function valLines({ palette }, { run, scores }, lane, total) {
     mode: "lines",
     ...thinned(scores, scores.val_loss[lane], scores.length, total),
     name: `${run.config.lanes[lane].name}: validation`,
-    line: { color: colour, width: shaded ? 2.4 : 1.6, dash },
+    line: { color: colour, width: lineWidth(run, lane), dash },
     hovertemplate: "%{y:.3~f}",
   };
+  const stop = stopOf(run, lane);
+  if (!shaded) {
+    return brokenAt(line, stop);
+  }
+  const end = stop ? rowsUntil(scores, scores.length, stop.step) : scores.length;
   const floor = {
     type: "scatter",
     mode: "lines",
-    ...thinned(scores, scores.train_loss[lane], scores.length, total),
+    ...thinned(scores, scores.train_loss[lane], end, total),
     line: { width: 0 },
     hoverinfo: "skip",
   };
-  return shaded ? [floor, { ...line, fill: "tonexty", fillcolor: withAlpha(colour, 0.1) }] : [line];
+  const [learning, ...frozen] = brokenAt(line, stop);
+  return [floor, { ...learning, fill: "tonexty", fillcolor: withAlpha(colour, 0.1) }, ...frozen];
+}
+
+/** @param {{ step: number, best_step: number }} stop */
+function stopWords(stop) {
+  return `stopped at ${formatCount(stop.step)}, weights of ${formatCount(stop.best_step)}`;
 }
 
 /**
@@ -208,9 +247,12 @@ function bestOnes({ legend, palette, width }, { run, scores }) {
   const room = 70 / Math.max(width, 240); // of the axis, that half of a label needs
   const found = run.config.lanes.flatMap(({ name }, lane) => {
     const best = indexOfLeast(scores.val_loss[lane], scores.length);
-    return best > 0 && legend.shows(String(lane), "val")
-      ? [{ name, lane, x: scores.step[best], y: scores.val_loss[lane][best] }]
-      : [];
+    const stop = stopOf(run, lane);
+    if (best < 0 || (best === 0 && !stop) || !legend.shows(String(lane), "val")) {
+      return [];
+    }
+    const [x, y] = stop ? [stop.best_step, stop.best_loss] : [scores.step[best], scores.val_loss[lane][best]];
+    return [{ name, lane, stop, x, y, text: stop ? stopWords(stop) : `best ${formatLoss(y)} at ${formatCount(x)}` }];
   });
   const styles = found.map(({ lane }) => laneStyle(palette, lane));
   const markers = {
@@ -218,22 +260,25 @@ function bestOnes({ legend, palette, width }, { run, scores }) {
     mode: "markers",
     x: found.map(({ x }) => x),
     y: found.map(({ y }) => y),
-    text: found.map(({ name }) => name),
+    text: found.map(({ name, stop }) => (stop ? `${name}, ${stopWords(stop)}` : name)),
     marker: {
       symbol: styles.map(({ symbol }) => symbol),
       color: styles.map(({ colour }) => colour),
-      size: 9,
-      line: { color: palette.panel, width: 1.5 },
+      size: found.map(({ stop }) => (stop ? 12 : run.config.lanes.length > MANY ? 6 : 9)),
+      line: {
+        color: found.map(({ stop }) => (stop ? palette.ink : palette.panel)),
+        width: run.config.lanes.length > MANY ? 0.75 : 1.5,
+      },
     },
     name: "best validation loss",
     hovertemplate: "%{text}: best validation loss %{y:.3~f} at step %{x:,d}<extra></extra>",
     cliponaxis: false,
   };
   const crowded = found.length === 2 && Math.abs(found[0].x - found[1].x) < 3 * room * end;
-  const labels = found.map(({ lane, x, y }) => ({
+  const labels = found.map(({ lane, x, y, text }) => ({
     x,
     y,
-    text: `best ${formatLoss(y)} at ${formatCount(x)}`,
+    text,
     showarrow: false,
     yshift: crowded && found.some((other) => other.y < y) ? 14 : -14,
     xanchor: x > (1 - room) * end ? "right" : x < room * end ? "left" : "center",

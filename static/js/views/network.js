@@ -2,15 +2,18 @@
 
 /** @import { Frame, Topic, View, ViewOptions } from "../types.js" */
 /** @import { Picture } from "../paint/picture.js" */
+/** @import { Cell } from "../paint/lattice.js" */
 /** @import { Layout } from "../paint/layout.js" */
 
 import { shownSteps } from "../paint/held.js";
 import { createHost } from "../paint/host.js";
-import { cellAt, centre, layOut, neighbour } from "../paint/layout.js";
+import { cellAt, centre, neighbour } from "../paint/lattice.js";
+import { layOut } from "../paint/layout.js";
 import { createPace } from "../paint/pace.js";
 import { readPicturePalette } from "../paint/palette.js";
 import { cellWords, networkSentence } from "../paint/phrases.js";
 import { pictureOfGraph, pictureOfRecord } from "../paint/picture.js";
+import { sitesOf } from "../paint/sites.js";
 import { createTip } from "../paint/tip.js";
 import { reducedMotion } from "../theme.js";
 
@@ -23,8 +26,12 @@ const CALM_MS = 500; // the same for a reader who asked for less motion
 
 const LEGEND = [
   ["dropped", "dropped"],
+  ["whole", "whole map dropped"],
+  ["stripe", "dropped at that time step"],
   ["silent", "kept, silent (ReLU gives 0)"],
   ["firing", "firing, the fuller the stronger"],
+  ["up", "turned up, the larger the stronger"],
+  ["down", "turned down"],
   ["recorded", "kept, what it gave is not recorded"],
   ["plus", "raises the next unit"],
   ["minus", "lowers it"],
@@ -55,7 +62,7 @@ export function create(element, { document, store }) {
     picture: /** @type {Picture | null} */ (null),
     layout: /** @type {Layout | null} */ (null),
     shape: "",
-    cell: /** @type {{ block: number, unit: number } | null} */ (null),
+    cell: /** @type {Cell | null} */ (null),
     byKey: false,
   };
 
@@ -68,7 +75,7 @@ export function create(element, { document, store }) {
     if (!run || (!painted && step !== -1)) {
       return;
     }
-    for (const earlier of underWay.keys()) {
+    for (const earlier of painted ? underWay.keys() : []) {
       if (earlier === step) {
         break;
       }
@@ -114,12 +121,16 @@ export function create(element, { document, store }) {
   function lay() {
     const { run } = store.state;
     const width = parts.frame.clientWidth;
-    const shape = JSON.stringify([width, run?.layers, run?.classes.length, ratio()]);
-    if (!run || run.layers.length === 0 || width === 0 || shape === now.shape) {
+    if (!run || run.layers.length === 0 || width === 0) {
+      return;
+    }
+    const layers = sitesOf(run, now.picture?.lane ?? run.follow.lane);
+    const shape = JSON.stringify([width, layers.map((layer) => layer.shape), run.classes, ratio()]);
+    if (shape === now.shape) {
       return;
     }
     now.shape = shape;
-    now.layout = layOut(width, run.layers, run.classes.length);
+    now.layout = layOut(width, { layers, classes: run.classes });
     now.cell = null;
     parts.canvas.style.width = `${width}px`;
     parts.canvas.style.height = `${now.layout.height}px`;
@@ -254,17 +265,41 @@ function build(element, document) {
  * @param {Picture | null} picture
  */
 function showLegend(legend, picture) {
-  const isKnown = picture?.recorded ?? true;
-  /** @type {Record<string, boolean>} */
-  const wanted = { recorded: !isKnown, silent: isKnown, firing: isKnown, plus: isKnown, minus: isKnown };
-  wanted.truth = picture !== null && picture.truth !== picture.label;
+  const wanted = legendOf(picture);
+  const isWrong = picture !== null && picture.truth !== picture.label;
   LEGEND.forEach(([kind], index) => {
     const item = /** @type {HTMLElement} */ (legend.children[index]);
-    item.hidden = wanted[kind] === false && kind !== "truth";
-    item.classList.toggle("is-absent", kind === "truth" && !wanted.truth); // its place stays: it comes and goes
+    item.hidden = wanted[kind] === false;
+    item.classList.toggle("is-absent", kind === "truth" && !isWrong); // its place stays: it comes and goes
     if (kind === "label") {
-      item.classList.toggle("is-wrong", Boolean(wanted.truth));
-      item.textContent = wanted.truth ? "label trained on (wrong)" : "label trained on";
+      item.classList.toggle("is-wrong", isWrong);
+      item.textContent = isWrong ? "label trained on (wrong)" : "label trained on";
     }
   });
+}
+
+/**
+ * What can be in a picture: by the network, the kind of dropout and what is recorded, but not by this mask, so that the legend
+ * stands still.
+ * @param {Picture | null} picture
+ * @returns {Record<string, boolean>}
+ */
+function legendOf(picture) {
+  const isKnown = picture?.recorded ?? true;
+  const layers = picture?.layers ?? [];
+  const isNoisy = picture?.dropoutKind === "gaussian" && !picture.evaluation;
+  const isSequence = layers.some(({ name }) => name === "recurrent");
+  const isDropping = layers.length === 0 || layers.some(({ counted }) => counted === "units");
+  return {
+    dropped: isDropping,
+    whole: !isNoisy && layers.some(({ site, rates }) => site.group === "map" && rates[1] > 0),
+    stripe: isSequence && !isNoisy,
+    silent: isKnown && !isSequence,
+    firing: isKnown && !isNoisy,
+    up: isNoisy,
+    down: isNoisy,
+    recorded: !isKnown && !isNoisy,
+    plus: isKnown,
+    minus: isKnown,
+  };
 }

@@ -1,18 +1,19 @@
-// The training examples to choose from: one page of small images at a time, with the label that each is trained on.
+// The training examples to choose from: one page of small pictures at a time, with the label that each is trained on.
 
-/** @import { Frame, Topic, View, ViewOptions } from "../types.js" */
+/** @import { Frame, Run, Topic, View, ViewOptions } from "../types.js" */
 /** @import { PicturePalette } from "../paint/palette.js" */
 
 import { exampleName, pickerSentence } from "../paint/captions.js";
-import { channels, mix, pixel, readPicturePalette } from "../paint/palette.js";
+import { readPicturePalette } from "../paint/palette.js";
 import { exampleOf } from "../paint/picture.js";
 import { formatCount } from "../stats.js";
+import { barsOf, imageOf, rowWords } from "./thumbnail.js";
 
 /** @type {Topic[]} */
 export const topics = ["run", "data", "theme"];
 
-const CELL = 44; // pixels; the same as in pictures.css
-const ROWS = { wide: 1, narrow: 3, wideFrom: 10 }; // of examples on a page; wide from ten columns on
+const CELL = { image: 44, row: 66 }; // pixels; the same as in pictures.css and picker.css
+const ROWS = { wide: 1, narrow: 3, wideFrom: 8 }; // of examples on a page; wide from eight columns on
 
 /** @type {Record<string, (at: number, columns: number, page: number, count: number) => number>} */
 const MOVES = {
@@ -54,15 +55,20 @@ export function create(element, { document, store, actions }) {
     now.shape = "";
   }
 
-  function lay() {
-    now.columns = Math.max(1, Math.floor(parts.list.clientWidth / CELL));
+  /** @param {Run} run */
+  function lay(run) {
+    const isTable = hasRows(run);
+    const width = isTable ? CELL.row : CELL.image;
+    parts.list.classList.toggle("has-rows", isTable);
+    parts.title.textContent = isTable ? "Training rows and labels" : "Training images and labels";
+    now.columns = Math.max(1, Math.floor(parts.list.clientWidth / width));
     now.page = now.columns * (now.columns >= ROWS.wideFrom ? ROWS.wide : ROWS.narrow);
   }
 
   function paint() {
     const { data, run, role } = store.state;
     element.classList.toggle("is-absent", !run || !data); // its place is kept until it is known that it has none
-    element.hidden = data?.tensors["train/x"].shape[1] === 2;
+    element.hidden = data !== null && run !== null && isPlane(run, data);
     if (!data || !run) {
       return;
     }
@@ -70,7 +76,7 @@ export function create(element, { document, store, actions }) {
     if (element.hidden) {
       return;
     }
-    lay();
+    lay(run);
     const first = now.at - (now.at % now.page);
     const examples = now.shown.slice(first, first + now.page);
     const shape = JSON.stringify([examples, data.run, data.seq, store.state.theme, now.columns]);
@@ -78,7 +84,7 @@ export function create(element, { document, store, actions }) {
       now.shape = shape;
       parts.list.style.setProperty("--rows", String(now.page / now.columns));
       const palette = readPicturePalette(document);
-      parts.list.replaceChildren(...examples.map((example) => option(example, data, run.layers[0].shape, palette)));
+      parts.list.replaceChildren(...examples.map((example) => option(example, data, run, palette)));
     }
     parts.list.setAttribute("aria-disabled", String(role !== "owner"));
     mark(first);
@@ -104,23 +110,29 @@ export function create(element, { document, store, actions }) {
   /**
    * @param {number} example
    * @param {Frame} data
-   * @param {number[]} shape
+   * @param {Run} run
    * @param {PicturePalette} palette
    */
-  function option(example, data, shape, palette) {
+  function option(example, data, run, palette) {
     const label = Number(data.tensors["train/y"].data[example]);
     const truth = Number(data.tensors["train/true"].data[example]);
-    const classes = store.state.run?.classes ?? [];
+    const { classes } = run;
+    const values = /** @type {Float32Array} */ (exampleOf(data, example));
+    const isTable = hasRows(run);
     const item = document.createElement("div");
+    const called = exampleName({ example, label: classes[label], truth: classes[truth] });
     item.setAttribute("role", "option");
-    item.setAttribute("aria-label", exampleName({ example, label: classes[label], truth: classes[truth] }));
-    item.title = item.getAttribute("aria-label") ?? "";
+    item.setAttribute("aria-label", called);
+    item.title = isTable ? `${called}\n${rowWords(values, run.features ?? [])}` : called;
     item.dataset.example = String(example);
     item.classList.toggle("is-wrong", label !== truth);
     const name = document.createElement("span");
     name.className = "picker-label";
     name.textContent = classes[label];
-    item.append(thumbnail(document, /** @type {Float32Array} */ (exampleOf(data, example)), shape, palette), name);
+    const picture = isTable
+      ? barsOf(document, values, palette)
+      : imageOf(document, values, run.layers[0].shape, palette);
+    item.append(picture, name);
     return item;
   }
 
@@ -138,7 +150,7 @@ export function create(element, { document, store, actions }) {
       wrong: countWrong(labels, truths),
       total: labels.length,
       mayChoose: role === "owner",
-      isPlane: data.tensors["train/x"].shape[1] === 2,
+      isPlane: isPlane(run, data),
     });
   }
 
@@ -216,26 +228,17 @@ function countWrong(labels, truths) {
 }
 
 /**
- * One example as an image of one pixel for each feature; the style sheet enlarges it crisply.
- * @param {Document} document
- * @param {Float32Array} values 0 to 1.
- * @param {number[]} shape Rows and columns.
- * @param {PicturePalette} palette
+ * Whether the examples are rows of a table.
+ * @param {Run} run
  */
-function thumbnail(document, values, [rows, columns], palette) {
-  const canvas = document.createElement("canvas");
-  canvas.width = columns;
-  canvas.height = rows;
-  canvas.setAttribute("aria-hidden", "true");
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const [off, on] = [channels(palette.pixelOff), channels(palette.pixelOn)];
-  const image = context.createImageData(columns, rows);
-  new Uint32Array(image.data.buffer).set(
-    Array.from(values, (value) => pixel(mix(off, on, Math.min(1, Math.max(0, value))))),
-  );
-  context.putImageData(image, 0, 0);
-  return canvas;
-}
+const hasRows = (run) => (run.features ?? []).length > 0;
+
+/**
+ * Whether the examples are points of the plane, which the boundary picture shows.
+ * @param {Run} run
+ * @param {Frame} data
+ */
+const isPlane = (run, data) => !hasRows(run) && data.tensors["train/x"].shape[1] === 2;
 
 /** @param {HTMLElement} element */
 function build(element) {
@@ -244,15 +247,16 @@ function build(element) {
       <h3 id="picker-title">Training images and labels</h3>
       <label class="picker-wrong"><input type="checkbox"> only wrong ones</label>
       <span class="picker-pages">
-        <button type="button" aria-label="Earlier images">‹</button>
+        <button type="button" aria-label="Earlier examples">‹</button>
         <span class="picker-range"></span>
-        <button type="button" aria-label="Later images">›</button>
+        <button type="button" aria-label="Later examples">›</button>
       </span>
     </div>
     <div class="picker-list" role="listbox" aria-labelledby="picker-title" aria-describedby="picker-sentence" aria-orientation="horizontal"></div>`;
   const buttons = element.querySelectorAll("button");
   return {
     wrong: /** @type {HTMLInputElement} */ (element.querySelector("input")),
+    title: /** @type {HTMLElement} */ (element.querySelector("h3")),
     list: /** @type {HTMLElement} */ (element.querySelector(".picker-list")),
     range: /** @type {HTMLElement} */ (element.querySelector(".picker-range")),
     back: buttons[0],

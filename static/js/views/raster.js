@@ -4,22 +4,22 @@
 /** @import { Rows } from "../paint/film.js" */
 
 import { isKept } from "../bits.js";
+import { labelBands, markStep, showLegend } from "../paint/bands.js";
 import { masksSentence, maskWords } from "../paint/captions.js";
 import { drawColumns, layRows, unitAt, windowOf } from "../paint/film.js";
 import { shownSteps } from "../paint/held.js";
 import { createPace } from "../paint/pace.js";
 import { channels, pixel, readPicturePalette } from "../paint/palette.js";
 import { readWindow } from "../paint/reading.js";
+import { countedOf, DROPOUT_KINDS, sitesOf } from "../paint/sites.js";
 import { createTip } from "../paint/tip.js";
 import { formatCount } from "../stats.js";
-import { layerLabel } from "../words.js";
 
 /** @type {Topic[]} */
 export const topics = ["run", "steps", "cursor", "theme"];
 
 const COLUMNS = 300; // at least so many steps in view, where there are that many pixels
 const HEIGHT = 460; // pixels at most, as many as the rows fill: a row for each of the default network's 448 units
-const LABEL = 16; // pixels that a label of a layer needs
 const NO_ROOM = 0.5; // with so much of the window before the first step, its label would crowd the newest's
 const WORDS_EVERY_MS = 250;
 
@@ -43,6 +43,7 @@ export function create(element, { document, store, actions }) {
     from: 0,
     to: 0,
     shape: "",
+    labelled: "",
     palette: readPicturePalette(document),
     hover: /** @type {{ x: number, y: number } | null} */ (null),
   };
@@ -52,13 +53,17 @@ export function create(element, { document, store, actions }) {
     const { run } = store.state;
     const width = parts.frame.clientWidth;
     const ratio = document.defaultView?.devicePixelRatio ?? 1;
-    const shape = JSON.stringify([width, ratio, run?.layers]);
-    if (!run || run.layers.length === 0 || width === 0 || shape === now.shape) {
+    if (!run || run.layers.length === 0 || width === 0) {
+      return;
+    }
+    const sites = sitesOf(run, run.follow.lane);
+    const shape = JSON.stringify([width, ratio, sites.map((site) => site.shape)]);
+    if (shape === now.shape) {
       return;
     }
     now.shape = shape;
     const [across, down] = [Math.floor(width * ratio), Math.floor(HEIGHT * ratio)];
-    now.rows = layRows(run.layers, down);
+    now.rows = layRows(sites, down);
     now.columnWidth = Math.max(1, Math.floor(across / COLUMNS));
     now.columns = Math.floor(across / now.columnWidth);
     now.to = 0;
@@ -69,7 +74,21 @@ export function create(element, { document, store, actions }) {
     parts.canvas.style.width = `${parts.canvas.width / ratio}px`;
     parts.canvas.style.height = `${parts.canvas.height / ratio}px`;
     parts.frame.style.height = parts.canvas.style.height;
-    labelBands(parts.bands, now.rows, ratio, document);
+    now.labelled = "";
+  }
+
+  /** Say what the bands are, and what their colours mean under the kind of dropout of the newest step. */
+  function label() {
+    const { run } = store.state;
+    const ring = shownSteps(store);
+    const newest = ring.laneOf(ring.last) === run?.follow.lane ? ring.at(ring.last) : null;
+    const kind = DROPOUT_KINDS[newest?.kind ?? 0] ?? "inverted";
+    if (now.rows && kind !== now.labelled) {
+      now.labelled = kind;
+      const ratio = document.defaultView?.devicePixelRatio ?? 1;
+      labelBands(parts.bands, now.rows, ratio, document, (site) => countedOf(site, kind));
+      showLegend(parts.legend, kind === "gaussian");
+    }
   }
 
   /** Bring the film up to the window in view; what it shows already stays. */
@@ -87,6 +106,7 @@ export function create(element, { document, store, actions }) {
     const ink = {
       kept: pixel(channels(now.palette.maskKept)),
       dropped: pixel(channels(now.palette.maskDropped)),
+      down: pixel(channels(now.palette.maskDown)),
       gap: pixel(channels(now.palette.maskGap)),
     };
     for (let step = first; step <= to; ) {
@@ -123,6 +143,7 @@ export function create(element, { document, store, actions }) {
   function paint() {
     const start = performance.now();
     lay();
+    label();
     develop();
     project();
     parts.canvas.dataset.paintMs = (performance.now() - start).toFixed(2);
@@ -180,14 +201,12 @@ export function create(element, { document, store, actions }) {
     }
     const step = stepAt(hover.x);
     const record = ring.laneOf(step) === now.lane ? ring.at(step) : null;
-    const { name, units } = place.band;
-    const kept = record ? isKept(record.masks[name], place.unit) : null;
+    const { site } = place.band;
+    const bit = site.bits ? site.bits[place.unit] : place.unit;
     const words = maskWords({
-      step,
-      layer: name,
-      unit: place.unit,
-      units,
-      isKept: kept,
+      ...{ step, site, unit: place.unit, features: store.state.run?.features ?? [] },
+      counted: countedOf(site, DROPOUT_KINDS[record?.kind ?? 0] ?? "inverted"),
+      isKept: record ? isKept(record.masks[site.name], bit) : null,
       example: record?.example ?? 0,
     });
     tip.show(step < 1 ? "before the first step" : words, hover.x, hover.y);
@@ -243,44 +262,6 @@ export function create(element, { document, store, actions }) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} screen
- * @param {number} x
- * @param {number} width
- * @param {number} height
- * @param {{ focus: string, panel: string }} palette
- */
-function markStep(screen, x, width, height, palette) {
-  for (const [colour, thickness] of /** @type {[string, number][]} */ ([
-    [palette.panel, 4],
-    [palette.focus, 2],
-  ])) {
-    screen.fillStyle = colour;
-    screen.fillRect(x - thickness, 0, thickness, height);
-    screen.fillRect(x + width, 0, thickness, height);
-  }
-}
-
-/**
- * @param {HTMLElement} gutter
- * @param {Rows} rows
- * @param {number} ratio
- * @param {Document} document
- */
-function labelBands(gutter, { bands, rowHeight }, ratio, document) {
-  let above = Number.NEGATIVE_INFINITY;
-  const labels = bands.map(({ name, top, unitOfRow }) => {
-    const middle = ((top + unitOfRow.length / 2) * rowHeight) / ratio;
-    above = Math.max(middle, above + LABEL, LABEL / 2);
-    const label = document.createElement("span");
-    label.className = "raster-band";
-    label.textContent = layerLabel(name);
-    label.style.top = `${above.toFixed(1)}px`;
-    return label;
-  });
-  gutter.replaceChildren(...labels);
-}
-
-/**
  * @param {HTMLElement} element
  */
 function build(element) {
@@ -302,6 +283,7 @@ function build(element) {
   return {
     frame: find(".raster-frame"),
     bands: find(".raster-bands"),
+    legend: find(".legend"),
     canvas: /** @type {HTMLCanvasElement} */ (find("canvas")),
     range: /** @type {HTMLInputElement} */ (find("input")),
     live: /** @type {HTMLButtonElement} */ (find("button")),

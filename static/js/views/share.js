@@ -1,5 +1,6 @@
 // The dialog with the links to this run.
 
+import { copy } from "../clipboard.js";
 import { find, setText } from "../dom.js";
 
 /**
@@ -33,24 +34,4 @@ export function createShare(dialog, { document, links }) {
       dialog.showModal();
     }
   };
-}
-
-/**
- * Copy a field, also where the page is not served over https and the clipboard is closed to it.
- * @param {Document} document
- * @param {HTMLInputElement} input
- * @returns {Promise<boolean>}
- */
-async function copy(document, input) {
-  input.select();
-  const { clipboard } = document.defaultView?.navigator ?? {};
-  try {
-    if (!clipboard) {
-      return document.execCommand("copy");
-    }
-    await clipboard.writeText(input.value);
-    return true;
-  } catch {
-    return false;
-  }
 }

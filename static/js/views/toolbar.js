@@ -17,6 +17,7 @@ const THEME_WORDS = { auto: "as the system", light: "light", dark: "dark" };
  * @typedef {object} ToolbarOptions
  * @property {ReturnType<typeof import("../theme.js").createTheme>} theme
  * @property {() => void} share
+ * @property {() => void} code
  * @property {() => void} help
  */
 
@@ -25,7 +26,7 @@ const THEME_WORDS = { auto: "as the system", light: "light", dark: "dark" };
  * @param {ViewOptions & ToolbarOptions} options
  * @returns {View}
  */
-export function create(element, { document, store, actions, theme, share, help }) {
+export function create(element, { document, store, actions, theme, share, code, help }) {
   const window = /** @type {Window} */ (document.defaultView);
   const show = (/** @type {string} */ name) => find(element, `[data-show=${name}]`);
   const button = (/** @type {string} */ name) => /** @type {HTMLButtonElement} */ (find(element, `[data-do=${name}]`));
@@ -41,6 +42,7 @@ export function create(element, { document, store, actions, theme, share, help }
     toggle,
     step: () => void actions.step(1),
     share,
+    code,
     help,
     theme() {
       theme.choose(THEMES[(THEMES.indexOf(theme.choice) + 1) % THEMES.length]);
@@ -109,6 +111,7 @@ export function create(element, { document, store, actions, theme, share, help }
       }
       if (changed.has("run") || changed.has("connection")) {
         button("share").disabled = !run;
+        button("code").disabled = !run;
         showRun(run);
       }
       showStep(run);

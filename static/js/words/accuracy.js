@@ -7,11 +7,21 @@ import { joined, listed, points, quoted } from "./common.js";
  * The numbers of which the sentence speaks.
  * @typedef {object} AccuracyReading
  * @property {number} step
- * @property {{ name: string, train: number, val: number, diverged: number | null }[]} lanes Shares, 0 to 1.
- * @property {number} trainSize
+ * @property {LaneAccuracy[]} lanes
  * @property {number} valSize
- * @property {number} wrong How many training labels are wrong.
  * @property {number} classes
+ * @property {{ words: string | null }} [apart] In what the networks differ beyond their live knobs.
+ */
+
+/**
+ * The accuracies of one lane: shares, 0 to 1.
+ * @typedef {object} LaneAccuracy
+ * @property {string} name
+ * @property {number} train
+ * @property {number} val
+ * @property {number} trainSize How many examples it trains on.
+ * @property {number} wrong How many of their labels are wrong.
+ * @property {number | null} diverged
  */
 
 /** @param {AccuracyReading | null} reading `null` before the first evaluation. */
@@ -19,7 +29,7 @@ export function accuracySentence(reading) {
   if (reading === null || reading.lanes.length === 0) {
     return "No accuracy has been measured yet.";
   }
-  const { step, lanes, trainSize, valSize, wrong, classes } = reading;
+  const { step, lanes, valSize, classes, apart } = reading;
   const sound = lanes.filter((lane) => lane.diverged === null);
   const gone = lanes.filter((lane) => lane.diverged !== null);
   const guessing = sound.length > 0 && sound.every(({ val }) => val < 1.5 / classes);
@@ -28,7 +38,8 @@ export function accuracySentence(reading) {
     gone.length > 0 ? `${listed(gone)} diverged: an accuracy means nothing there.` : null,
     sound.length > 0 ? compareAccuracies(sound, valSize) : null,
     guessing ? `Guessing among ${formatCount(classes)} classes gets about ${formatPercent(1 / classes)}.` : null,
-    ...(sound.length > 2 ? [] : sound.map((lane) => fitWords(lane, trainSize, wrong))),
+    ...(sound.length > 2 ? [] : sound.map(fitWords)),
+    sound.length > 1 ? (apart?.words ?? null) : null,
   ]);
 }
 
@@ -61,12 +72,8 @@ function compareAccuracies(lanes, valSize) {
   return `${lead}, ${rest}: ${verdict}.`;
 }
 
-/**
- * @param {{ name: string, train: number }} lane
- * @param {number} trainSize
- * @param {number} wrong
- */
-function fitWords({ name, train }, trainSize, wrong) {
+/** @param {LaneAccuracy} lane */
+function fitWords({ name, train, trainSize, wrong }) {
   if (Math.round(train * trainSize) === trainSize) {
     const included = wrong > 0 ? `, the ${formatCount(wrong)} wrong ones included: it has memorised them` : "";
     return `${quoted(name)} reproduces all ${formatCount(trainSize)} training labels${included}.`;

@@ -1,5 +1,7 @@
 // Phrases that several sentences share.
 
+/** @import { Config } from "../types.js" */
+
 import { formatCount, formatOne } from "../stats.js";
 
 /** @param {string} name */
@@ -30,4 +32,42 @@ export function listed(lanes) {
  */
 export function layerLabel(layer) {
   return layer.replace(/(\d+)$/, " $1");
+}
+
+/**
+ * In what the networks of a run differ beyond the knobs that move while they train: with it a comparison is fair, without it the
+ * cause could be mistaken. `isAlike` is `false` where they do not even start from the same weights.
+ * @param {Pick<Config, "lanes" | "train_size" | "seed">} config
+ * @returns {{ words: string | null, isAlike: boolean }}
+ */
+export function setApart({ lanes, train_size: all, seed }) {
+  const sizes = lanes.flatMap(({ name, train_size: own }) => (own && own < all ? [{ name, own }] : []));
+  const seeds = new Set(lanes.map((lane) => lane.seed ?? seed));
+  const wide = lanes.filter(({ hidden }) => hidden);
+  const differ = lanes.length > 1;
+  const words = joined([
+    sizes.length > 0 ? `${sizeWords(sizes, all)}.` : null,
+    differ && seeds.size > 1
+      ? "The networks have different seeds, so chance has a part in what sets them apart."
+      : null,
+    differ && wide.length > 0
+      ? `${listed(wide)} ${wide.length > 1 ? "have widths of their" : "has widths of its"} own.`
+      : null,
+  ]);
+  return { words: words || null, isAlike: seeds.size < 2 && wide.length === 0 };
+}
+
+/**
+ * @param {{ name: string, own: number }[]} sizes
+ * @param {number} all
+ */
+function sizeWords(sizes, all) {
+  const whole = `the ${formatCount(all)} examples`;
+  if (sizes.length > 3) {
+    return `${formatCount(sizes.length)} networks trained on fewer than ${whole}`;
+  }
+  const each = sizes.map(
+    ({ name, own }, index) => `${quoted(name)} ${index === 0 ? "trained " : ""}on ${formatCount(own)}`,
+  );
+  return `${each.join(" and ")} of ${whole}`;
 }

@@ -1,7 +1,27 @@
 // What sub-networks do alone and together, in words.
 
+/** @import { DropoutKind } from "../paint/sites.js" */
+
 import { formatCount, formatLoss, formatOne, formatPercent } from "../stats.js";
 import { joined, points, quoted } from "./common.js";
+
+/** @type {Record<DropoutKind, string>} What one member of the crowd is. */
+const MEMBER = {
+  inverted: "thinned sub-network",
+  classic: "thinned sub-network",
+  unscaled: "thinned sub-network",
+  gaussian: "noisy copy",
+  dropconnect: "sub-network, thinned by its weights,",
+};
+
+/** @type {Record<DropoutKind, string>} The network as a whole. */
+const WHOLE = {
+  inverted: "weight scaling (one pass, nothing dropped)",
+  classic: "weight scaling (one pass, nothing dropped)",
+  unscaled: "the whole network (one pass, nothing dropped and nothing scaled, which is wrong)",
+  gaussian: "the network without noise (one pass)",
+  dropconnect: "weight scaling (one pass, nothing dropped)",
+};
 
 const CLOSE_POINTS = 0.005; // half a point: four of the 797 validation digits
 
@@ -14,6 +34,7 @@ const CLOSE_POINTS = 0.005; // half a point: four of the 797 validation digits
  * @property {number} single A sub-network's accuracy, averaged over them.
  * @property {number} average The accuracy of the average of all.
  * @property {number} scaling Weight scaling's.
+ * @property {DropoutKind} [kind] Of its dropout.
  * @property {number | null} within The least number of members from which on the average stays within half a point of it.
  * @property {number} averageLoss
  * @property {number} geometricLoss
@@ -43,12 +64,12 @@ export function ensembleSentence(reading) {
   }
   const how = crowd.untrained ? ", which never trained with dropout," : "";
   return joined([
-    `Step ${formatCount(step)}. One thinned sub-network of ${quoted(crowd.name)}${how} gets ${formatPercent(crowd.single)} of the validation examples right on average,`,
+    `Step ${formatCount(step)}. One ${MEMBER[crowd.kind ?? "inverted"]} of ${quoted(crowd.name)}${how} gets ${formatPercent(crowd.single)} of the validation examples right on average,`,
     `the average of ${formatCount(members)} ${formatPercent(crowd.average)},`,
-    `and weight scaling (one pass, nothing dropped) ${formatPercent(crowd.scaling)}.`,
+    `and ${WHOLE[crowd.kind ?? "inverted"]} ${formatPercent(crowd.scaling)}.`,
     withinWords(crowd),
     lossWords(crowd),
-    contrast && Number.isFinite(contrast.scalingLoss) ? contrastWords(contrast) : null,
+    contrast && Number.isFinite(contrast.scalingLoss) ? contrastWords({ ...contrast, kind: crowd.kind }) : null,
   ]);
 }
 
@@ -71,9 +92,9 @@ function lossWords({ averageLoss, geometricLoss, scalingLoss }) {
 }
 
 /** @param {Crowd} crowd */
-function contrastWords({ name, untrained, single, average, scaling }) {
+function contrastWords({ name, kind, untrained, single, average, scaling }) {
   const how = untrained ? ", which never trained with dropout," : "";
-  return `${quoted(name)}${how} thinned the same way: ${formatPercent(single)}, ${formatPercent(average)} and ${formatPercent(scaling)}.`;
+  return `${quoted(name)}${how} ${kind === "gaussian" ? "with such noise" : "thinned the same way"}: ${formatPercent(single)}, ${formatPercent(average)} and ${formatPercent(scaling)}.`;
 }
 
 /**
@@ -98,8 +119,9 @@ export function membersToReach(averages, scaling) {
  * @param {number[]} votes.counts Votes for each class.
  * @param {string[]} votes.classes
  * @param {number} votes.truth The true class.
+ * @param {DropoutKind} [votes.kind] Of dropout.
  */
-export function votesSentence({ name, counts, classes, truth }) {
+export function votesSentence({ name, counts, classes, truth, kind = "inverted" }) {
   const members = counts.reduce((sum, count) => sum + count, 0);
   const others = counts
     .map((count, index) => ({ count, index }))
@@ -108,7 +130,7 @@ export function votesSentence({ name, counts, classes, truth }) {
   const named = others.slice(0, 3).map(({ count, index }) => `${formatCount(count)} for ${classes[index]}`);
   const rest = others.slice(3).reduce((sum, { count }) => sum + count, 0);
   const against = [...named, ...(rest > 0 ? [`${formatCount(rest)} for others`] : [])].join(", ");
-  return `${formatCount(counts[truth])} of ${formatCount(members)} sub-networks of ${quoted(name)} vote for ${classes[truth]}, the true class${against ? `; ${against}` : ""}.`;
+  return `${formatCount(counts[truth])} of ${formatCount(members)} ${kind === "gaussian" ? "noisy copies" : "sub-networks"} of ${quoted(name)} vote for ${classes[truth]}, the true class${against ? `; ${against}` : ""}.`;
 }
 
 /**
@@ -117,4 +139,20 @@ export function votesSentence({ name, counts, classes, truth }) {
  */
 export function exampleWords({ example, label, truth }) {
   return `Training example ${formatCount(example)}: class ${truth}${label === truth ? "" : `, wrongly labelled ${label}`}.`;
+}
+
+/**
+ * Classes in at most two letters, for marks as small as a vote: what sets their names apart, or else their numbers from 1.
+ * @param {string[]} classes
+ * @returns {string[]}
+ */
+export function shortNames(classes) {
+  if (classes.every((name) => name.length < 3)) {
+    return classes;
+  }
+  const [prefix] = /^.*[^\p{L}\p{N}]/u.exec(classes[0]) ?? [""]; // "class_" of "class_0"
+  const common = classes.every((name) => name.startsWith(prefix)) ? prefix.length : 0;
+  const short = classes.map((name) => name.slice(common, common + 2).trim());
+  const isClear = new Set(short).size === classes.length && short.every((name) => name !== "");
+  return isClear ? short : classes.map((_, index) => String(index + 1));
 }

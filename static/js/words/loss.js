@@ -16,6 +16,8 @@ import { joined, listed, quoted } from "./common.js";
  * @property {number} trainAtBest
  * @property {number} masked Training loss with masks on, averaged over the last steps; NaN before the first.
  * @property {number | null} diverged The step by which a loss was no longer finite.
+ * @property {boolean} [unscaled] Whether it drops without any scaling.
+ * @property {{ step: number, bestStep: number, bestLoss: number } | null} [stopped] Where early stopping froze it.
  */
 
 const RISEN = 1.2; // a validation loss this many times its best has risen beyond the wobble between two evaluations
@@ -28,6 +30,7 @@ const NEAR_BEST = 1.05; // and within this one a network is still about at its b
  * @property {number} step
  * @property {LaneLoss[]} lanes
  * @property {number} ceiling Where the axis ends.
+ * @property {{ words: string | null, isAlike: boolean }} [apart] In what the networks differ beyond their live knobs.
  */
 
 /** @param {LossReading | null} reading `null` before the first evaluation. */
@@ -35,13 +38,16 @@ export function lossSentence(reading) {
   if (reading === null || reading.lanes.length === 0) {
     return "No loss has been measured yet.";
   }
-  const { step, lanes, ceiling } = reading;
+  const { step, lanes, ceiling, apart = { words: null, isAlike: true } } = reading;
   const sound = lanes.filter((lane) => lane.diverged === null);
   const above = sound.filter((lane) => Math.max(lane.val, lane.train) > ceiling);
   return joined([
     `Step ${formatCount(step)}.`,
     divergedWords(lanes),
-    sound.length > 2 ? manyLosses(step, sound) : fewLosses(step, sound),
+    sound.length > 2 ? manyLosses(step, sound, apart.isAlike) : fewLosses(step, sound, apart.isAlike),
+    stoppedWords(sound),
+    unscaledWords(sound),
+    sound.length > 1 ? apart.words : null,
     above.length > 0
       ? `The axis ends at ${formatLoss(ceiling)}: ${listed(above)} ${above.length > 1 ? "are" : "is"} above it.`
       : null,
@@ -62,12 +68,35 @@ function divergedWords(lanes) {
   );
 }
 
+/** @param {LaneLoss[]} lanes */
+function stoppedWords(lanes) {
+  const frozen = lanes.flatMap(({ name, stopped }) => (stopped ? [{ name, ...stopped }] : []));
+  if (frozen.length > 2) {
+    return `${formatCount(frozen.length)} of ${formatCount(lanes.length)} networks were stopped early and have the weights of their best step.`;
+  }
+  return joined(
+    frozen.map(
+      ({ name, step, bestStep, bestLoss }) =>
+        `${quoted(name)} was stopped at ${formatCount(step)} and has the weights of ${formatCount(bestStep)}, its best step (${formatLoss(bestLoss)}); it learns no more.`,
+    ),
+  );
+}
+
+/** @param {LaneLoss[]} lanes */
+function unscaledWords(lanes) {
+  const wrong = lanes.filter(({ unscaled }) => unscaled);
+  return wrong.length > 0
+    ? `${listed(wrong)} ${wrong.length > 1 ? "drop" : "drops"} without scaling: in evaluation mode more arrives at every layer than was trained on.`
+    : null;
+}
+
 /**
  * One network or two, by name.
  * @param {number} step
  * @param {LaneLoss[]} lanes
+ * @param {boolean} isAlike Whether all start from the same weights.
  */
-function fewLosses(step, lanes) {
+function fewLosses(step, lanes, isAlike) {
   if (lanes.length === 0) {
     return null;
   }
@@ -83,7 +112,7 @@ function fewLosses(step, lanes) {
   const rises = lanes.map(overfitting);
   const steady = lanes.find((lane, index) => !rises[index] && rises.some(Boolean) && lane.bestStep > 0);
   return joined([
-    compareLosses(step, low, high),
+    compareLosses(step, low, high, isAlike),
     ...rises,
     steady && steady.val <= NEAR_BEST * steady.best ? `${quoted(steady.name)} is still within 5% of its best.` : null,
     maskedWords(lanes),
@@ -95,13 +124,18 @@ function fewLosses(step, lanes) {
  * @param {number} step
  * @param {LaneLoss} low
  * @param {LaneLoss} high
+ * @param {boolean} isAlike
  */
-function compareLosses(step, low, high) {
+function compareLosses(step, low, high, isAlike) {
   const [least, most] = [formatLoss(low.val), formatLoss(high.val)];
   if (least === most) {
     const alike = formatLoss(low.train) === formatLoss(high.train);
     const why =
-      step === 0 ? ", as they start from the same weights" : alike ? ", and their lines lie on one another" : "";
+      step === 0 && isAlike
+        ? ", as they start from the same weights"
+        : alike && isAlike
+          ? ", and their lines lie on one another"
+          : "";
     return `Both networks have a validation loss of ${least}${why}.`;
   }
   if (high.dropout && !low.dropout) {
@@ -121,7 +155,7 @@ function compareLosses(step, low, high) {
  */
 function behind(low, high) {
   const slower = high.train > low.train;
-  const falling = high.bestStep > 0 && high.val <= high.best;
+  const falling = high.bestStep > 0 && high.val <= high.best && !high.stopped;
   return joined([
     `So far dropout looks worse: a validation loss of ${formatLoss(high.val)} against ${formatLoss(low.val)} without.`,
     slower ? `It learns more slowly (training loss ${formatLoss(high.train)} against ${formatLoss(low.train)})` : null,
@@ -168,13 +202,14 @@ function batchNormWords(lanes) {
 /**
  * @param {number} step
  * @param {LaneLoss[]} lanes More than two.
+ * @param {boolean} isAlike
  */
-function manyLosses(step, lanes) {
+function manyLosses(step, lanes, isAlike) {
   const ordered = [...lanes].sort((one, other) => one.val - other.val);
   const [low, high] = [ordered[0], ordered[ordered.length - 1]];
   const risen = lanes.filter((lane) => hasRisen(lane) && lane.train < lane.trainAtBest);
   if (formatLoss(low.val) === formatLoss(high.val)) {
-    const why = step === 0 ? ", as they start from the same weights" : "";
+    const why = step === 0 && isAlike ? ", as they start from the same weights" : "";
     return `All ${formatCount(lanes.length)} networks have a validation loss of ${formatLoss(low.val)}${why}.`;
   }
   return joined([

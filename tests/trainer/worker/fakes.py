@@ -52,6 +52,7 @@ class FakeExperiment:
         self.config = self.first_config = parse({"hidden": [9], **(config or {})})
         self.device = "fake"
         self.followed = (1, 0)
+        self.stopped: list[dict[str, Any] | None] = [None] * len(self.config.lanes)
         self.layers = [SimpleNamespace(name=name, units=units, shape=(units,)) for name, units in LAYERS.items()]
         plane = self.config.dataset != "digits"
         count = self.config.train_size
@@ -84,6 +85,9 @@ class FakeExperiment:
             loss=np.full((count, 2), np.nan),
             lane=self.followed[0],
             example=np.array([self.example_at(int(each)) for each in step]),
+            kinds=np.zeros(count, int),
+            rates=np.zeros((count, len(LAYERS))),
+            group_rates=np.zeros((count, len(LAYERS))),
             masks={layer: np.ones((count, units), bool) for layer, units in LAYERS.items()},
             kept={layer: np.full(count, units) for layer, units in LAYERS.items()},
             trace=self.look(int(traced)) if trace else None,
@@ -96,7 +100,12 @@ class FakeExperiment:
             lane=self.followed[0],
             example=self.example_at(step),
             label=3,
+            kind="inverted",
+            rates=[0.0] * len(LAYERS),
+            group_rates=[0.0] * len(LAYERS),
             masks={layer: np.ones(units, bool) for layer, units in LAYERS.items()},
+            kept=LAYERS,
+            factors={},
             activations={layer: np.zeros(units) for layer, units in LAYERS.items()},
             scale=[1.0, 2.0],
             probability=[0.5, 0.5],
@@ -119,8 +128,8 @@ class FakeExperiment:
         row = np.zeros(2)
         return SimpleNamespace(step=self.step, train_loss=row, val_loss=row, train_accuracy=row, val_accuracy=row)
 
-    def begin_subnetworks(self, lane: int, members: int, dropout: tuple[float, ...], example: int) -> FakeCrowd:
-        return FakeCrowd(self, lane, members, dropout)
+    def begin_subnetworks(self, lane: int, members: int, example: int, like: int) -> FakeCrowd:
+        return FakeCrowd(self, lane, members, self.config.lanes[like].dropout)
 
     def boundary(self, size: int) -> Any:
         self._take(self.boundary_s)

@@ -19,16 +19,21 @@ def lanes(*rates: tuple[float, float]) -> Any:
 @pytest.mark.parametrize(
     ("rates", "followed", "expected"),
     [
-        ([(0, 0), (0.2, 0.5)], 1, [(1, (0.2, 0.5)), (0, (0.2, 0.5))]),
-        ([(0, 0), (0.2, 0.5)], 0, [(0, (0.2, 0.5)), (1, (0.2, 0.5))]),
-        ([(0, 0.3), (0, 0), (0.2, 0.5), (0, 0)], 2, [(2, (0.2, 0.5)), (1, (0.2, 0.5))]),
-        ([(0, 0), (0, 0), (0, 0.8), (0.2, 0.5)], 1, [(1, (0, 0.8)), (2, (0, 0.8))]),
-        ([(0, 0.3), (0.2, 0.5)], 0, [(0, (0, 0.3))]),
-        ([(0, 0), (0, 0)], 1, [(1, (0, 0))]),
+        ([(0, 0), (0.2, 0.5)], 1, [(1, 1), (0, 1)]),
+        ([(0, 0), (0.2, 0.5)], 0, [(0, 1), (1, 1)]),
+        ([(0, 0.3), (0, 0), (0.2, 0.5), (0, 0)], 2, [(2, 2), (1, 2)]),
+        ([(0, 0), (0, 0), (0, 0.8), (0.2, 0.5)], 1, [(1, 2), (2, 2)]),
+        ([(0, 0.3), (0.2, 0.5)], 0, [(0, 0)]),
+        ([(0, 0), (0, 0)], 1, [(1, 1)]),
     ],
 )
 def test_the_contrast_lane_is_the_documented_one(rates: Any, followed: int, expected: Any) -> None:
     assert who_votes(lanes(*rates), followed) == expected
+
+
+def test_a_lane_that_drops_nothing_but_channels_counts_as_one_with_dropout() -> None:
+    given = [{}, {"spatial_dropout": [0, 0.2]}]
+    assert who_votes(parse({"network": "cnn", "lanes": given}), 0) == [(0, 1), (1, 1)]
 
 
 def test_extras_take_a_tenth_of_the_time_at_full_speed() -> None:

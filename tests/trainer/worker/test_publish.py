@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from tests.trainer.plain import mlp_of
 from trainer.config import parse
 from trainer.errors import DropoutLabError, KnobError, UnknownKnobError
 from trainer.experiment import Experiment
 from trainer.frames import Frame, Tensors, decode, encode, unpack
+from trainer.schema import schema
 from trainer.worker import publish
 from trainer.worker.extras import Ballot
 from trainer.worker.look import evaluation_trace
+
+LAYERS = ("input", "hidden1", "hidden2")
 
 
 @pytest.fixture
@@ -35,9 +41,9 @@ def test_steps_are_joined_with_their_masks_in_the_order_they_were_made(experimen
         "mask/input": ("uint8", (8, 8)),
         "mask/hidden1": ("uint8", (8, 2)),
         "mask/hidden2": ("uint8", (8, 2)),
-        "kept/input": ("uint32", (8,)),
-        "kept/hidden1": ("uint32", (8,)),
-        "kept/hidden2": ("uint32", (8,)),
+        "dropout_kind": ("uint8", (8,)),
+        **{f"kept/{layer}": ("uint32", (8,)) for layer in LAYERS},
+        **{f"{rate}/{layer}": ("float32", (8,)) for rate in ("rate", "group_rate") for layer in LAYERS},
     }
     assert tensors["step"].tolist() == list(range(1, 9))
     masks = unpack(tensors["mask/hidden1"], 12)
@@ -68,12 +74,47 @@ def test_a_graph_has_the_documented_tensors(experiment: Experiment) -> None:
         "activation/hidden1": ("float32", (12,)),
         "activation/hidden2": ("float32", (9,)),
         "scale": ("float32", (3,)),
+        "dropout_kind": ("uint8", (1,)),
+        **{f"kept/{layer}": ("uint32", (1,)) for layer in LAYERS},
+        **{f"{rate}/{layer}": ("float32", (1,)) for rate in ("rate", "group_rate") for layer in LAYERS},
         "probability": ("float32", (10,)),
         "edge/layer": ("uint8", edges),
         "edge/source": ("uint16", edges),
         "edge/target": ("uint16", edges),
         "edge/value": ("float32", edges),
     }
+
+
+def test_a_graph_of_gaussian_noise_says_what_each_unit_was_multiplied_by() -> None:
+    lane = {"name": "a", "dropout": [0, 0.5, 0.2], "dropout_kind": "gaussian"}
+    noisy = Experiment(parse({"hidden": [12, 9], "train_size": 60, "batch_size": 20, "lanes": [lane]}), device="cpu")
+    trace = noisy.run(3, trace=True).trace
+    assert trace is not None
+    tensors = publish.graph(trace)
+    assert "factor/input" not in tensors
+    assert tensors["factor/hidden1"].shape == (12,)
+    np.testing.assert_array_equal(unpack(tensors["mask/hidden1"], 12), tensors["factor/hidden1"] >= 1)
+    assert int(tensors["kept/hidden1"][0]) == (tensors["factor/hidden1"] >= 1).sum()
+    assert [choice["value"] for choice in kinds()][int(tensors["dropout_kind"][0])] == "gaussian"
+    assert tensors["rate/hidden2"].tolist() == [np.float32(0.2)]
+
+
+def kinds() -> list[dict[str, Any]]:
+    (knob,) = (each for each in schema()["lane"] if each["name"] == "dropout_kind")
+    choices: list[dict[str, Any]] = knob["choices"]
+    return choices
+
+
+def test_the_number_of_a_kind_is_its_place_in_the_schemas_choices() -> None:
+    assert [choice["value"] for choice in kinds()] == list(publish.KINDS)
+
+
+def test_rates_are_those_in_force_at_each_step() -> None:
+    lane = {"name": "a", "dropout": [0, 0.5, 0.2], "schedule": "early", "schedule_steps": 4}
+    early = Experiment(parse({"hidden": [12, 9], "train_size": 60, "batch_size": 20, "lanes": [lane]}), device="cpu")
+    tensors = publish.steps([early.run(3), early.run(3)])
+    assert tensors["rate/hidden1"].tolist() == [0.5] * 4 + [0] * 2
+    assert tensors["kept/hidden1"][4:].tolist() == [12, 12]
 
 
 def test_an_ensemble_has_the_documented_tensors(experiment: Experiment) -> None:
@@ -109,7 +150,7 @@ def test_an_evaluation_pass_keeps_every_unit_and_is_the_plain_network(experiment
     assert all(mask.all() for mask in trace.masks.values())
     assert trace.scale.tolist() == [1, 1, 1]
     h = experiment.data.train_x[7]
-    for weight, bias in experiment.model.plain(0):
+    for weight, bias in mlp_of(experiment).plain(0):
         logits = h @ weight + bias
         h = logits.relu()
     np.testing.assert_allclose(trace.probability, logits.softmax(0), rtol=1e-4)
@@ -118,6 +159,16 @@ def test_an_evaluation_pass_keeps_every_unit_and_is_the_plain_network(experiment
     into = np.bincount(trace.edges.target[last], trace.edges.value[last], minlength=10)
     np.testing.assert_allclose(into, logits - bias, atol=1e-4)
     assert experiment.model.training is training
+
+
+def test_an_evaluation_pass_of_the_classic_kind_has_its_scaling_there() -> None:
+    lane = {"name": "a", "dropout": [0, 0.5, 0.2], "dropout_kind": "classic"}
+    classic = Experiment(parse({"hidden": [12, 9], "train_size": 60, "batch_size": 20, "lanes": [lane]}), device="cpu")
+    classic.run(2)
+    trace = evaluation_trace(classic)
+    assert trace.scale.tolist() == pytest.approx([1, 0.5, 0.8])
+    assert trace.rates.tolist() == [0, 0, 0]
+    assert trace.kept == {"input": 64, "hidden1": 12, "hidden2": 9}
 
 
 def test_looking_does_not_disturb_the_training() -> None:

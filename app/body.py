@@ -1,0 +1,78 @@
+"""What a request carries, up to a limit; and how to part from a client that sends more than that."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Final
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.errors import BadMessageError, TooLargeError
+
+WITHIN_S: Final = 120.0  # for a body to arrive: 5 MB take 40 s over a slow line
+LINGER_S: Final = 2.0
+LINGER_BYTES: Final = 16 * 1024 * 1024
+REST_S: Final = 0.5  # more than an answer takes to anywhere on earth
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the body of a request.
+
+    Args:
+        request: the request.
+        limit: how many bytes it may have.
+
+    Raises:
+        TooLargeError: it has, or says that it has, more.
+        BadMessageError: it does not arrive.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and len(declared) <= 20 and int(declared) > limit:
+        raise TooLargeError(f"a body may have {limit:,} bytes; this one has {int(declared):,}")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise TooLargeError(f"a body may have {limit:,} bytes; this one has more")
+    except TimeoutError:
+        raise BadMessageError(f"the body did not arrive within {WITHIN_S:g} seconds") from None
+    except ClientDisconnect:
+        raise BadMessageError("the body broke off") from None
+    return bytes(body)
+
+
+class PartingResponse(Response):
+    """An answer after which the connection is closed, however much the client still wants to send.
+
+    Closing at once would let the client's system throw away the answer together with the connection. So the whole
+    answer is sent first; then some of what still comes is read and forgotten, for clients that listen only when they
+    have said all; and then the connection is closed. Nothing is compressed: that would hold the answer back.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer and part."""
+        self.headers.update({"connection": "close", "content-encoding": "identity"})
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                if await _still_sends(receive):
+                    await asyncio.sleep(REST_S)
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _still_sends(receive: Receive) -> bool:
+    """Read on for a while; whether the client had more to say than that."""
+    forgotten = 0
+    while forgotten < LINGER_BYTES:
+        message = await receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return False
+        forgotten += len(message.get("body", b""))
+    return True

@@ -1,0 +1,148 @@
+"""The tables that were uploaded: read one at a time, kept while there is room, handed to the runs that want them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.errors import NotFoundError, TooManyMessagesError
+from trainer.config import ExperimentConfig, parse
+from trainer.errors import KnobError
+from trainer.recommended import recommended_knobs
+from trainer.tables import Table, pool_size, read_table
+
+MAX_TABLES: Final = 200
+MAX_KEPT_BYTES: Final = 64_000_000  # of all tables together; one has at most some MB
+MAX_UPLOADS: Final = 32  # that are on their way or wait to be read, at once: 5 MB each
+MOST_TRAINED_ON: Final = 300  # recommended: with more there is less to overfit to
+LARGEST_BATCH: Final = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A table that is kept.
+
+    Attributes:
+        described: what the API tells of it.
+        content: what its runs' workers get.
+        rows: that a run can use.
+        size: of the content in bytes.
+    """
+
+    described: dict[str, Any]
+    content: dict[str, Any]
+    rows: int
+    size: int
+
+
+class Tables:
+    """The registry of uploaded tables. The one that was used longest ago makes room for the next.
+
+    A table's id is a digest of what is in it: the same file, uploaded again, is the same table, so that a link to a run
+    of it can be opened by whoever has the file.
+    """
+
+    def __init__(self) -> None:
+        self._stored: OrderedDict[str, Stored] = OrderedDict()  # the one used longest ago comes first
+        self._size = 0
+        self._uploads = 0
+        self._reading = asyncio.Lock()  # one at a time: reading takes all of Python's attention
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    @contextlib.contextmanager
+    def upload(self) -> Iterator[None]:
+        """Take one of the places for uploads, from the first byte until the table was read.
+
+        Raises:
+            TooManyMessagesError: there is none.
+        """
+        if self._uploads >= MAX_UPLOADS:
+            raise TooManyMessagesError(f"{MAX_UPLOADS} tables are being uploaded right now; try again in a moment")
+        self._uploads += 1
+        try:
+            yield
+        finally:
+            self._uploads -= 1
+
+    async def add(self, data: bytes, name: str, label: str | None) -> dict[str, Any]:
+        """Read a file, keep it, and return what there is to tell of it.
+
+        Raises:
+            TableError: nothing can be learnt from it.
+        """
+        async with self._reading:
+            stored = await asyncio.to_thread(_read, data, name, label)
+        table_id = stored.described["id"]
+        self._forget(table_id)
+        self._stored[table_id] = stored
+        self._size += stored.size
+        while len(self._stored) > MAX_TABLES or (self._size > MAX_KEPT_BYTES and len(self._stored) > 1):
+            self._forget(next(iter(self._stored)))
+        return stored.described
+
+    def describe(self, table_id: str) -> dict[str, Any]:
+        """Return what there is to tell of a table.
+
+        Raises:
+            NotFoundError: it is not here.
+        """
+        return self._find(table_id).described
+
+    def for_run(self, config: ExperimentConfig) -> Stored | None:
+        """Return the table that ``config`` learns from, or None if it learns from something else.
+
+        Raises:
+            KnobError: the table is not here, or is too small for what is asked of it.
+        """
+        if config.dataset != "csv":
+            return None
+        try:
+            stored = self._find(config.table)
+        except NotFoundError:
+            allowed = "the id of a table that is on this server: upload the file, again if it was here before"
+            raise KnobError("table", config.table, allowed) from None
+        pool = pool_size(stored.rows)
+        if config.train_size > pool:
+            allowed = f"at most {pool:,}: the table has {stored.rows:,} rows and {stored.rows - pool:,} of them judge"
+            raise KnobError("train_size", config.train_size, allowed)
+        return stored
+
+    def _find(self, table_id: str) -> Stored:
+        try:
+            self._stored.move_to_end(table_id)
+        except KeyError:
+            raise NotFoundError("there is no such table: it made room for others, or it never was here") from None
+        return self._stored[table_id]
+
+    def _forget(self, table_id: str) -> None:
+        stored = self._stored.pop(table_id, None)
+        if stored is not None:
+            self._size -= stored.size
+
+
+def _read(data: bytes, name: str, label: str | None) -> Stored:
+    table = read_table(data, name, label)
+    digest = hashlib.blake2b(data, digest_size=12)
+    for text in (table.name, table.label):
+        digest.update(f"\n{text}".encode("utf-8", "replace"))
+    table_id = digest.hexdigest()
+    content = table.encode()
+    described = {"id": table_id, **table.described(), "config": recommended_for(table_id, table)}
+    size = len(content["features"]) + len(content["labels"])
+    return Stored(described, content, len(table.labels), size)
+
+
+def recommended_for(table_id: str, table: Table) -> dict[str, Any]:
+    """The settings at which a table shows overfitting: about half to train on, and a fifth of that mislabelled."""
+    rows = len(table.labels)
+    train_size = min(MOST_TRAINED_ON, pool_size(rows), max(20, rows // 2 // 10 * 10))
+    batch_size = min(LARGEST_BATCH, train_size // 2)
+    knobs = recommended_knobs("mlp", "csv") | {"train_size": train_size, "batch_size": batch_size}
+    return parse(knobs | {"table": table_id}).model_dump(mode="json")
