@@ -102,12 +102,12 @@ function paintTitles(context, { across }, block, layer, palette) {
   }
 }
 
-const HEADED = { units: " kept", weights: " kept", factors: "" };
+const HEADED = { units: " kept", weights: "", factors: "" };
 
 /** @param {LayerPicture} layer */
 function countWords({ kept, units, counted, rates, site }) {
   if (counted === "weights") {
-    return `${formatPercent(kept / site.weights)} of weights`;
+    return `${formatPercent(kept / site.weights)} kept`;
   }
   const isNoisy = counted === "factors" && rates.some((rate) => rate > 0);
   return `${formatCount(kept)} of ${formatCount(units)}${isNoisy ? " ▲" : ""}`;
