@@ -4,11 +4,6 @@
 
 from __future__ import annotations
 
-import argparse
-import platform
-import statistics
-import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,13 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.plain import PlainLoop
-from benchmarks.trainer import Timing
+from benchmarks.turns import Timing, options, print_table, take_turns
 from trainer.config import ExperimentConfig, parse, recommended
 from trainer.experiment import Experiment
 from trainer.lane import Lane
 from trainer.shapes import KERNEL, POOL, pooled_sides
 
-Run = Callable[[int], object]
 SIDE = 8
 
 
@@ -86,15 +80,6 @@ class PlainLSTM(nn.Module):
         return logits
 
 
-class Loop(PlainLoop):
-    """The plain loop over networks of any kind."""
-
-    def __init__(self, networks: Sequence[nn.Module], x: Tensor, y: Tensor, config: ExperimentConfig) -> None:
-        super().__init__(x, y, (), (), config.batch_size, config.learning_rate)
-        self.networks = list(networks)  # type: ignore[arg-type]
-        self.optimizers = [torch.optim.Adam(each.parameters(), lr=config.learning_rate) for each in networks]
-
-
 def measure(case: Case, rounds: int, seconds: float) -> Timing:
     """Time the plain loop and the experiment by turns."""
     twin = recommended("digits", case.network)
@@ -102,45 +87,15 @@ def measure(case: Case, rounds: int, seconds: float) -> Timing:
     experiment = Experiment(config, device="cpu")
     make = plain_cnn if case.network == "cnn" else PlainLSTM
     data = experiment.data
-    plain = Loop([make(config, lane) for lane in config.lanes], data.train_x, data.train_y, config)
-    sides: tuple[Run, ...] = (plain.run, experiment.run)
-    counts = [_steps_in(run, seconds) for run in sides]
-    speeds: list[list[float]] = [[], []]
-    for _ in range(rounds):
-        for own, run, count in zip(speeds, sides, counts, strict=True):
-            started = time.perf_counter()
-            run(count)
-            own.append(count * len(config.lanes) / (time.perf_counter() - started))
-    ratios = [ours / theirs for theirs, ours in zip(*speeds, strict=True)]
-    return Timing(statistics.median(speeds[0]), statistics.median(speeds[1]), statistics.median(ratios))
-
-
-def _steps_in(run: Run, seconds: float) -> int:
-    """Warm up, and find how many steps take about ``seconds``."""
-    run(5)
-    started = time.perf_counter()
-    run(5)
-    return max(3, round(5 * seconds / (time.perf_counter() - started)))
+    networks = [make(config, lane) for lane in config.lanes]
+    plain = PlainLoop(networks, data.train_x, data.train_y, config.batch_size, config.learning_rate)
+    return take_turns(plain.run, experiment.run, len(config.lanes), rounds, seconds)
 
 
 def main() -> None:
     """Print a table of every case with 1 thread and with 2."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="turns that each side takes")
-    parser.add_argument("--seconds", type=float, default=0.3, help="how long a turn takes")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    options = parser.parse_args()
-    print(f"torch {torch.__version__}, {platform.machine()}, network-steps a second, median of {options.rounds} turns")
-    print(f"{'case':<42} {'threads':>7} {'plain':>8} {'lanes':>8} {'ratio':>6} {'meant':>6}")
-    for threads in options.threads:
-        torch.set_num_threads(threads)
-        for case in CASES:
-            timing = measure(case, options.rounds, options.seconds)
-            print(
-                f"{case.name:<42} {threads:>7} {timing.plain:>8,.0f} {timing.lanes:>8,.0f}"
-                f" {timing.ratio:>5.2f}× {case.floor:>5.1f}×",
-                flush=True,
-            )
+    chosen = options(__doc__)
+    print_table(CASES, lambda case: measure(case, chosen.rounds, chosen.seconds), chosen)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -22,25 +22,18 @@ class PlainLoop:
     """Some networks trained one after the other on the same mini-batches, each with `torch.optim.Adam` as it comes.
 
     Args:
+        networks: what is trained.
         x: (N, F) training examples, on the device that trains.
         y: (N,) their labels.
-        sizes: units of the input, of each hidden layer and of the output.
-        rates: dropout rates of the input and of each hidden layer, one such list for each network.
         batch_size: examples in a mini-batch.
         learning_rate: of Adam.
     """
 
     def __init__(
-        self,
-        x: Tensor,
-        y: Tensor,
-        sizes: Sequence[int],
-        rates: Sequence[Sequence[float]],
-        batch_size: int,
-        learning_rate: float,
+        self, networks: Iterable[nn.Module], x: Tensor, y: Tensor, batch_size: int, learning_rate: float
     ) -> None:
         self.x, self.y, self.batch_size = x, y, batch_size
-        self.networks = [network(sizes, own).to(x.device) for own in rates]
+        self.networks = [each.to(x.device) for each in networks]
         self.optimizers = [torch.optim.Adam(each.parameters(), lr=learning_rate) for each in self.networks]
         self.loss = nn.CrossEntropyLoss()
         self._batches = self._endless()

@@ -23,7 +23,7 @@ from typing import Any, Final
 import torch
 from websockets.asyncio.client import ClientConnection, connect
 
-from benchmarks.plain import PlainLoop
+from benchmarks.plain import PlainLoop, network
 from trainer.config import parse
 from trainer.experiment import Experiment
 from trainer.frames import Frame, decode
@@ -158,7 +158,8 @@ def plain_loop() -> PlainLoop:
     config = parse(CONFIG)
     data = Experiment(config, device="cpu").data
     sizes = (data.features, *config.hidden, len(data.classes))
-    return PlainLoop(data.train_x, data.train_y, sizes, [RATES, RATES], config.batch_size, config.learning_rate)
+    networks = [network(sizes, RATES) for _ in config.lanes]
+    return PlainLoop(networks, data.train_x, data.train_y, config.batch_size, config.learning_rate)
 
 
 def run_plain(loop: PlainLoop, seconds: float) -> float:

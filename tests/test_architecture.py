@@ -14,7 +14,7 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parents[1]
 WEB: Final = {"fastapi", "starlette", "uvicorn", "uvloop", "websockets", "httptools", "jinja2", "httpx", "plotly"}
 LIGHT_TRAINER: Final = {
-    *("config", "lane", "knobs", "schema", "shapes", "recommended", "errors", "frames", "stream"),
+    *("config", "lane", "agreement", "knobs", "schema", "shapes", "recommended", "errors", "frames", "stream"),
     *("rows", "columns", "tables", "idx", "export"),
 }
 """The modules of the trainer that the app may use: none of them imports torch."""

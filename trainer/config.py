@@ -6,26 +6,21 @@ range, step, unit, help and whether it can move while a run trains are written n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from trainer.agreement import check_lane, check_rates, check_run, check_work
 from trainer.errors import KnobError, UnknownKnobError, quote
 from trainer.knobs import allowed, describe, extra, knob
 from trainer.lane import MAX_HIDDEN_LAYERS, MAX_RATE, MAX_SEED, MAX_TRAIN_SIZE, MAX_WIDTH, Knobs, Lane, Width, as_tuple
 from trainer.recommended import recommended_knobs, twin_lanes
-from trainer.shapes import IMAGES, PLANE, SIZES, Dataset, Network, Size, dense_weights, multiplications, site_names
+from trainer.shapes import IMAGES, PLANE, SIZES, Dataset, Network, Size, site_names
 
 __all__ = ["MAX_HIDDEN_LAYERS", "MAX_RATE", "MAX_WIDTH", "Dataset", "ExperimentConfig", "Lane", "Network"]
 
 MAX_LANES: Final = 64
-MAX_WORK: Final = (
-    1_000_000_000  # multiplications of one forward pass of all lanes: some tenths of a second on a slow core
-)
-MAX_WEIGHT_MASKS: Final = (
-    100_000_000  # weights that DropConnect drops or keeps at one step: each takes a few bytes while it trains
-)
 MAX_CHANNELS: Final = 64
 MAX_CONVOLUTIONS: Final = 3
 
@@ -224,64 +219,11 @@ class ExperimentConfig(Knobs):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         """Check what no single knob can know."""
-        self._check_network()
-        if self.train_size > self.size.examples:
-            raise KnobError("train_size", self.train_size, f"at most {self.size.examples:,} for {self.dataset}")
-        if self.batch_size > self.train_size:
-            raise KnobError(
-                "batch_size", self.batch_size, f"at most the number of training examples, {self.train_size}"
-            )
+        check_run(self)
         for index, lane in enumerate(self.lanes):
-            self._check_lane(lane, f"lanes[{index}]")
-        self._check_work()
+            check_lane(self, lane, f"lanes[{index}]")
+        check_work(self)
         return self
-
-    def _check_network(self) -> None:
-        if self.network != "mlp" and self.dataset not in IMAGES:
-            what = "has no images" if self.network == "cnn" else "has no rows to be read one after the other"
-            raise KnobError("network", self.network, f"mlp for {self.dataset}, which {what}")
-        if self.network == "lstm" and len(self.hidden) != 1:
-            raise KnobError("hidden", self.hidden, "one number for an lstm, the units of its state")
-
-    def _check_lane(self, lane: Lane, path: str) -> None:
-        check_rates(lane.dropout, self.layers, f"{path}.dropout")
-        maps = len(self.channels) if self.network == "cnn" else 0
-        if len(lane.spatial_dropout) != maps:
-            wanted = f"{maps} rates, one for each convolution" if maps else f"empty for an {self.network}"
-            raise KnobError(f"{path}.spatial_dropout", lane.spatial_dropout, wanted)
-        if lane.batch_norm and self.batch_size == 1:
-            raise KnobError(f"{path}.batch_norm", True, "false while a mini-batch is a single example")
-        if lane.hidden is not None:
-            widths = list(zip(lane.hidden, self.hidden, strict=False))
-            if len(lane.hidden) != len(self.hidden) or any(own > most for own, most in widths):
-                most = ", ".join(str(width) for width in self.hidden)
-                raise KnobError(f"{path}.hidden", lane.hidden, f"widths of at most {most}, those of the run")
-        if lane.train_size is not None and not self.batch_size <= lane.train_size <= self.train_size:
-            wanted = (
-                f"a number from {max(20, self.batch_size)} to {self.train_size}, the mini-batch and the run’s examples"
-            )
-            raise KnobError(f"{path}.train_size", lane.train_size, wanted)
-
-    def _check_work(self) -> None:
-        """Refuse what would hold a worker, and every run on it, for seconds at a single step."""
-        lanes = len(self.lanes)
-        each = multiplications(self.network, self.size, self.channels, self.hidden)
-        work = lanes * each * self.batch_size
-        if work > MAX_WORK:
-            allowed = (
-                f"smaller, or the networks or the mini-batch fewer: {lanes} networks of {each:,} multiplications "
-                f"on {self.batch_size} examples take {work:,} a step; at most {MAX_WORK:,} are allowed"
-            )
-            raise KnobError("hidden", self.hidden, allowed)
-        masked = sum(lane.dropout_kind == "dropconnect" for lane in self.lanes)
-        rows = self.batch_size if self.mask == "per_example" else 1
-        weights = masked * rows * dense_weights(self.network, self.size, self.channels, self.hidden)
-        if weights > MAX_WEIGHT_MASKS:
-            allowed = (
-                f"another kind in some networks, or the networks or the mini-batch smaller: DropConnect would draw "
-                f"{weights:,} masks of weights a step; at most {MAX_WEIGHT_MASKS:,} are allowed"
-            )
-            raise KnobError("dropout_kind", "dropconnect", allowed)
 
     @property
     def size(self) -> Size:
@@ -333,12 +275,6 @@ class ExperimentConfig(Knobs):
 def fixed_knobs(model: type[Knobs]) -> list[str]:
     """Names of the knobs that cannot move while a run trains, the lanes themselves left out."""
     return [name for name, field in model.model_fields.items() if name != "lanes" and not extra(field)["live"]]
-
-
-def check_rates(rates: Any, sites: Sequence[str], knob: str) -> None:
-    """Raise `KnobError` unless there is one rate for each place that can drop."""
-    if len(rates) != len(sites):
-        raise KnobError(knob, tuple(rates), f"{len(sites)} rates, one for each of {', '.join(sites)}")
 
 
 def _fitting(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from trainer import datasets
 from trainer.batches import Batches
 from trainer.captured import CapturedStep
 from trainer.changes import Change, insert, read_changes
-from trainer.config import ExperimentConfig, fixed_knobs, parse
+from trainer.config import ExperimentConfig
 from trainer.devices import pick_device
 from trainer.ensemble import Crowd, CrowdInProgress
-from trainer.errors import KnobError, StateError, quote
+from trainer.errors import KnobError
 from trainer.inputs import InputNoise
 from trainer.judge import Judge, Scores
 from trainer.lane import EVALUATE_EVERY
@@ -25,6 +25,7 @@ from trainer.models import evaluating, make_network, scheduled
 from trainer.noise import Noise, make_noise
 from trainer.optim import LaneOptimizer
 from trainer.recorder import Recorder
+from trainer.saved import read_state
 from trainer.stopping import EarlyStopping
 from trainer.trace import LayerInfo, Snapshot, Steps
 
@@ -367,22 +368,14 @@ class Experiment:
             StateError: it is no such state, or it was saved by an experiment on other data or of other networks.
                 Nothing has changed.
         """
-        try:
-            config, first = parse(state["config"]), parse(state["first_config"])
-            weights, moments, stopping = state["model"], state["optimizer"], state["stopping"]
-            step, followed, changes = state["step"], state["followed"], read_changes(first, state["changes"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise StateError(f"this is no state of an experiment: {error}") from error
-        _check_same(config, self.config)
-        expected = {name: tensor.shape for name, tensor in self.model.state_dict().items()}
-        if {name: tensor.shape for name, tensor in weights.items()} != expected:
-            raise StateError("this is no state of an experiment: its weights have other names or shapes")
-        self.config, self.first_config, self.changes = config, first, changes
+        shapes = {name: tensor.shape for name, tensor in self.model.state_dict().items()}
+        saved = read_state(state, self.config, shapes)
+        self.config, self.first_config, self.changes = saved.config, saved.first_config, saved.changes
         self._start()
-        self.step, self.followed = step, (followed[0], followed[1])
-        self.model.load_state_dict(weights)
-        self._optimizer.load_state_dict(moments)
-        self._stopping.load_state_dict(stopping)
+        self.step, self.followed = saved.step, saved.followed
+        self.model.load_state_dict(saved.weights)
+        self._optimizer.load_state_dict(saved.moments)
+        self._stopping.load_state_dict(saved.stopping)
         self._use_knobs()
 
 
@@ -394,15 +387,3 @@ def first_with_dropout(config: ExperimentConfig) -> int:
 def _check_number(name: str, value: Any, end: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < end:
         raise KnobError(name, value, f"a number from 0 to {end - 1}")
-
-
-def _check_same(saved: ExperimentConfig, here: ExperimentConfig) -> None:
-    """Raise `StateError` where a saved configuration has another value of a knob that cannot move."""
-    if len(saved.lanes) != len(here.lanes):
-        raise StateError(f"the state has {len(saved.lanes)} lanes, this experiment has {len(here.lanes)}")
-    pairs = [("", saved, here), *zip((f"lane {k}'s " for k in range(64)), saved.lanes, here.lanes, strict=False)]
-    for whose, theirs, ours in pairs:
-        for name in fixed_knobs(type(theirs)):
-            if getattr(theirs, name) != getattr(ours, name):
-                was, now = quote(getattr(theirs, name)), quote(getattr(ours, name))
-                raise StateError(f"the state was saved with {whose}{name} = {was}, this experiment has {now}")

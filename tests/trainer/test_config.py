@@ -197,8 +197,8 @@ def test_what_a_lane_has_of_its_own_cannot_move_but_its_learning_rate() -> None:
 
 
 def test_more_masks_of_weights_than_fit_into_memory_are_refused() -> None:
-    lanes = [{"dropout_kind": "dropconnect"}] * 40
-    with pytest.raises(KnobError, match=r"dropout_kind = 'dropconnect' .* at most 100,000,000 are allowed"):
+    lanes = [{"dropout_kind": "dropconnect"}] * 12
+    with pytest.raises(KnobError, match=r"dropout_kind = 'dropconnect' .* at most 30,000,000 are allowed"):
         parse({"lanes": lanes})
     assert parse({"lanes": lanes, "mask": "per_batch"}).mask == "per_batch"
 
