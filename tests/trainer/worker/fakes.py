@@ -47,6 +47,7 @@ class FakeExperiment:
         self.member_s = 0.001
         self.boundary_s = 0.02
         self.fails_at: int | None = None
+        self.stops_at: int | None = None  # when early stopping freezes lane 0
         self.extras_s = 0.0
         self.runs: list[tuple[int, int, bool]] = []  # first step, count, traced
         self.config = self.first_config = parse({"hidden": [9], **(config or {})})
@@ -78,6 +79,8 @@ class FakeExperiment:
         self.runs.append((first, count, trace))
         self.clock.now += count * self.step_s
         self.step += count
+        if self.stops_at is not None and self.step >= self.stops_at:
+            self.stopped = [{"step": self.stops_at, "best_step": 25, "best_loss": 0.5}, *self.stopped[1:]]
         step = np.arange(first, first + count)
         traced = next((each for each in step[::-1] if each % 4 == 0), step[-1])
         return SimpleNamespace(

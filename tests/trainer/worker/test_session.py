@@ -249,6 +249,22 @@ def test_at_a_hundred_steps_a_second_every_multiple_of_25_is_scored() -> None:
     assert [step for step in steps if step % 25 == 0] == list(range(0, 1001, 25))
 
 
+def test_a_lane_that_early_stopping_froze_is_told_once_and_scored_at_once() -> None:
+    def tune(run: str, experiment: FakeExperiment) -> None:
+        experiment.stops_at = 210
+
+    day = live(5.0, [(1.0, PLAY)], tune=tune)
+    told = [(at, message) for at, message in day.messages("changed") if message["reason"] == "stopped"]
+    assert len(told) == 1
+    at, message = told[0]
+    assert message["state"]["stopped"] == [{"step": 210, "best_step": 25, "best_loss": 0.5}, None]
+    assert message["step"] >= 210
+    scored = [int(frame.tensors["step"][0]) for when, frame in day.frames("scores") if when >= at]
+    assert scored[0] == message["step"]
+    trained = [int(frame.tensors["step"][-1]) for when, frame in day.frames("steps") if when <= at]
+    assert trained[-1] == message["step"]  # what led to it was sent before it
+
+
 @pytest.mark.parametrize("script", [[(0.5, PLAY), (1.337, PAUSE)], [(0.5, {"op": "step", "count": 33})]])
 def test_what_a_paused_run_shows_is_current_and_then_it_rests(script: list[tuple[float, dict[str, Any]]]) -> None:
     day = live(60.0, script, runs={"r": {"config": {"dataset": "moons"}}})
