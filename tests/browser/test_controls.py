@@ -215,7 +215,11 @@ class TestLaneKnobs:
         card(lab, 1).get_by_role("button", name="About L2 penalty").click()
         help = lab.page.locator("#lane-1-l2-about")
         expect(help.locator("code")).to_have_text(
-            ["loss + λ/2 · Σw²", "torch.optim.Adam(…, weight_decay=λ)", "kernel_regularizer=regularizers.L2(λ/2)"]
+            [
+                "loss + λ/2 · Σw²",
+                "torch.optim.Adam(…, weight_decay=λ)",
+                "kernel_regularizer=regularizers.L2(λ/2), bias_regularizer likewise",
+            ]
         )
 
     def test_a_refused_value_is_told_at_its_control_and_taken_back(self, lab: Pretend) -> None:

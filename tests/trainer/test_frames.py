@@ -102,6 +102,7 @@ def test_peeking_does_not_depend_on_where_the_metadata_stand() -> None:
         struct.pack("<Q", 24) + b'{"__metadata__": {"a":1}}',
         encode(Frame("steps", "r", 1, {}))[:40],
     ],
+    ids=["nothing", "short", "no length", "no words", "null", "other words", "cut off"],
 )
 def test_rubbish_is_no_frame(rubbish: bytes) -> None:
     with pytest.raises(FrameError, match="not a frame"):
