@@ -81,7 +81,8 @@ class LaneOptimizer:
             normalised: which lanes have batch norm on, (L, 1, 1); None if none has.
         """
         moved = self.weights if normalised is None else [*self.weights, *self.norms]
-        gradients = torch.autograd.grad(logits, moved, gradient)
+        # The fused kernel reads a gradient's memory in order, whatever its strides say: a strided one trains wrongly.
+        gradients = [each.contiguous() for each in torch.autograd.grad(logits, moved, gradient)]
         self._penalise(moved, gradients)
         self._decay(normalised)
         count = len(self.weights)
