@@ -13,11 +13,11 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check $(if $(TORCH_IND
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 NODE_TOOLS := node_modules/.installed
-PYTHON_CODE := app trainer tests benchmarks scripts
+PYTHON_CODE := app trainer tests benchmarks scripts evidence
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check fix bench docker docs screenshot lock clean
+.PHONY: help run test check fix bench evidence docker docs screenshot lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -40,8 +40,11 @@ fix: $(DEV) $(NODE_TOOLS) ## repair format and lint where a tool can
 	$(PY) -m ruff check --fix $(PYTHON_CODE)
 	$(PY) scripts/npm.py run --silent fix
 
-bench: $(RUNTIME) ## measure, side by side with a plain PyTorch loop
+bench: $(DEV) ## measure, side by side with a plain PyTorch loop
 	$(PY) -m benchmarks
+
+evidence: $(RUNTIME) ## run every experiment over 5 seeds beside what is expected; ARGS='--presets twin,rate'
+	$(PY) -m evidence $(ARGS)
 
 docker: ## build the image `dropout-lab`; TORCH_INDEX=… chooses the build of PyTorch
 	docker build --tag dropout-lab $(if $(filter undefined,$(origin TORCH_INDEX)),,--build-arg TORCH_INDEX=$(TORCH_INDEX)) .
@@ -58,7 +61,7 @@ lock: $(PY) ## write the lock files anew from requirements.in and requirements-d
 
 clean: ## remove what was installed and made
 	rm -rf $(VENV) node_modules test-results .pytest_cache .mypy_cache .ruff_cache
-	find app trainer tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find $(PYTHON_CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements.lock | $(PY)
 	@echo "Installing what the lab needs into $(VENV): the first time takes minutes, PyTorch is large."

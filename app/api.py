@@ -12,8 +12,9 @@ from app import __version__
 from app.body import read_body
 from app.images import check_images, schema_without_images
 from app.lab import Lab, lab_of
-from app.runs import parse_run
+from app.opening import parse_opening
 from app.wire import dumps, loads
+from trainer.presets import described
 from trainer.rows import MAX_BYTES
 from trainer.schema import schema
 
@@ -57,6 +58,12 @@ async def get_schema(request: Request) -> Response:
     return answer(schema() if lab_of(request).idx_folder else schema_without_images())
 
 
+@router.get("/api/experiments")
+async def get_experiments(request: Request) -> Response:
+    """Return every experiment."""
+    return answer(described())
+
+
 @router.post("/api/tables")
 async def upload_table(request: Request, name: str = "table.csv", label: str | None = None) -> Response:
     """Take a CSV file to learn from."""
@@ -76,11 +83,11 @@ async def create_run(request: Request) -> Response:
     """Open a run."""
     body = await read_body(request, MAX_BODY_BYTES)
     # In a thread, because a thousand changes of 64 lanes take more than a moment to validate.
-    config, changes = await asyncio.to_thread(lambda: parse_run(loads(body or b"{}")))
+    opening = await asyncio.to_thread(lambda: parse_opening(loads(body or b"{}")))
     lab = lab_of(request)
-    check_images(config, lab.idx_folder)
-    run = await lab.runs.create(config, changes, lab.tables.for_run(config))
-    return answer({"id": run.id, "token": run.token, "config": config.model_dump(mode="json")}, 201)
+    check_images(opening.config, lab.idx_folder)
+    run = await lab.runs.create(opening, lab.tables.for_run(opening.config))
+    return answer({"id": run.id, "token": run.token, "config": opening.config.model_dump(mode="json")}, 201)
 
 
 @router.get("/api/runs/{run_id}")

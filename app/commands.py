@@ -8,11 +8,15 @@ from typing import Any, Final
 from app.errors import BadMessageError
 from trainer.config import ExperimentConfig
 from trainer.errors import KnobError, quote
+from trainer.views import VIEWS
 
 MAX_STEP_COUNT: Final = 1000
 MIN_SPEED: Final = 0.2
 MAX_SPEED: Final = 10_000
 MAX_ID_LENGTH: Final = 64
+MAX_MEMBERS: Final = 256
+MAX_ASKED: Final = 16
+MAX_ASKED_VALUE: Final = 1e6
 _MAX_SEQ: Final = 2**63
 
 Message = Mapping[str, Any]
@@ -41,7 +45,9 @@ def check_command(message: Message, config: ExperimentConfig) -> dict[str, Any]:
     """
     op = message.get("op")
     if not isinstance(op, str) or op not in _COMMANDS:
-        raise BadMessageError(f"op = {quote(op)} is not allowed: it must be one of {', '.join(_COMMANDS)}, credit")
+        raise BadMessageError(
+            f"op = {quote(op)} is not allowed: it must be one of {', '.join(_COMMANDS)}, views, credit"
+        )
     fields, check = _COMMANDS[op]
     for name in message:
         if name not in ("op", "id", *fields):
@@ -96,6 +102,47 @@ def _check_follow(command: Message, config: ExperimentConfig) -> None:
         _check_whole("example", command["example"], 0, config.train_size - 1)
 
 
+def _check_crowd(command: Message, config: ExperimentConfig) -> None:
+    if "members" not in command and "masks" not in command:
+        raise BadMessageError("crowd needs members, masks or both")
+    if "members" in command:
+        _check_whole("members", command["members"], 1, MAX_MEMBERS)
+    if command.get("masks", "per_member") not in ("per_member", "per_example"):
+        raise KnobError("masks", command["masks"], "one of per_member, per_example")
+
+
+def _check_ask(command: Message, config: ExperimentConfig) -> None:
+    """What can be checked without knowing how many features the data have, which only the worker does."""
+    x = command.get("x")
+    if not isinstance(x, list) or not 1 <= len(x) <= MAX_ASKED:
+        raise KnobError("x", x, f"a list of 1 to {MAX_ASKED} examples")
+    for row, example in enumerate(x):
+        if not isinstance(example, list):
+            raise KnobError(f"x[{row}]", example, "a list of numbers, one for each feature")
+        for column, value in enumerate(example):
+            if not _is_number(value) or not abs(value) <= MAX_ASKED_VALUE:
+                allowed = f"a number from {-MAX_ASKED_VALUE:,.0f} to {MAX_ASKED_VALUE:,.0f}"
+                raise KnobError(f"x[{row}][{column}]", value, allowed)
+    if command.get("lane") is not None:
+        _check_whole("lane", command["lane"], 0, len(config.lanes) - 1)
+
+
+def check_views(message: Message) -> tuple[str, ...]:
+    """Return the views that a viewer has open.
+
+    Raises:
+        BadMessageError: they are no list of views.
+    """
+    for name in message:
+        if name not in ("op", "id", "open"):
+            raise BadMessageError(f"views has no {quote(name)}; it takes open")
+    names = message.get("open")
+    known = isinstance(names, list) and all(isinstance(name, str) and name in VIEWS for name in names)
+    if not isinstance(names, list) or not known:
+        raise BadMessageError(f"open = {quote(names)} is not allowed: it must be a list of {', '.join(VIEWS)}")
+    return tuple(dict.fromkeys(names))
+
+
 def _check_whole(name: str, value: Any, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise KnobError(name, value, f"a whole number from {least} to {most:,}")
@@ -112,8 +159,10 @@ _COMMANDS: Final[dict[str, tuple[tuple[str, ...], Callable[[Message, ExperimentC
     "speed": (("steps_per_second",), _check_speed),
     "set": (("lane", "knobs"), _check_set),
     "follow": (("lane", "example"), _check_follow),
+    "crowd": (("members", "masks"), _check_crowd),
+    "ask": (("x", "lane"), _check_ask),
     "reset": ((), _check_nothing),
 }
 """Every command: the fields it takes, and what checks them."""
 
-COMMANDS: Final = tuple(_COMMANDS)
+COMMANDS: Final = (*_COMMANDS, "views")

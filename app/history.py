@@ -135,6 +135,10 @@ class History:
         elif frame.kind == "scores":
             self._scores.extend(frame.tensors)
 
+    def curves(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """Return a copy of the curves, thinned out as they are kept."""
+        return {"losses": self._losses.rows(), "scores": self._scores.rows()}
+
     def frame(self, run: str, seq: int) -> bytes:
         """Return the ``history`` frame."""
         tensors = self._steps.rows()

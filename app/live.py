@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.commands import check_command, check_credit, check_id
+from app.bucket import Bucket
+from app.commands import check_command, check_credit, check_id, check_views
 from app.errors import (
     BadMessageError,
     NotFoundError,
@@ -41,33 +40,6 @@ _CLOSE_CODES: Final[dict[type[RefusedError], int]] = {
 }
 
 _log = logging.getLogger(__name__)
-
-
-class Bucket:
-    """A token bucket.
-
-    Args:
-        rate: tokens that flow in each second.
-        size: tokens that it holds; it begins full.
-        now: the time, in seconds.
-    """
-
-    def __init__(self, rate: float, size: float, now: Callable[[], float] = time.monotonic) -> None:
-        self._rate = rate
-        self._size = size
-        self._now = now
-        self._tokens = size
-        self._at = now()
-
-    def take(self) -> bool:
-        """Take a token out, if there is one."""
-        at = self._now()
-        self._tokens = min(self._size, self._tokens + (at - self._at) * self._rate)
-        self._at = at
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
 
 
 class Conversation:
@@ -111,6 +83,16 @@ class Conversation:
             raise TooManyMessagesError(f"this was one message too many: {self._rate:g} a second are read")
 
     def _obey(self, message: dict[str, Any], message_id: str | int | float) -> None:
+        operation = message.get("op")
+        if operation == "views":
+            self._run.show(self._outbox, check_views(message))
+            self._answer(message_id, {"step": self._run.step + 1})
+            return
+        if operation == "ask" and not self._outbox.owner:
+            command = check_command(message, self._run.config)
+            self._run.let_ask()
+            self._run.command(command, lambda reply: self._answer(message_id, reply))
+            return
         if not self._outbox.owner:
             raise NotOwnerError("only the owner of a run can turn its knobs; you are watching")
         command = check_command(message, self._run.config)
@@ -121,7 +103,8 @@ class Conversation:
         if "error" in reply:
             self._outbox.say(dumps({"op": "error", **named, "error": reply["error"]}))
         else:
-            self._outbox.say(dumps({"op": "ack", **named, "step": reply["step"]}))
+            answer = {"answer": reply["answer"]} if "answer" in reply else {}
+            self._outbox.say(dumps({"op": "ack", **named, "step": reply["step"], **answer}))
 
 
 class Live:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
-from app import __version__, api, code, pages
+from app import __version__, api, code, pages, record
 from app.body import PartingResponse
 from app.errors import MethodNotAllowedError, NotFoundError, RefusedError, TooLargeError
 from app.images import usable_folder
@@ -51,6 +51,7 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     app.add_exception_handler(HTTPException, refuse_request)
     app.include_router(api.router)
     app.include_router(code.router)
+    app.include_router(record.router)
     app.include_router(pages.router)
     app.add_api_websocket_route("/api/runs/{run_id}/live", lab.live.__call__)
     app.mount("/static", pages.Static(directory=pages.ROOT / "static"), name="static")

@@ -18,6 +18,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app import __version__
+from app.errors import NotFoundError
+from trainer.errors import KnobError
+from trainer.presets import PRESETS, Preset, find_preset
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PLOTLY_URL: Final = f"/vendor/plotly-{version('plotly')}.min.js"
@@ -42,7 +45,22 @@ class Static(StaticFiles):
 @router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
 async def lab_page() -> Response:
     """Return the page."""
-    page = templates.get_template("lab.html").render(version=__version__, plotly_url=PLOTLY_URL, modules=modules())
+    return _page(None)
+
+
+@router.api_route("/experiments/{name}", methods=["GET", "HEAD"], include_in_schema=False)
+async def experiment_page(name: str) -> Response:
+    """Return the page of an experiment."""
+    try:
+        return _page(find_preset(name))
+    except KnobError as error:
+        raise NotFoundError(str(error)) from None
+
+
+def _page(experiment: Preset | None) -> Response:
+    page = templates.get_template("lab.html").render(
+        version=__version__, plotly_url=PLOTLY_URL, modules=modules(), experiment=experiment, experiments=PRESETS
+    )
     return Response(page, headers={"Cache-Control": "no-cache"}, media_type="text/html")
 
 

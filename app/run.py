@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Any, Final
 
+from numpy.typing import NDArray
+
 from app.backlog import Packet
+from app.bucket import Bucket
 from app.errors import (
     NoWorkerError,
     RunFailedError,
@@ -19,6 +22,7 @@ from app.errors import (
     describe,
 )
 from app.history import History
+from app.opening import Change, Opening
 from app.pool.base import Pool
 from app.settings import Settings
 from app.tables import Stored
@@ -26,6 +30,7 @@ from app.viewers import Outbox
 from app.wire import dumps
 from trainer.config import ExperimentConfig
 from trainer.errors import DropoutLabError
+from trainer.views import VIEWS
 
 PROTOCOL: Final = 1
 MAX_UNANSWERED: Final = 1000  # commands that a worker has not answered yet
@@ -33,11 +38,13 @@ OWNER_SEATS: Final = 4  # beyond the limit of viewers, so that a full class does
 VIEWERS_EVERY_S: Final = 0.5  # how often viewers are told how many they are
 MAX_LOSSES: Final = 5  # workers in a row that a run may lose before it gets anywhere,
 LOSSES_WITHIN_S: Final = 120.0  # each within this time of the one before
+ASKS_PER_SECOND: Final = 20.0  # of all viewers together, beside the owner's
+KEPT: Final = ("state", "steps_per_second", "follow", "experiment", "stop_at", "crowd", "search")
+"""What a run that is opened again takes over from the run before."""
 
 _log = logging.getLogger(__name__)
 
 Answer = Callable[[dict[str, Any]], None]
-Change = dict[str, Any]
 
 
 class Phase(Enum):
@@ -66,8 +73,7 @@ class Run:
 
     Args:
         run_id: its name in the API.
-        config: the configuration at step 0.
-        changes: changes to be replayed.
+        opening: what it is opened with.
         pool: where it trains.
         settings: the limits.
         now: the time, in seconds.
@@ -77,8 +83,7 @@ class Run:
     def __init__(
         self,
         run_id: str,
-        config: ExperimentConfig,
-        changes: Sequence[Change],
+        opening: Opening,
         pool: Pool,
         settings: Settings,
         now: Callable[[], float],
@@ -90,10 +95,11 @@ class Run:
         self.viewers: set[Outbox] = set()
         self.unwatched_since = now()
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.config = config
-        self._first_config = config.model_dump(mode="json")
-        self._changes = [_change(change) for change in changes]
-        self._state: dict[str, Any] = {}
+        self.config = opening.config
+        self._first_config = opening.config.model_dump(mode="json")
+        self._changes = [_change(change) for change in opening.changes]
+        self._state: dict[str, Any] = {name: getattr(opening, name) for name in ("experiment", "stop_at", "search")}
+        self._asked = Bucket(ASKS_PER_SECOND, ASKS_PER_SECOND, now)
         self._pool = pool
         self._settings = settings
         self._now = now
@@ -129,6 +135,14 @@ class Run:
         known = {"first_config": self._first_config, "changes": self._changes, "viewers": len(self.viewers)}
         return {"id": self.id, **self._state, **known}
 
+    def curves(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """Return what was measured so far: ``losses`` and ``scores``, each a table with a column ``step``."""
+        return self._history.curves()
+
+    def latest(self) -> dict[str, Packet]:
+        """Return the newest frame of each kind of which only the newest counts."""
+        return dict(self._latest)
+
     def check_token(self, token: str) -> None:
         """Let the owner pass.
 
@@ -145,7 +159,7 @@ class Run:
         request: dict[str, Any] = {"op": "open", "run": self.id, "config": self._first_config, "changes": self._changes}
         if self.table is not None:
             request["table"] = self.table.content
-        request |= {name: self._state[name] for name in ("state", "steps_per_second", "follow") if name in self._state}
+        request |= {name: self._state[name] for name in KEPT if name in self._state}
         self._pool.open(self.id, request)
 
     def command(self, command: dict[str, Any], answer: Answer) -> None:
@@ -191,11 +205,11 @@ class Run:
 
     def _changed(self, message: dict[str, Any]) -> None:
         reason, state = message["reason"], message["state"]
-        if reason == "reset":
+        if reason in ("reset", "batch"):
             self._changes = []
             self._first_config = state["config"]
         self._learn(state)
-        if reason == "reset":
+        if reason in ("reset", "batch"):
             self._start_over()
         self._tell_changed(reason, message["step"])
 
@@ -283,6 +297,23 @@ class Run:
             self.command({"op": "play"}, lambda reply: None)
         return viewer
 
+    def show(self, viewer: Outbox, views: Iterable[str]) -> None:
+        """A viewer has these views open: it gets their newest frames, and what is made of them from now on."""
+        opened = frozenset(views) - viewer.views
+        viewer.views = frozenset(views)
+        for kind in opened & self._latest.keys():
+            viewer.put(self._latest[kind].moved(self._seq))
+        self._tell_worker_who_watches()
+
+    def let_ask(self) -> None:
+        """Let a viewer who is not the owner ask something.
+
+        Raises:
+            TooManyMessagesError: all of them together ask too much.
+        """
+        if not self._asked.take():
+            raise TooManyMessagesError(f"too many ask at once: {ASKS_PER_SECOND:g} questions a second are answered")
+
     def leave(self, viewer: Outbox) -> None:
         """A viewer has gone."""
         self.viewers.discard(viewer)
@@ -291,7 +322,9 @@ class Run:
         self._viewers_changed()
 
     def _first_frames(self) -> list[Packet]:
-        latest = sorted(self._latest.values(), key=lambda packet: packet.seq)
+        latest = sorted(
+            (packet for kind, packet in self._latest.items() if kind not in VIEWS), key=lambda packet: packet.seq
+        )
         data = [self._data] if self._data is not None else []
         if self._history_packet is None:
             # Its number lies between those before and behind it, because numbers rise on the way to every viewer.
@@ -312,7 +345,8 @@ class Run:
 
     def _tell_worker_who_watches(self) -> None:
         if self.phase is Phase.OPEN:
-            self._pool.send(self.id, {"op": "watch", "run": self.id, "viewers": len(self.viewers)})
+            views = sorted(frozenset().union(*(viewer.views for viewer in self.viewers)))
+            self._pool.send(self.id, {"op": "watch", "run": self.id, "viewers": len(self.viewers), "views": views})
 
     def _tell_changed(self, reason: str, step: int) -> None:
         if self.viewers:

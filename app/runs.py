@@ -7,25 +7,22 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
-from app.errors import BadMessageError, NotFoundError, NoWorkerError, RunFailedError, TooManyRunsError
+from app.errors import NotFoundError, NoWorkerError, RunFailedError, TooManyRunsError
+from app.opening import Opening
 from app.pool.base import Pool
-from app.run import Change, Phase, Run
+from app.run import Phase, Run
 from app.settings import Settings
 from app.tables import Stored
 from app.viewers import RUN_ENDED, SHUTTING_DOWN
-from trainer.config import ExperimentConfig, parse
-from trainer.errors import KnobError
 
 OPENING_S: Final = 120.0  # a worker needs 3 s to start, and ten times that on a cold disk or a busy machine
 ARRIVAL_S: Final = (
     5.0  # a run that was just opened or just left is not ended to make room: somebody is on the way to it
 )
 SWEEP_S: Final = 1.0
-MAX_CHANGES: Final = 1000
-MAX_CHANGE_STEP: Final = 10**9
 
 _log = logging.getLogger(__name__)
 
@@ -65,12 +62,11 @@ class Runs:
         except KeyError:
             raise NotFoundError("there is no such run: it was ended, it expired, or it never was") from None
 
-    async def create(self, config: ExperimentConfig, changes: list[Change], table: Stored | None = None) -> Run:
+    async def create(self, opening: Opening, table: Stored | None = None) -> Run:
         """Open a run and wait until it is ready.
 
         Args:
-            config: at step 0.
-            changes: to be replayed.
+            opening: what it is opened with.
             table: the uploaded table that it learns from, if it does.
 
         Raises:
@@ -79,7 +75,7 @@ class Runs:
             RunFailedError: its worker cannot train it.
         """
         self._make_room()
-        run = Run(secrets.token_hex(8), config, changes, self._pool, self._settings, self._now, table)
+        run = Run(secrets.token_hex(8), opening, self._pool, self._settings, self._now, table)
         self._runs[run.id] = run
         run.open()
         try:
@@ -162,30 +158,3 @@ class Runs:
     def _failed(self, run: Run, error: RunFailedError) -> None:
         _log.error("run %s failed: %s", run.id, error.message)
         self.end(run, "failed", error.message)
-
-
-def parse_run(given: Any) -> tuple[ExperimentConfig, list[Change]]:
-    """Validate what a run is opened with: the knobs, and the changes to be replayed if there are any.
-
-    Raises:
-        KnobError, UnknownKnobError: a value that is not allowed.
-        BadMessageError: changes that are none.
-    """
-    if not isinstance(given, Mapping):
-        return parse(given), []
-    config = parse({name: value for name, value in given.items() if name != "changes"})
-    changes = given.get("changes", [])
-    if not isinstance(changes, list) or len(changes) > MAX_CHANGES:
-        raise BadMessageError(f"changes must be a list of at most {MAX_CHANGES:,} changes")
-    now, step = config, 1
-    for index, change in enumerate(changes):
-        if not isinstance(change, Mapping) or not {"step", "knobs"} <= change.keys() <= {"step", "lane", "knobs"}:
-            raise BadMessageError(
-                f"changes[{index}] must be an object of step, knobs and, unless it is of the run, lane"
-            )
-        if type(change["step"]) is not int or not step <= change["step"] <= MAX_CHANGE_STEP:
-            raise KnobError(f"changes[{index}].step", change["step"], f"a whole number from {step}, in rising order")
-        if not isinstance(change["knobs"], Mapping):
-            raise BadMessageError(f"changes[{index}].knobs must be an object of knobs and their values")
-        now, step = now.with_knobs(change["knobs"], change.get("lane")), change["step"]
-    return config, [dict(change) for change in changes]

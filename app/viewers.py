@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from app.backlog import Backlog, Packet
+from trainer.views import VIEWS
 
 MAX_IN_FLIGHT: Final = 4  # frames on the way that the viewer has not acknowledged
 MAX_TEXTS: Final = 2048
@@ -39,12 +40,14 @@ class Outbox:
         owner: whether the viewer may turn the knobs.
 
     Attributes:
+        views: what it has open beside the usual pictures: it gets no frames of other views.
         closing: close code and reason, once the outbox is to close.
         on_closing: called when it begins to close.
     """
 
     def __init__(self, owner: bool = False) -> None:
         self.owner = owner
+        self.views: frozenset[str] = frozenset()
         self.closing: tuple[int, str] | None = None
         self.on_closing: Callable[[], object] = lambda: None
         self._texts: deque[tuple[str, str | None]] = deque()
@@ -77,9 +80,13 @@ class Outbox:
         self._batch.extend(packets)
         self._wake.set()
 
+    def wants(self, kind: str) -> bool:
+        """Whether frames of that kind are for this viewer."""
+        return kind in self.views or kind not in VIEWS
+
     def put(self, packet: Packet) -> None:
         """Queue a frame, or join it to those that wait."""
-        if self.closing is None:
+        if self.closing is None and self.wants(packet.kind):
             self._backlog.put(packet)
             self._wake.set()
 

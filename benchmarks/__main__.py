@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import version
 from typing import Final
 
-BENCHMARKS: Final = ("benchmarks.trainer", "benchmarks.networks", "benchmarks.server")
+BENCHMARKS: Final = tuple(f"benchmarks.{name}" for name in ("trainer", "networks", "search", "server", "views", "draw"))
 
 
 def main() -> int:

@@ -30,7 +30,7 @@ from trainer.frames import Frame, decode
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RATES: Final = (0.2, 0.5, 0.5, 0.5)
-CONFIG: Final = {"lanes": [{"name": "one", "dropout": RATES}, {"name": "other", "dropout": RATES}]}
+CONFIG: Final[dict[str, Any]] = {"lanes": [{"name": "one", "dropout": RATES}, {"name": "other", "dropout": RATES}]}
 FLOOR: Final = 1.5
 QUIET_S: Final = 1.0  # after a pause the worker still draws its last pictures; the plain loop must not pay for them
 START_S: Final = 180.0
@@ -146,9 +146,9 @@ def _is_well(url: str) -> bool:
         return False
 
 
-def open_run(url: str) -> str:
-    """Open the twin run with dropout on both lanes; the address of its WebSocket, for its owner."""
-    with urllib.request.urlopen(f"{url}/api/runs", json.dumps(CONFIG).encode()) as answer:
+def open_run(url: str, config: dict[str, Any] = CONFIG) -> str:
+    """Open a run, by default the twin with dropout on both lanes; the address of its WebSocket, for its owner."""
+    with urllib.request.urlopen(f"{url}/api/runs", json.dumps(config).encode()) as answer:
         run = json.load(answer)
     return f"{url.replace('http', 'ws', 1)}/api/runs/{run['id']}/live?token={run['token']}"
 

@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 WEB: Final = {"fastapi", "starlette", "uvicorn", "uvloop", "websockets", "httptools", "jinja2", "httpx", "plotly"}
 LIGHT_TRAINER: Final = {
     *("config", "lane", "agreement", "knobs", "schema", "shapes", "recommended", "errors", "frames", "stream"),
-    *("rows", "columns", "tables", "idx", "export"),
+    *("rows", "columns", "tables", "idx", "export", "presets", "views", "search", "seeds"),
 }
 """The modules of the trainer that the app may use: none of them imports torch."""
 

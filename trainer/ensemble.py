@@ -58,6 +58,55 @@ class Crowd:
     weight_scaling_loss: float
 
 
+class Averages:
+    """Means of the first 1 … M answers of a crowd, arithmetic and geometric, judged as each answer comes in.
+
+    Args:
+        y: (V,) labels.
+        classes: C.
+        dtype: of probabilities.
+    """
+
+    def __init__(self, y: Tensor, classes: int, dtype: torch.dtype) -> None:
+        self._y = y
+        self._count = 0
+        self._sum_p = torch.zeros((classes, len(y)), dtype=dtype, device=y.device)
+        self._sum_log_p = torch.zeros_like(self._sum_p)
+        self._least = torch.finfo(dtype).tiny  # a probability that rounds to 0 costs a finite loss
+
+    def add(self, log_p: Tensor) -> Tensor:
+        """Take the next answer in, log-probabilities (C, V).
+
+        Returns:
+            Accuracy and log-loss of the answer itself, of the arithmetic and of the geometric mean so far, (3, 2).
+        """
+        self._count += 1
+        self._sum_p += log_p.exp()
+        self._sum_log_p += log_p
+        mean_p = (self._sum_p / self._count).clamp_min_(self._least)
+        mean_log_p = geometric_mean(self._sum_log_p / self._count)
+        return torch.stack([self.judge(each) for each in (log_p, mean_p.log_(), mean_log_p)])
+
+    def judge(self, log_p: Tensor) -> Tensor:
+        """Accuracy and log-loss of log-probabilities (C, V), (2,)."""
+        own = log_p.gather(0, self._y[None])[0]  # (V,)
+        # An argmax over rows takes thirty times as long as a maximum.
+        right = (own >= log_p.amax(dim=0)).to(own.dtype)
+        return torch.stack([right, -own]).mean(dim=1)
+
+
+def geometric_mean(mean_log_p: Tensor) -> Tensor:
+    """The normalised geometric mean of distributions, as log-probabilities (C, V).
+
+    Baldi & Sadowski 2013, "Understanding dropout": for one sigmoid unit, and over all masks with their probabilities,
+    it is what weight scaling gives.
+
+    Args:
+        mean_log_p: (C, V), the mean of the distributions' log-probabilities, weighted or not.
+    """
+    return torch.log_softmax(mean_log_p, dim=0)
+
+
 class CrowdInProgress:
     """A crowd that is worked on in bites, of the weights as they are when it is made.
 
@@ -73,6 +122,7 @@ class CrowdInProgress:
         x: (V + 1, F) the validation set and, last, the example to vote on.
         y: (V,) labels of the validation set.
         members: M, how many sub-networks.
+        fresh: whether a member has a mask of its own for every example, as a pass in training mode has, or one for all.
     """
 
     def __init__(
@@ -86,44 +136,40 @@ class CrowdInProgress:
         x: Tensor,
         y: Tensor,
         members: int,
+        fresh: bool = False,
     ) -> None:
         self.step, self.lane, self.rates, self.members = step, lane, dropout.dropout, members
         self.done = 0
-        self.thinned = thin(model, config, data, step, lane, dropout, x)
-        self._y = y
-        classes = len(data.classes)
-        self._sum_p = torch.zeros((classes, len(y)), dtype=x.dtype, device=x.device)
-        self._sum_log_p = torch.zeros_like(self._sum_p)
-        self._votes = torch.zeros((members, classes), dtype=x.dtype, device=x.device)
-        self._least = torch.finfo(x.dtype).tiny  # a probability that rounds to 0 costs a finite loss
+        self.thinned = thin(model, config, data, step, lane, dropout, x, fresh)
+        self._parts: list[Tensor] = []  # what the next member has said so far
+        self._averages = Averages(y, len(data.classes), x.dtype)
+        self._votes = torch.zeros((members, len(data.classes)), dtype=x.dtype, device=x.device)
         self._figures = torch.zeros((3, 2, members), dtype=x.dtype, device=x.device)
 
     @torch.no_grad()
     def advance(self, members: int) -> bool:
-        """Work on the next ``members`` sub-networks; true when all have voted."""
-        for number in range(self.done, min(self.done + members, self.members)):
-            self._member(number)
-            self.done = number + 1
+        """Work on the next ``members`` sub-networks; true when all have voted.
+
+        Asked for a single one of several, it does no more than a part of it where that is a lot of work.
+        """
+        if members == 1 < self.members:
+            self._part()
+        else:
+            end = min(self.done + members, self.members)
+            while self.done < end:
+                self._part()
         return self.done == self.members
 
-    def _member(self, number: int) -> None:
-        log_p = torch.log_softmax(self.thinned.member(number), dim=0)  # (C, V + 1)
-        p = log_p.exp()
-        self._votes[number] = p[:, -1]
-        log_p, p = log_p[:, :-1], p[:, :-1]
-        self._sum_p += p
-        self._sum_log_p += log_p
-        mean_p = (self._sum_p / (number + 1)).clamp_min_(self._least)
-        mean_log_p = torch.log_softmax(self._sum_log_p / (number + 1), dim=0)
-        for row, scores in enumerate((log_p, mean_p.log_(), mean_log_p)):
-            self._figures[row, :, number] = self._judge(scores)
-
-    def _judge(self, log_p: Tensor) -> Tensor:
-        """Accuracy and log-loss of log-probabilities (C, V) on the validation set, (2,)."""
-        own = log_p.gather(0, self._y[None])[0]  # (V,)
-        # An argmax over rows takes thirty times as long as a maximum.
-        right = (own >= log_p.amax(dim=0)).to(own.dtype)
-        return torch.stack([right, -own]).mean(dim=1)
+    def _part(self) -> None:
+        if self.done == self.members:
+            return
+        self._parts.append(self.thinned.part(self.done, len(self._parts)))
+        if len(self._parts) == self.thinned.parts:
+            log_p = torch.log_softmax(torch.cat(self._parts, dim=1), dim=0)  # (C, V + 1)
+            self._parts = []
+            self._votes[self.done] = log_p[:, -1].exp()
+            self._figures[:, :, self.done] = self._averages.add(log_p[:, :-1])
+            self.done += 1
 
     @torch.no_grad()
     def result(self) -> Crowd:
@@ -136,7 +182,7 @@ class CrowdInProgress:
             raise DropoutLabError(f"{self.done} of {self.members} sub-networks have voted; advance() first")
         log_p = torch.log_softmax(self.thinned.whole(), dim=0)
         (accuracy, _), average, geometric = self._figures.float().cpu()
-        scaling_accuracy, scaling_loss = self._judge(log_p[:, :-1]).tolist()
+        scaling_accuracy, scaling_loss = self._averages.judge(log_p[:, :-1]).tolist()
         return Crowd(
             step=self.step,
             lane=self.lane,

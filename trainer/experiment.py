@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -28,6 +28,8 @@ from trainer.recorder import Recorder
 from trainer.saved import read_state
 from trainer.stopping import EarlyStopping
 from trainer.trace import LayerInfo, Snapshot, Steps
+
+SubnetworkMasks = Literal["per_member", "per_example"]
 
 
 class Experiment:
@@ -61,6 +63,7 @@ class Experiment:
         layers: the input and each hidden layer.
         followed: the lane and the training example whose masks are recorded.
         model: the networks, all lanes in one.
+        judge: knows the examples by which they are judged.
     """
 
     def __init__(
@@ -77,8 +80,8 @@ class Experiment:
         self.changes: list[Change] = read_changes(config, changes)
         self.data = datasets.load(config, sources or datasets.Sources())
         self.followed = (first_with_dropout(config), 0)
-        self._batches = Batches(self.data, config, self.device, dtype)
-        self._judge = Judge(self.data, config, self.device, dtype)
+        self.batches = Batches(self.data, config, self.device, dtype)
+        self.judge = Judge(self.data, config, self.device, dtype)
         self._start()
 
     def _start(self) -> None:
@@ -138,7 +141,7 @@ class Experiment:
             raise KnobError("count", count, "a whole number of steps, at least 1")
         lane, followed = self.followed
         first = self.step + 1
-        rows = [self._batches.row_of(followed, step, lane) for step in range(first, first + count)]
+        rows = [self.batches.row_of(followed, step, lane) for step in range(first, first + count)]
         held = [k for k, row in enumerate(rows) if row is not None]
         traced = (held[-1] if held else count - 1) if trace else None
         recorder = Recorder(count, self.model, lane, self.config.batch_size, self.device)
@@ -147,7 +150,7 @@ class Experiment:
             self._replay()
             taken = self._update(recorder, k, row or 0, traced == k)
             snapshot = taken or snapshot
-        examples = [self._batches.example(first + k, row or 0, lane) for k, row in enumerate(rows)]
+        examples = [self.batches.example(first + k, row or 0, lane) for k, row in enumerate(rows)]
         labels = self.data.labels_for(self.config.examples(lane))
         return recorder.steps(first, examples, self.layers, snapshot, labels)
 
@@ -156,7 +159,7 @@ class Experiment:
         step = self.step + 1
         if self._scheduled:
             self.model.use(self.config, step)
-        x, target = self._batches.at(step)
+        x, target = self.batches.at(step)
         x = self._input_noise.add(x, step)
         self._noise.draw(step)
         if trace:
@@ -167,7 +170,7 @@ class Experiment:
         self._stopping.hold()
         self.step = step
         if self._stopping.watching and step % EVALUATE_EVERY == 0:
-            self._stopping.observe(step, self._judge.val_losses(self.model))
+            self._stopping.observe(step, self.judge.val_losses(self.model))
         return snapshot
 
     def _compute(self, x: Tensor, target: Tensor) -> Tensor:
@@ -183,7 +186,7 @@ class Experiment:
         logits = self.model(x, activations)
         log_p = torch.log_softmax(logits.detach(), dim=2)
         lane = self.followed[0]
-        example = self._batches.example(step, row, lane)
+        example = self.batches.example(step, row, lane)
         snapshot = Snapshot.take(self.model, step, lane, example, row, activations, log_p.exp())
         self._optimizer.step(logits, self._gradient(log_p, target), self.model.normalised)
         return log_p, snapshot
@@ -239,7 +242,7 @@ class Experiment:
         examples = [self.config.examples(lane) for lane in range(len(switched))]
         for count in sorted({own for own, on in zip(examples, switched, strict=True) if on}):
             lanes = [on and own == count for own, on in zip(examples, switched, strict=True)]
-            self.model.estimate_norms(self._judge.train_x[:count], lanes)
+            self.model.estimate_norms(self.judge.train_x[:count], lanes)
         self._stopping.keep_as_is()
 
     def follow(self, lane: int | None = None, example: int | None = None) -> None:
@@ -269,7 +272,7 @@ class Experiment:
 
     def evaluate(self) -> Scores:
         """Judge every lane in eval mode on its training set (labels as trained on) and on the validation set."""
-        return self._judge.scores(self.model, self.step)
+        return self.judge.scores(self.model, self.step)
 
     def sample_subnetworks(
         self,
@@ -278,9 +281,10 @@ class Experiment:
         dropout: Sequence[float] | None = None,
         example: int | None = None,
         like: int | None = None,
+        masks: SubnetworkMasks = "per_member",
     ) -> Crowd:
         """Thin a lane's network ``members`` times and let the thinned networks vote (see `begin_subnetworks`)."""
-        crowd = self.begin_subnetworks(lane, members, dropout, example, like)
+        crowd = self.begin_subnetworks(lane, members, dropout, example, like, masks)
         crowd.advance(members)
         return crowd.result()
 
@@ -291,6 +295,7 @@ class Experiment:
         dropout: Sequence[float] | None = None,
         example: int | None = None,
         like: int | None = None,
+        masks: SubnetworkMasks = "per_member",
     ) -> CrowdInProgress:
         """The same in bites: of the weights as they are now, whatever is trained meanwhile.
 
@@ -300,6 +305,8 @@ class Experiment:
             dropout: rates to thin with, one for each place that can drop; those of ``like`` if left out.
             example: the training example that they vote on; the followed one if left out.
             like: the lane whose dropout (its kind, its rates, its groups) thins; ``lane`` itself if left out.
+            masks: ``"per_member"``, each sub-network has one mask for all examples, or ``"per_example"``, a fresh one
+                for each.
 
         Raises:
             KnobError: no such lane or example, or rates or members out of range.
@@ -311,6 +318,8 @@ class Experiment:
             raise KnobError("members", members, "a whole number from 1 to 1,024")
         chosen = self.followed[1] if example is None else example
         _check_number("example", chosen, len(self.data.train_y))
+        if masks not in get_args(SubnetworkMasks):
+            raise KnobError("masks", masks, f"one of {', '.join(get_args(SubnetworkMasks))}")
         return CrowdInProgress(
             model=self.model,
             config=self.config,
@@ -318,9 +327,10 @@ class Experiment:
             step=self.step,
             lane=lane,
             dropout=thinning,
-            x=torch.cat([self._judge.val_x, self._judge.train_x[chosen : chosen + 1]]),
-            y=self._judge.val_y,
+            x=torch.cat([self.judge.val_x, self.judge.train_x[chosen : chosen + 1]]),
+            y=self.judge.val_y,
             members=members,
+            fresh=masks == "per_example",
         )
 
     @torch.no_grad()

@@ -27,6 +27,12 @@ class Purpose(IntEnum):
     MASKS = 6
     SUBNETWORKS = 7
     INPUT_NOISE = 8
+    INSIGHT = 9
+    DAMAGE = 10
+    ASKED = 11
+    FRESH_SUBNETWORKS = 12
+    SEARCH = 13
+    AUTOENCODER = 14
 
 
 def generator(seed: int, purpose: Purpose, *where: int) -> np.random.Generator:

@@ -1,4 +1,6 @@
-"""How the logits of one thinned sub-network are computed: one mask for all examples, the weights as they were."""
+"""How the logits of one thinned sub-network are computed: one mask for all examples, or one for each; the weights as
+they were.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +21,37 @@ from trainer.noise import LaneNoise
 from trainer.seeds import Purpose, WordStream, key
 
 _CUT: Final = ("inverted", "classic", "unscaled")  # kinds that leave out whole units
+_AT_ONCE: Final = 2**21  # noise words of one part of a member with fresh masks: about ten milliseconds
 
 
 class Thinned(Protocol):
-    """The sub-networks of one lane. Logits are (C, V + 1), examples in columns."""
+    """The sub-networks of one lane. Logits are (C, V + 1), examples in columns.
+
+    Attributes:
+        parts: in how many the examples are passed, one after the other.
+    """
+
+    parts: int
 
     def member(self, number: int) -> Tensor:
         """Logits of one sub-network."""
+
+    def part(self, number: int, part: int) -> Tensor:
+        """The columns of `member` that belong to one part of the examples."""
 
     def whole(self) -> Tensor:
         """Logits of the lane itself in eval mode: weight scaling, or what its kind of dropout has in its place."""
 
 
 def thin(
-    model: LaneNetwork, config: ExperimentConfig, data: Dataset, step: int, lane: int, dropout: Lane, x: Tensor
+    model: LaneNetwork,
+    config: ExperimentConfig,
+    data: Dataset,
+    step: int,
+    lane: int,
+    dropout: Lane,
+    x: Tensor,
+    fresh: bool = False,
 ) -> Thinned:
     """The sub-networks of a lane as it is now.
 
@@ -44,11 +63,13 @@ def thin(
         lane: whose network is thinned.
         dropout: the knobs of dropout that it is thinned with; their schedule does not matter.
         x: (V + 1, F).
+        fresh: whether every example has a mask of its own, as in training, or a member one mask for all.
     """
-    stream = WordStream(key(config.seed_of(lane), Purpose.SUBNETWORKS, step, lane))
-    if isinstance(model, LaneMLP) and dropout.dropout_kind in _CUT:
+    purpose = Purpose.FRESH_SUBNETWORKS if fresh else Purpose.SUBNETWORKS
+    stream = WordStream(key(config.seed_of(lane), purpose, step, lane))
+    if isinstance(model, LaneMLP) and dropout.dropout_kind in _CUT and not fresh:
         return CutOut(model, lane, dropout, x, stream)
-    return Masked(model, config, data, step, lane, dropout, x, stream)
+    return Masked(model, config, data, step, lane, dropout, x, stream, fresh)
 
 
 class CutOut:
@@ -57,6 +78,8 @@ class CutOut:
     The rows and columns of dropped units are cut out of the weight matrices, which makes it about four times cheaper
     than multiplying by zeros; and examples stand in columns, because a softmax over ten rows is four times cheaper.
     """
+
+    parts = 1
 
     def __init__(self, model: LaneMLP, lane: int, dropout: Lane, x: Tensor, stream: WordStream) -> None:
         self.rates = dropout.dropout
@@ -72,6 +95,10 @@ class CutOut:
     def member(self, number: int) -> Tensor:
         """Logits of one sub-network."""
         return self._logits(self.kept(number))
+
+    def part(self, number: int, part: int) -> Tensor:
+        """The same: there is only one part."""
+        return self.member(number)
 
     def whole(self) -> Tensor:
         """Logits of the lane itself in eval mode."""
@@ -98,7 +125,8 @@ class CutOut:
 class Masked:
     """Sub-networks of any kind of network and dropout: a copy of the lane, masked anew for each member.
 
-    Batch norm has its running statistics, as in `CutOut`.
+    Batch norm has its running statistics, as in `CutOut`. With fresh masks, no example shares its mask with another;
+    they are passed in parts of as many rows as keep the noise of one part within bounds.
     """
 
     def __init__(
@@ -111,13 +139,18 @@ class Masked:
         dropout: Lane,
         x: Tensor,
         stream: WordStream,
+        fresh: bool = False,
     ) -> None:
         names = ("dropout", "dropout_kind", "spatial_dropout", "recurrent_mask")
         own = config.lanes[lane]
         thinned = own.model_copy(update={name: getattr(dropout, name) for name in names} | {"schedule": "constant"})
-        alone = config.model_copy(update={"lanes": (own,), "mask": "per_batch"})
+        rows = _rows(model, thinned, len(x)) if fresh else len(x)
+        shaped = {"mask": "per_example", "batch_size": rows} if fresh else {"mask": "per_batch"}
+        alone = config.model_copy(update={"lanes": (own,), **shaped})
         self._own, self._thinned = alone, alone.model_copy(update={"lanes": (thinned,)})
-        self._x, self._step = x, step
+        self._step, self._x = step, x
+        self._parts = torch.split(x, rows)
+        self.parts = len(self._parts)
         self.network = make_network(alone, data, x.device, x.dtype)
         ours = self.network.state_dict()
         for name, tensor in model.state_dict().items():
@@ -127,13 +160,21 @@ class Masked:
 
     def member(self, number: int) -> Tensor:
         """Logits of one sub-network."""
+        return torch.cat([self.part(number, part) for part in range(self.parts)], dim=1)
+
+    def part(self, number: int, part: int) -> Tensor:
+        """The columns of `member` that belong to one part of the examples, (C, B)."""
+        x = self._parts[part]
+        count = len(x)
+        if count < len(self._parts[0]):  # masks are drawn for whole parts: the last is filled up
+            x = torch.cat([x, x.new_zeros((len(self._parts[0]) - count, x.shape[1]))])
         self.network.use(self._thinned, self._step)
-        self._noise.draw(number)
+        self._noise.draw(number * self.parts + part)
         with evaluating(self.network):
             for site in self.network.dropouts:
                 site.train()
-            logits: Tensor = self.network(self._x)
-        return logits[0].T  # (C, V + 1)
+            logits: Tensor = self.network(x)
+        return logits[0, :count].T  # (C, B)
 
     def whole(self) -> Tensor:
         """Logits of the lane itself in eval mode."""
@@ -141,6 +182,14 @@ class Masked:
         with evaluating(self.network):
             logits: Tensor = self.network(self._x)
         return logits[0].T
+
+
+def _rows(model: LaneNetwork, dropout: Lane, examples: int) -> int:
+    """How many examples with a mask each make a part."""
+    words = sum(site.words // site.rows for site in model.dropouts)
+    if dropout.dropout_kind == "dropconnect":
+        words += sum(site.weight_words // site.rows for site in model.dropouts)
+    return max(1, min(examples, _AT_ONCE // words))
 
 
 Network = Sequence[tuple[Tensor, Tensor]]  # weight (U, D) and bias (U, 1) of each linear layer, ReLU in between

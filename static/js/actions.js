@@ -62,15 +62,18 @@ export function createActions({ store, session, api, notify }) {
       present();
       return command({ op: "reset" });
     },
-    async newRun(config) {
+    async newRun(config, extra = {}) {
       present();
       try {
-        await session.newRun(config);
+        await session.newRun(config, extra);
         store.update("draft", { draft: emptyDraft() });
       } catch (error) {
         notify("error", /** @type {Error} */ (error).message);
       }
     },
+    views: (open) => session.views(open),
+    crowd: (crowd) => command({ op: "crowd", ...crowd }),
+    ask: (x, lane) => live.ask({ op: "ask", x, ...(lane === undefined ? {} : { lane }) }),
     scrub(step) {
       const { run, role } = store.state;
       if (step !== null && run?.state === "playing" && role === "owner" && !looking.back) {

@@ -1,6 +1,12 @@
 // The server's REST interface.
 
-/** @import { Change, Config, Run, Schema, Table } from "./types.js" */
+/** @import { Change, Config, Experiment, Run, Schema, Table } from "./types.js" */
+
+/**
+ * What a run is opened with beside its knobs: the experiment that it belongs to, the step at which it pauses by itself, what it
+ * searches.
+ * @typedef {{ experiment?: string | null, stop_at?: number | null, search?: object | null }} Extra
+ */
 
 /** What the server refused, in its own words. */
 export class ApiError extends Error {
@@ -59,13 +65,19 @@ export function createApi(fetch) {
   return {
     /** @returns {Promise<Schema>} */
     schema: () => call("/api/schema"),
+    /** @returns {Promise<Experiment[]>} */
+    experiments: () => call("/api/experiments"),
     /**
      * @param {Partial<Config>} config
      * @param {readonly Change[]} [changes] To be replayed, each at its step.
+     * @param {Extra} [extra]
      * @returns {Promise<{ id: string, token: string, config: Config }>}
      */
-    open: (config, changes = []) =>
-      call("/api/runs", { method: "POST", body: JSON.stringify(changes.length > 0 ? { ...config, changes } : config) }),
+    open(config, changes = [], extra = {}) {
+      const said = Object.entries(extra).filter(([, value]) => value !== null && value !== undefined);
+      const whole = { ...config, ...(changes.length > 0 ? { changes } : {}), ...Object.fromEntries(said) };
+      return call("/api/runs", { method: "POST", body: JSON.stringify(whole) });
+    },
     /**
      * @param {string} id
      * @returns {Promise<Run>}

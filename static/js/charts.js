@@ -1,7 +1,11 @@
 // What all charts share: Plotly, loaded after the first paint; a turn in the redraws; the page's colours and fonts.
 
+/** @import { Figure } from "./figures.js" */
 /** @import { Palette } from "./theme.js" */
+/** @import { DataTable } from "./types.js" */
 
+import { blobOfBase64, tableOfTraces } from "./download.js";
+import { onSlide } from "./figures.js";
 import { createLegend } from "./legend.js";
 import { schedulerOf } from "./redraws.js";
 import { readPalette } from "./theme.js";
@@ -12,7 +16,7 @@ import { readPalette } from "./theme.js";
  * @property {(element: HTMLElement, traces: object[], layout: object, config: object) => Promise<unknown>} react
  * @property {(element: HTMLElement) => void} purge
  * @property {{ resize: (element: HTMLElement) => Promise<unknown> }} Plots
- * @property {(element: HTMLElement, options: object) => Promise<string>} downloadImage
+ * @property {(figure: Figure, options: object) => Promise<string>} toImage
  */
 
 /** @type {WeakMap<Document, Promise<Plotly>>} */
@@ -54,7 +58,15 @@ function addScript(document) {
 }
 
 /**
- * A chart inside a view: legend, picture, a note in its place while there is nothing to draw, and a download button.
+ * What a chart's view hands out, as types.js says of every view; and the figure itself.
+ * @typedef {object} ChartExports
+ * @property {() => Promise<Blob | null>} picture
+ * @property {() => DataTable | null} table
+ * @property {() => Figure | null} figure In the colours in force; `null` while there is nothing to draw.
+ */
+
+/**
+ * A chart inside a view: legend, picture, and a note in its place while there is nothing to draw.
  * @typedef {object} Chart
  * @property {() => void} invalidate Something changed: redraw when it is this chart's turn.
  * @property {(text: string) => void} say What the sentence under the chart says.
@@ -66,7 +78,10 @@ function addScript(document) {
  * @property {number} width Of the picture, in CSS pixels.
  * @property {() => void} resize
  * @property {() => void} destroy
+ * @property {ChartExports} exports
  */
+
+const SCALE = 2; // of a picture of 960 CSS pixels: as wide as a slide has pixels
 
 /**
  * @param {HTMLElement} element The view's mount point; a paragraph with the id `<element.id>-sentence` describes it.
@@ -77,14 +92,19 @@ function addScript(document) {
  * @returns {Chart}
  */
 export function createChart(element, { document, label, draw }) {
-  const { tools, legendPlace, download, picture, note } = build(element, document, label);
+  const { tools, legendPlace, picture, note } = build(element, document, label);
   const sentence = document.getElementById(`${element.id}-sentence`);
   const legend = createLegend(legendPlace, { document, changed: () => job.invalidate() });
-  const job = schedulerOf(document).add(element, redraw);
+  const job = schedulerOf(document).add(element, (visible) => {
+    if (visible || !element.closest("[hidden]")) {
+      redraw(visible); // of a closed panel not even the words
+    }
+  });
   const current = {
     plotly: /** @type {Plotly | null} */ (null),
     palette: readPalette(document),
     failed: "",
+    figure: /** @type {{ traces: object[], layout: object } | null} */ (null),
     visible: false,
     gone: false,
   };
@@ -99,7 +119,14 @@ export function createChart(element, { document, label, draw }) {
     note.textContent = text;
     note.hidden = text === "";
     picture.classList.toggle("waiting", text !== "");
-    download.disabled = text !== "";
+  }
+  /** What would be drawn now. @returns {Figure | null} */
+  function figure() {
+    const { visible } = current;
+    redraw(false);
+    current.visible = visible;
+    const { traces, layout } = current.figure ?? {};
+    return traces && layout ? { data: traces, layout: dress(layout, current.palette, picture) } : null;
   }
 
   /** @type {Chart} */
@@ -118,8 +145,12 @@ export function createChart(element, { document, label, draw }) {
         sentence.textContent = text;
       }
     },
-    note: show,
+    note(text) {
+      current.figure = null;
+      show(text);
+    },
     plot(traces, layout) {
+      current.figure = { traces, layout };
       if (!current.visible) {
         return;
       }
@@ -137,9 +168,21 @@ export function createChart(element, { document, label, draw }) {
       current.plotly?.purge(picture);
       element.replaceChildren();
     },
+    exports: {
+      figure,
+      table() {
+        const drawn = figure();
+        return drawn && tableOfTraces(drawn.data, drawn.layout, element.id);
+      },
+      async picture() {
+        const drawn = figure();
+        const title = element.closest("section")?.querySelector("h2")?.textContent ?? label;
+        const slide = drawn && onSlide(drawn, { title, palette: current.palette });
+        return slide && asImage(await loadPlotly(document), slide);
+      },
+    },
   };
 
-  download.addEventListener("click", () => void current.plotly?.downloadImage(picture, imageOptions(element, picture)));
   loadPlotly(document).then(
     (plotly) => {
       current.plotly = current.gone ? null : plotly;
@@ -166,22 +209,17 @@ function build(element, document, label) {
   };
   const tools = make("div", "chart-tools");
   const legendPlace = make("div", "chart-legend");
-  const download = /** @type {HTMLButtonElement} */ (make("button", "chart-download"));
   const frame = make("div", "chart-frame");
   const picture = make("div", "chart-picture");
   const note = make("p", "chart-note");
-  download.type = "button";
-  download.textContent = "PNG";
-  download.title = "Download this chart as an image";
-  download.setAttribute("aria-label", `Download as an image: ${label}`);
   picture.setAttribute("role", "img");
   picture.setAttribute("aria-label", label);
   picture.setAttribute("aria-describedby", `${element.id}-sentence`);
-  tools.append(legendPlace, download);
+  tools.append(legendPlace);
   frame.append(picture, note);
   element.classList.add("chart");
   element.append(frame);
-  return { tools, legendPlace, download, picture, note };
+  return { tools, legendPlace, picture, note };
 }
 
 const CONFIG = { displayModeBar: false, displaylogo: false, responsive: false, doubleClick: "reset+autosize" };
@@ -235,12 +273,13 @@ function titled(text, palette) {
 }
 
 /**
- * @param {HTMLElement} element
- * @param {HTMLElement} picture
+ * @param {Plotly} plotly
+ * @param {Figure} figure
  */
-function imageOptions(element, picture) {
-  const { clientWidth: width, clientHeight: height } = picture;
-  return { format: "png", filename: `dropout-lab-${element.id}`, width, height, scale: 3 };
+async function asImage(plotly, figure) {
+  const { width, height } = figure.layout;
+  const options = { format: "png", width, height, scale: SCALE, imageDataOnly: true };
+  return blobOfBase64(await plotly.toImage(figure, options), "image/png");
 }
 
 /**

@@ -6,6 +6,23 @@ import { appendRow } from "./columns.js";
 import { emptyRecords, SCORES } from "./store.js";
 
 const GRAPHS = 128; // as many graph frames are kept for looking back
+const TRAIL = 256; // frames of a view that are kept for its curve
+const TRAIL_BYTES = 1024; // of a tensor in them
+
+/** The kinds of frames that are made while their view is open. */
+export const INSIGHTS = [
+  "activity",
+  "correlation",
+  "damage",
+  "visits",
+  "gradient",
+  "features",
+  "variance",
+  "forgotten",
+  "committee",
+  "cost",
+  "subnetworks",
+];
 
 /**
  * Take a run's new state in. `fresh` throws away what was recorded: the run is another, or starts again from step 0.
@@ -30,6 +47,7 @@ function clear(store, run) {
   store.update("graph");
   store.update("ensemble");
   store.update("boundary");
+  store.update("insights");
   store.update("cursor");
 }
 
@@ -72,7 +90,25 @@ const TAKERS = {
   },
   ensemble: (store, frame) => store.update("ensemble", { ensemble: frame }),
   boundary: (store, frame) => store.update("boundary", { boundary: frame }),
+  ...Object.fromEntries(INSIGHTS.map((kind) => [kind, takeInsight])),
 };
+
+/**
+ * Keep the newest frame of a view whole, and the small tensors of those before.
+ * @param {Store} store
+ * @param {Frame} frame
+ */
+function takeInsight(store, frame) {
+  const { insights, trails } = store.state;
+  const small = Object.entries(frame.tensors).filter(([, { data }]) => data.byteLength <= TRAIL_BYTES);
+  const step = (/** @type {Frame} */ each) => Number(each.tensors.step.data[0]);
+  const before = (trails[frame.kind] ?? []).filter((each) => step(each) < step(frame));
+  const kept = before.length < TRAIL ? before : before.filter((_, index) => index % 2 === 0);
+  store.update("insights", {
+    insights: { ...insights, [frame.kind]: frame },
+    trails: { ...trails, [frame.kind]: [...kept, { ...frame, tensors: Object.fromEntries(small) }] },
+  });
+}
 
 /**
  * The losses from before the steps whose masks a frame holds: of the whole past in `history`, of what was skipped in `steps`.

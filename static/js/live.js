@@ -1,6 +1,6 @@
 // The live connection: the only module that knows the socket.
 
-/** @import { Connection, Frame, Run } from "./types.js" */
+/** @import { Answer, Connection, Frame, Run } from "./types.js" */
 
 import { ApiError, apiError } from "./api.js";
 import { decode } from "./frames.js";
@@ -40,7 +40,7 @@ export function createLive(window, events) {
     nextId: 1,
     said: "", // the reason that `ended` or `error` gave before the socket closed
   };
-  /** @type {Map<number, { resolve: (step: number | null) => void, reject: (error: ApiError) => void }>} */
+  /** @type {Map<number, { resolve: (ack: { step?: number, answer?: Answer }) => void, reject: (error: ApiError) => void }>} */
   const pending = new Map();
 
   function connect() {
@@ -80,7 +80,7 @@ export function createLive(window, events) {
       const asked = pending.get(message.id);
       pending.delete(message.id);
       if (message.op === "ack") {
-        asked?.resolve(message.step ?? null);
+        asked?.resolve(message);
       } else if (asked) {
         asked.reject(apiError(message.error));
       } else {
@@ -135,6 +135,23 @@ export function createLive(window, events) {
     pending.clear();
   }
 
+  /**
+   * @param {Record<string, *>} command
+   * @returns {Promise<{ step?: number, answer?: Answer }>} What it was acknowledged with.
+   */
+  function exchange(command) {
+    const { socket } = live;
+    if (socket?.readyState !== WebSocket.OPEN) {
+      return Promise.reject(new ApiError("disconnected", "there is no connection to the server right now"));
+    }
+    return new Promise((resolve, reject) => {
+      const id = live.nextId;
+      live.nextId += 1;
+      pending.set(id, { resolve, reject });
+      socket.send(JSON.stringify({ ...command, id }));
+    });
+  }
+
   return {
     /**
      * Connect to a run, and stay connected. With its token one owns it.
@@ -159,17 +176,12 @@ export function createLive(window, events) {
      * @param {Record<string, *>} command
      * @returns {Promise<number | null>} The step from which it is in force.
      */
-    send(command) {
-      const { socket } = live;
-      if (socket?.readyState !== WebSocket.OPEN) {
-        return Promise.reject(new ApiError("disconnected", "there is no connection to the server right now"));
-      }
-      return new Promise((resolve, reject) => {
-        const id = live.nextId;
-        live.nextId += 1;
-        pending.set(id, { resolve, reject });
-        socket.send(JSON.stringify({ ...command, id }));
-      });
-    },
+    send: (command) => exchange(command).then(({ step }) => step ?? null),
+    /**
+     * Ask something that has an answer.
+     * @param {Record<string, *>} command
+     * @returns {Promise<Answer>}
+     */
+    ask: (command) => exchange(command).then(({ answer }) => /** @type {Answer} */ (answer)),
   };
 }

@@ -23,6 +23,8 @@ export function emptyRecords(layers, lanes) {
     graphs: new Map(),
     ensemble: null,
     boundary: null,
+    insights: {},
+    trails: {},
     cursor: null,
   };
 }
@@ -36,6 +38,10 @@ export function initialState() {
     role: null,
     data: null,
     ...emptyRecords([], 0),
+    experiment: null,
+    experiments: [],
+    revealed: true,
+    open: [],
     theme: "light",
     notice: null,
     unread: [],

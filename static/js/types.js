@@ -160,6 +160,10 @@
  * @property {number} train_size
  * @property {number} val_size
  * @property {number} batches_per_epoch
+ * @property {string | null} experiment The id of the experiment that it belongs to.
+ * @property {number | null} stop_at The step at which it pauses by itself.
+ * @property {{ members: number, masks: "per_member" | "per_example" }} crowd
+ * @property {*} search What a search tries and has found (docs/protocol.md, Searches); `null` if this is none.
  */
 
 /**
@@ -186,6 +190,13 @@
  * @property {Map<number, Frame>} graphs The last 128 graph frames by step.
  * @property {Frame | null} ensemble
  * @property {Frame | null} boundary
+ * @property {Record<string, Frame>} insights The newest frame of each view that is open (docs/protocol.md, Views).
+ * @property {Record<string, Frame[]>} trails Of each such view its frames so far, oldest first, at most 256, without
+ *   tensors of more than 1,024 bytes.
+ * @property {Experiment | null} experiment The experiment whose page this is, or that the run watched belongs to.
+ * @property {Experiment[]} experiments All of them.
+ * @property {boolean} revealed Whether the answer of the experiment may be seen: a guess was made, or none is wanted.
+ * @property {string[]} open The views of `OPENABLE` that are open (`panels.js`).
  * @property {number | null} cursor The step scrubbed back to; `null`: live.
  * @property {"light" | "dark"} theme
  * @property {Notice | null} notice The last one.
@@ -198,7 +209,7 @@
 
 /**
  * @typedef {"schema" | "connection" | "run" | "data" | "steps" | "scores" | "graph" | "ensemble" | "boundary"
- *   | "cursor" | "theme" | "notice" | "draft" | "tables"} Topic
+ *   | "insights" | "experiment" | "open" | "cursor" | "theme" | "notice" | "draft" | "tables"} Topic
  */
 
 /**
@@ -220,12 +231,53 @@
  * @property {(lane: number | null, knobs: Record<string, *>) => Promise<number | null>} set
  * @property {(follow: { lane?: number, example?: number }) => Promise<number | null>} follow
  * @property {() => Promise<number | null>} reset
- * @property {(config: Partial<Config>) => Promise<void>} newRun
+ * @property {(config: Partial<Config>, extra?: { experiment?: string | null, stop_at?: number | null, search?: object | null })
+ *   => Promise<void>} newRun
  * @property {(file: Blob, name: string, label: string | null) => Promise<Table>} upload Rejects with the server's words.
  * @property {(id: string) => Promise<Table | null>} table What the server made of a table, if it still has it.
  * @property {(lane: number, framework: string) => Promise<Code>} code Rejects with the server's words.
+ * @property {(views: string[]) => void} views Which views of the server this page has open.
+ * @property {(crowd: { members?: number, masks?: string }) => Promise<number | null>} crowd
+ * @property {(x: number[][], lane?: number) => Promise<Answer>} ask Lets sub-networks vote; rejects with the server’s words.
  * @property {(step: number | null) => void} scrub
  * @property {(kind: "error" | "info", text: string) => void} notify
+ */
+
+/**
+ * What sub-networks said of a viewer's own examples.
+ * @typedef {object} Answer
+ * @property {number} step
+ * @property {number} lane
+ * @property {number[][][]} votes (examples, members, classes)
+ * @property {number[][]} average (examples, classes)
+ * @property {number[][]} whole (examples, classes), of the whole network in evaluation mode
+ * @property {number[]} entropy nats
+ * @property {number[]} information nats
+ */
+
+/**
+ * One experiment, as `GET /api/experiments` lists them (trainer/presets/preset.py).
+ * @typedef {object} Experiment
+ * @property {number} number
+ * @property {string} id
+ * @property {string} title
+ * @property {string} question
+ * @property {string} look
+ * @property {number} steps
+ * @property {{ text: string, measure: string, best: "least" | "greatest", lanes: number[] } | null} guess
+ * @property {{ kind: "curve" | "bars" | "gain" | "thresholds", measure: string, title: string, x: number[], x_label: string,
+ *   series: number[][] } | null} picture
+ * @property {string[]} panels
+ * @property {number | null} speed
+ * @property {string} admits
+ * @property {string} source
+ * @property {Record<string, *> | null} search
+ * @property {Config} config
+ */
+
+/**
+ * A table of numbers that can be saved as CSV.
+ * @typedef {{ name: string, columns: string[], rows: (string | number)[][] }} DataTable
  */
 
 /** A script that trains a lane, and where it can be downloaded. @typedef {{ text: string, download: string }} Code */
@@ -235,6 +287,8 @@
  * @property {(changed: Set<Topic>) => void} update
  * @property {() => void} resize
  * @property {() => void} destroy
+ * @property {() => Promise<Blob | null>} [picture] What is drawn, as a PNG; `null` while there is nothing.
+ * @property {() => DataTable | null} [table] The numbers that are drawn; `null` while there are none.
  */
 
 /** @typedef {{ document: Document, store: Store, actions: Actions }} ViewOptions */

@@ -1,5 +1,5 @@
-// The address holds the run: its knobs where they differ from what is recommended for its network and data set, and its
-// changes. One table, made from the schema, both reads and writes it:
+// The address holds the run: its knobs where they differ from what is recommended for its network and data set (of an experiment:
+// from its configuration), and its changes. One table, made from the schema, both reads and writes it:
 //   ?train_size=200&lane=dropout:0.2,0.5,0.5,0.5;name:Dropout&change=301;lane:1;batch_norm:1
 
 /** @import { Change, Config, Knob, Lane, Schema } from "./types.js" */
@@ -106,12 +106,16 @@ function plainLane(schema, config) {
 }
 
 /**
- * What is recommended for a network and a data set, if the one can learn from the other.
+ * What the address is relative to: the usual configuration, as long as network and data set are its own; else what is recommended
+ * for them, if the one can learn from the other.
  * @param {Schema} schema
  * @param {Partial<Config>} config
+ * @param {Config} usual
  */
-function baseOf({ recommended, defaults }, { network, dataset }) {
-  return recommended[network ?? defaults.network]?.[dataset ?? defaults.dataset];
+function baseOf({ recommended, defaults }, config, usual) {
+  const { network = usual.network, dataset = usual.dataset } = config;
+  const isUsual = network === usual.network && dataset === usual.dataset;
+  return isUsual && usual !== defaults ? usual : recommended[network]?.[dataset];
 }
 
 /** @typedef {<T>(parameter: string, value: string, reader: (text: string) => T) => T | undefined} Attempt */
@@ -136,10 +140,11 @@ function attempts(errors) {
 /**
  * @param {Schema} schema
  * @param {URLSearchParams} given
+ * @param {Config} usual
  * @param {Attempt} attempt
- * @returns {{ base: Config, knobs: Partial<Config> }} What is recommended, and the knobs that the address names.
+ * @returns {{ base: Config, knobs: Partial<Config> }} What the address is relative to, and the knobs that it names.
  */
-function readRun(schema, given, attempt) {
+function readRun(schema, given, usual, attempt) {
   /** @type {Record<string, *>} */
   const knobs = {};
   for (const knob of schema.run) {
@@ -149,13 +154,13 @@ function readRun(schema, given, attempt) {
       knobs[knob.name] = value;
     }
   }
-  if (!baseOf(schema, knobs)) {
-    attempt("network", String(knobs.network), () => {
-      throw new RangeError(`mlp for ${knobs.dataset ?? schema.defaults.dataset}`);
+  if (!baseOf(schema, knobs, usual)) {
+    attempt("network", String(knobs.network ?? usual.network), () => {
+      throw new RangeError(`mlp for ${knobs.dataset ?? usual.dataset}`);
     });
     knobs.network = "mlp";
   }
-  return { base: baseOf(schema, knobs) ?? schema.defaults, knobs };
+  return { base: baseOf(schema, knobs, usual) ?? schema.defaults, knobs };
 }
 
 /**
@@ -179,14 +184,15 @@ function readLanes(schema, given, base, config, attempt) {
 /**
  * @param {Schema} schema
  * @param {string} search `location.search`
+ * @param {Config} [usual] What it is relative to, of an experiment its configuration.
  * @returns {Address}
  */
-export function read(schema, search) {
+export function read(schema, search, usual = schema.defaults) {
   const given = new URLSearchParams(search);
   /** @type {UrlError[]} */
   const errors = [];
   const attempt = attempts(errors);
-  const { base, knobs } = readRun(schema, given, attempt);
+  const { base, knobs } = readRun(schema, given, usual, attempt);
   const { lanes: _lanes, ...rest } = base;
   const config = /** @type {Partial<Config>} */ ({ ...rest, ...knobs });
   const lanes = readLanes(schema, given, base, { ...base, ...knobs }, attempt);
@@ -211,13 +217,14 @@ export function read(schema, search) {
  * @param {Schema} schema
  * @param {Config} config The configuration at step 0.
  * @param {readonly Change[]} changes
- * @returns {string} What stands after the address, with its `?`; empty for the default run.
+ * @param {Config} [usual] What it is relative to, of an experiment its configuration.
+ * @returns {string} What stands after the address, with its `?`; empty for the usual run.
  */
-export function write(schema, config, changes) {
-  const base = baseOf(schema, config) ?? schema.defaults;
-  const usual = (/** @type {string} */ name) => (CHOOSES_BASE.has(name) ? schema.defaults : base);
+export function write(schema, config, changes, usual = schema.defaults) {
+  const base = baseOf(schema, config, usual) ?? schema.defaults;
+  const reference = (/** @type {string} */ name) => (CHOOSES_BASE.has(name) ? usual : base);
   const pairs = schema.run
-    .filter(({ name }) => differs(valueIn(config, name), valueIn(usual(name), name)))
+    .filter(({ name }) => differs(valueIn(config, name), valueIn(reference(name), name)))
     .map((knob) => [knob.name, textual(knob).write(valueIn(config, knob.name))]);
   if (!same(config.lanes, base.lanes)) {
     const plain = { ...plainLane(schema, config), name: "" };

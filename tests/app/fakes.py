@@ -98,6 +98,8 @@ class FakePool:
             "train_size": config["train_size"],
             "val_size": 797,
             "batches_per_epoch": 4,
+            "crowd": request.get("crowd", {"members": 64, "masks": "per_member"}),
+            **{name: request.get(name) for name in ("experiment", "stop_at", "search")},
         }
         self._seq[run] = 0
         self.listener.on_message(run, {"op": "opened", "run": run, "state": dict(self.states[run])})

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.backlog import Packet
-from app.live import Bucket
+from app.bucket import Bucket
 from app.settings import Settings
 from app.uvicorn_protocol import LabProtocol
 from tests.app.clients import Viewer, raw_viewer
@@ -202,7 +202,7 @@ async def test_a_run_that_fails_is_ended_with_the_workers_words(lab: Running) ->
 @pytest.mark.parametrize(
     ("message", "code", "words"),
     [
-        ({"op": "fly", "id": 1}, "bad_message", "play, pause, step, speed, set, follow, reset"),
+        ({"op": "fly", "id": 1}, "bad_message", "play, pause, step, speed, set, follow, crowd, ask, reset, views"),
         ({"id": 1}, "bad_message", "op = None"),
         ({"op": ["play"], "id": 1}, "bad_message", "op = ['play']"),
         ({"op": "play", "id": 1, "hard": True}, "bad_message", "play has no 'hard'"),

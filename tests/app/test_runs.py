@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from app.errors import BadMessageError, NotFoundError, NoWorkerError, RunFailedError, TooManyRunsError, WrongTokenError
+from app.opening import Opening, parse_opening
 from app.run import IllegalMoveError, Phase, Run
-from app.runs import Runs, parse_run
+from app.runs import Runs
 from app.settings import Settings
 from tests.app.fakes import FakePool
 from trainer.config import parse
@@ -39,7 +40,7 @@ async def runs(pool: FakePool, clock: Clock) -> Runs:
 
 
 async def create(runs: Runs, **config: Any) -> Run:
-    return await runs.create(parse(config), [])
+    return await runs.create(Opening(parse(config)))
 
 
 async def test_a_run_is_ready_once_its_worker_has_sent_the_data(runs: Runs, pool: FakePool) -> None:
@@ -237,10 +238,11 @@ async def test_an_illegal_move_names_both_phases(runs: Runs) -> None:
 
 def test_changes_to_be_replayed_are_validated_one_after_the_other() -> None:
     change = {"step": 5, "lane": 1, "knobs": {"dropout": [0, 0.9, 0.9, 0.9]}}
-    config, changes = parse_run({"seed": 1, "changes": [change]})
+    opening = parse_opening({"seed": 1, "changes": [change]})
+    config, changes = opening.config, opening.changes
     assert config.seed == 1
     assert changes == [change]
-    assert parse_run({})[1] == []
+    assert parse_opening({}).changes == []
 
 
 @pytest.mark.parametrize(
@@ -261,4 +263,4 @@ def test_changes_to_be_replayed_are_validated_one_after_the_other() -> None:
 )
 def test_changes_that_are_none_are_refused(given: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
-        parse_run(given)
+        parse_opening(given)

@@ -196,7 +196,7 @@ def test_before_the_first_evaluation_the_chart_says_that_it_waits(stage: Page) -
     play(stage, "loss")
     expect(stage.locator("#loss .chart-note")).to_have_text("Waiting for the first evaluation …")
     expect(stage.locator("#loss-sentence")).to_have_text("No loss has been measured yet.")
-    expect(stage.locator("#loss .chart-download")).to_be_disabled()
+    assert stage.evaluate("async () => await window.stage.views.loss.picture()") is None
 
 
 def test_three_losses_are_kept_apart_for_each_lane_and_the_best_step_is_marked(stage: Page) -> None:
@@ -281,14 +281,21 @@ def test_the_colours_of_the_chart_follow_the_theme(stage: Page) -> None:
     )
 
 
-def test_a_chart_can_be_downloaded_as_an_image(stage: Page) -> None:
+def test_a_chart_hands_out_its_picture_its_table_and_its_figure(stage: Page) -> None:
     play(stage, "accuracy")
     feed(stage, scores=STORY)
     traces(stage, "accuracy")
-    with stage.expect_download() as download:
-        stage.get_by_role("button", name="Download as an image: Accuracy of each network against the step").click()
-    assert download.value.suggested_filename == "dropout-lab-accuracy.png"
-    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+    head, table, names = stage.evaluate(
+        """async () => {
+          const { accuracy } = window.stage.views;
+          const picture = await accuracy.picture();
+          const bytes = new Uint8Array(await picture.arrayBuffer());
+          return [[...bytes.subarray(1, 4)], accuracy.table(), accuracy.figure().data.map(({ name }) => name)];
+        }"""
+    )
+    assert bytes(head) == b"PNG"
+    assert table["rows"][-1] == pytest.approx([300, 1.0, 0.75, 0.78, 0.9])
+    assert names == named(stage, "accuracy")
 
 
 def test_each_picture_is_named_and_described_by_its_sentence(stage: Page) -> None:
@@ -418,10 +425,11 @@ def test_each_vote_is_a_mark_that_tells_right_from_wrong(stage: Page) -> None:
 def test_the_average_is_drawn_against_the_number_of_members_for_both_lanes(stage: Page) -> None:
     play(stage, "ensemble")
     ensemble_frame(stage, [1, 0], [[0.2, 0.5]] * 2, [[3] * 64] * 2)
-    drawn = traces(stage, "ensemble")
-    assert len(drawn) == 6  # members, average and weight scaling of two lanes
-    assert drawn[1]["x"] == list(range(1, 65))
-    assert drawn[1]["y"][0] == pytest.approx(70, rel=1e-5)
+    drawn = [trace for trace in traces(stage, "ensemble") if trace["name"] == "Dropout: average of n"]
+    assert len(drawn) == 2  # accuracy and, below, log-loss
+    assert drawn[0]["x"] == drawn[1]["x"] == list(range(1, 65))
+    assert drawn[0]["y"][0] == pytest.approx(70, rel=1e-5)
+    assert drawn[1]["y"] == pytest.approx([0.6] * 64, rel=1e-5)
     expect(stage.locator("#ensemble-sentence")).to_contain_text("“No dropout”, which never trained with dropout")
     expect(stage.locator("#ensemble-sentence")).to_contain_text("from 40 members on")  # 0.2 / 40 is half a point
 

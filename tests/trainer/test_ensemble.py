@@ -11,16 +11,18 @@ import torch
 from torch.nn.functional import nll_loss
 
 from tests.trainer.plain import PlainNetwork, eval_factors, plain_lane
-from trainer import Experiment
+from trainer import Experiment, thinning
 from trainer.config import parse
 from trainer.ensemble import CrowdInProgress
 from trainer.errors import DropoutLabError, KnobError
+from trainer.experiment import SubnetworkMasks
 from trainer.seeds import Purpose, WordStream, key
 from trainer.thinning import CutOut, Masked
 
 RATES = (0.2, 0.5, 0.4)
 KINDS = ("inverted", "classic", "unscaled", "gaussian", "dropconnect")
-CUT = KINDS[:3]  # kinds whose sub-networks really are smaller
+CUT = KINDS[:3]  # kinds whose sub-networks really are smaller, where a member has one mask
+MASKS: tuple[SubnetworkMasks, ...] = ("per_member", "per_example")
 
 
 def trained(steps: int = 40, kind: str = "inverted", order: str = "before_dropout", **lane: Any) -> Experiment:
@@ -47,27 +49,31 @@ def factors_of(
 ) -> tuple[list[torch.Tensor | float], list[torch.Tensor | None]]:
     """What a member multiplies activations and weights with, in the lane's own widths."""
     nothing: list[torch.Tensor | None] = [None] * 3
-    if kind in CUT:
-        scales = [1 / (1 - rate) if kind == "inverted" else 1 for rate in RATES]
+    scales = [1 / (1 - rate) if kind == "inverted" else 1 for rate in RATES]
+    if isinstance(crowd.thinned, CutOut):
         masks = masks_of(crowd, number)
         return [mask[:, :n] * scale for mask, n, scale in zip(masks, widths, scales, strict=False)], nothing
     assert isinstance(crowd.thinned, Masked)
     crowd.thinned.member(number)
     sites = crowd.thinned.network.dropouts
+    if kind in CUT:
+        keeps = [torch.as_tensor(site.keep)[0, :, :n].double() for site, n in zip(sites, widths, strict=False)]
+        return [keep * scale for keep, scale in zip(keeps, scales, strict=True)], nothing
     if kind == "gaussian":
         return [site.multiplier[0, :, :n] for site, n in zip(sites, widths, strict=False)], nothing
     keeps = [site.weight_keep[0, :, :n, :m] for site, (n, m) in zip(sites, pairwise(widths), strict=True)]
     return [1.0] * 3, [keep / (1 - rate) for keep, rate in zip(keeps, RATES, strict=True)]
 
 
+@pytest.mark.parametrize("masks", MASKS)
 @pytest.mark.parametrize("order", ["before_dropout", "after_dropout"])
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_votes_accuracies_and_averages_are_those_of_a_masked_plain_network(
-    kind: str, batch_norm: bool, order: str
+    kind: str, batch_norm: bool, order: str, masks: SubnetworkMasks
 ) -> None:
-    experiment = trained(40, kind, order, batch_norm=batch_norm, hidden=[20, 9], seed=4)
-    progress = experiment.begin_subnetworks(1, members=7, example=13)
+    experiment = trained(20, kind, order, batch_norm=batch_norm, hidden=[20, 9], seed=4)
+    progress = experiment.begin_subnetworks(1, members=7, example=13, masks=masks)
     while not progress.advance(3):
         pass
     crowd, data = progress.result(), experiment.data
@@ -135,6 +141,96 @@ def test_the_average_of_what_other_networks_say_is_near_what_they_say_whole(netw
     assert crowd.weight_scaling_accuracy == pytest.approx(float(scores.val_accuracy[1]))
 
 
+@pytest.mark.parametrize("masks", MASKS)
+def test_running_averages_are_those_of_all_members_taken_together(masks: SubnetworkMasks) -> None:
+    experiment = trained(100)
+    progress = experiment.begin_subnetworks(1, members=64, masks=masks)
+    while not progress.advance(5):
+        pass
+    crowd, y = progress.result(), experiment.data.val_y
+    with torch.no_grad():
+        log_p = torch.log_softmax(torch.stack([progress.thinned.member(m) for m in range(64)]), dim=1)[..., :-1]
+    counts = torch.arange(1, 65, dtype=torch.float64)[:, None, None]
+    arithmetic = (log_p.exp().cumsum(dim=0) / counts).log()
+    geometric = torch.log_softmax(log_p.cumsum(dim=0) / counts, dim=1)
+    for scores, right, loss in (
+        (arithmetic, crowd.average_accuracy, crowd.average_loss),
+        (geometric, crowd.geometric_accuracy, crowd.geometric_loss),
+    ):
+        assert torch.allclose(right.double(), (scores.argmax(dim=1) == y).double().mean(dim=1), atol=1e-6)
+        assert torch.allclose(loss.double(), torch.stack([nll_loss(each.T, y) for each in scores]), rtol=1e-5)
+
+
+# Masks of each example's own
+
+
+@pytest.mark.parametrize(
+    ("network", "kind"),
+    [("mlp", "inverted"), ("mlp", "gaussian"), ("mlp", "dropconnect"), ("cnn", "inverted"), ("lstm", "inverted")],
+)
+def test_members_with_shared_and_with_fresh_masks_agree_in_expectation(network: str, kind: str) -> None:
+    """What a member says of one example follows the same law in both modes: so do the means over members.
+
+    The difference of two means of M members has a standard error of at most √((s₁² + s₂²)/M), with s the standard
+    deviations of the members. M = 120 independent members: it exceeds six of them less than once in 1e7 times, by
+    Student's law with some 200 degrees of freedom, and there are eleven comparisons.
+
+    With fresh masks the examples of a member are independent, too: a member's accuracy over V of them has a variance
+    of Σ q(1 - q)/V² ≤ q̄(1 - q̄)/V. The sample's variance exceeds the true one by 1 + 6·√(2/119) as rarely.
+    """
+    sites = {"mlp": 3, "cnn": 4, "lstm": 3}[network]
+    lane = {"name": "with", "dropout": [0.3] * sites, "dropout_kind": kind}
+    hidden = [20, 12] if network == "mlp" else [12]
+    given = {"network": network, "hidden": hidden, "batch_size": 16, "train_size": 70, "lanes": [lane]}
+    experiment = Experiment(parse(given), device="cpu")
+    experiment.run(60)
+    shared, fresh = (experiment.sample_subnetworks(0, members=120, masks=masks) for masks in MASKS)
+    for one, other in ((shared.accuracy[:, None], fresh.accuracy[:, None]), (shared.votes, fresh.votes)):
+        error = ((one.var(dim=0) + other.var(dim=0)) / 120).sqrt()
+        assert bool(((one.mean(dim=0) - other.mean(dim=0)).abs() < 6 * error).all())
+    assert not torch.equal(shared.votes, fresh.votes)
+    share = float(fresh.accuracy.mean())
+    assert float(fresh.accuracy.var()) < (1 + 6 * math.sqrt(2 / 119)) * share * (1 - share) / len(experiment.data.val_y)
+
+
+def test_examples_that_share_a_mask_fail_together_and_those_with_their_own_do_not() -> None:
+    """Of shared masks the accuracies of members scatter far beyond √(q(1 - q)/V), the bound of independent examples."""
+    experiment = trained(100)
+    share = float(experiment.sample_subnetworks(1, members=60, masks="per_example").accuracy.mean())
+    shared = experiment.sample_subnetworks(1, members=60).accuracy
+    assert float(shared.var()) > 4 * share * (1 - share) / len(experiment.data.val_y)
+
+
+@pytest.mark.parametrize("kind", ["inverted", "dropconnect"])
+def test_a_large_member_is_worked_on_in_parts_and_says_the_same(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of 300 examples, the last of which is filled up: 798 = 300 + 300 + 198."""
+    each = 64 + 20 + 12 + (64 * 20 + 20 * 12 + 12 * 10 if kind == "dropconnect" else 0)  # words of one example
+    monkeypatch.setattr(thinning, "_AT_ONCE", 300 * each)
+    experiment = trained(kind=kind, batch_norm=True)
+    slow = experiment.begin_subnetworks(1, members=4, masks="per_example")
+    assert slow.thinned.parts == 3
+    assert [slow.advance(1) for _ in range(12)] == [False] * 11 + [True]
+    crowd, at_once = slow.result(), experiment.sample_subnetworks(1, members=4, masks="per_example")
+    assert torch.equal(crowd.votes, at_once.votes)
+    assert torch.equal(crowd.average_loss, at_once.average_loss)
+    alone = experiment.sample_subnetworks(1, members=1, masks="per_example")
+    assert torch.equal(alone.votes[0], crowd.votes[0])
+    whole = experiment.sample_subnetworks(1, members=1, dropout=[0, 0, 0], masks="per_example")
+    assert float(whole.average_loss[0]) == pytest.approx(whole.weight_scaling_loss, rel=1e-6)
+
+
+def test_no_two_examples_of_a_member_share_a_mask() -> None:
+    """Of 64 + 20 + 12 units: two of 798 · 3 masks are the same with a probability below 3e6 · .68⁶⁴ · .5³² < 1e-13."""
+    progress = trained(steps=1).begin_subnetworks(1, members=3, masks="per_example")
+    assert isinstance(progress.thinned, Masked)
+    masks = []
+    while progress.done < 3:
+        progress.advance(1)
+        keeps = [torch.as_tensor(site.keep)[0] for site in progress.thinned.network.dropouts]
+        masks.append(torch.cat(keeps, dim=1).clone())
+    assert len({bytes(mask) for mask in torch.cat(masks).numpy()}) == 3 * 798
+
+
 def test_a_lane_can_be_thinned_like_another() -> None:
     experiment = trained(kind="gaussian")
     alike = experiment.sample_subnetworks(0, members=2, like=1)
@@ -198,6 +294,7 @@ def test_what_was_not_finished_has_no_result() -> None:
         ({"lane": 0, "dropout": [0, 0, 1]}, r"dropout\[2\] = 1"),
         ({"lane": 0, "example": 70}, "example = 70"),
         ({"lane": 0, "like": 2}, "lane = 2"),
+        ({"lane": 0, "masks": "per_batch"}, "masks = 'per_batch'"),
     ],
 )
 def test_what_cannot_be_sampled_is_refused(bad: dict[str, Any], message: str) -> None:

@@ -104,7 +104,7 @@ def test_a_lane_added_at_the_end_changes_neither_weights_nor_masks_nor_training_
 
 def test_mini_batches_are_epochs_of_permutations_without_the_last_incomplete_batch() -> None:
     experiment = small()
-    (batches,) = experiment._batches._courses
+    (batches,) = experiment.batches._courses
     assert batches.per_epoch == 70 // 16
     for epoch in range(3):
         seen = [
@@ -346,8 +346,8 @@ def test_a_recorded_mask_is_the_row_of_the_tensor_that_multiplied_the_activation
         experiment.follow(example=example)
         for _ in range(8):
             steps = experiment.run(1)
-            row = experiment._batches.row_of(example, experiment.step, experiment.followed[0])
-            assert int(steps.example[0]) == experiment._batches.example(experiment.step, row or 0, 1)
+            row = experiment.batches.row_of(example, experiment.step, experiment.followed[0])
+            assert int(steps.example[0]) == experiment.batches.example(experiment.step, row or 0, 1)
             assert row is None or int(steps.example[0]) == example
             for dropout, mask in zip(experiment.model.dropouts, steps.masks.values(), strict=True):
                 assert torch.equal(mask[0], dropout.multiplier[1, row or 0] > 0)

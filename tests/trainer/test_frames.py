@@ -20,6 +20,8 @@ def a_frame(**meta: str) -> Frame:
         "loss": random.normal(size=(5, 2)).astype(np.float32),
         "mask/hidden1": random.integers(0, 256, (5, 17), dtype=np.uint8),
         "edge/source": np.arange(7, dtype=np.uint16),
+        "matrix/hidden1": random.integers(-128, 128, (2, 3, 3), dtype=np.int8),
+        "expected/hidden1": random.normal(size=1),
         "double": np.array([0.1]),
         "empty": np.zeros((0, 3), np.float32),
     }

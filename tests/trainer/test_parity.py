@@ -65,7 +65,7 @@ def experiment_of(
 
 def batch_of(experiment: Experiment, step: int, lane: int) -> tuple[Tensor, Tensor]:
     """The examples and labels of one lane at a step."""
-    x, target = experiment._batches.at(step)
+    x, target = experiment.batches.at(step)
     return (x, target.argmax(dim=1)) if x.dim() == 2 else (x[lane], target[lane].argmax(dim=1))
 
 
@@ -80,7 +80,7 @@ def test_forward_and_gradient_are_those_of_plain_networks(
     experiment.run(3)  # so that batch norm's parameters and statistics are no longer those of the start
     model = mlp_of(experiment)
     plain = [plain_lane(experiment, lane).to(experiment.device) for lane in range(len(LANES))]
-    x, target = experiment._batches.at(4)
+    x, target = experiment.batches.at(4)
     experiment._noise.draw(4)
     logits = model(x)
     loss = -(torch.log_softmax(logits, dim=2) * target).sum(dim=2).mean(dim=1)  # (L,)
@@ -248,7 +248,7 @@ def test_batch_norm_switched_on_later_takes_steps_like_a_fresh_adam() -> None:
     experiment.set(lane=0, batch_norm=True)
     network = plain_lane(experiment, 0)
     fresh = torch.optim.Adam([each for norm in network.norms for each in norm.parameters()], lr=0.01)
-    x, target = experiment._batches.at(8)
+    x, target = experiment.batches.at(8)
     LOSS(network(x), target.argmax(dim=1)).backward()
     fresh.step()
     experiment.run(1)

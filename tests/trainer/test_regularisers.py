@@ -50,7 +50,7 @@ def train_plain(
     """Train on the very mini-batches of a lane."""
     loss = nn.CrossEntropyLoss(label_smoothing=smoothing)
     for step in range(1, STEPS + 1):
-        x, target = experiment._batches.at(step)
+        x, target = experiment.batches.at(step)
         if x.dim() == 3:
             x, target = x[lane], target[lane]
         optimizer.zero_grad()
@@ -198,7 +198,7 @@ def test_label_smoothing_is_that_of_torch_and_the_recorded_loss_is_without_it() 
 
 def test_input_noise_has_its_standard_deviation_and_is_no_part_of_evaluation() -> None:
     experiment = experiment_of({}, {"input_noise": 0.5}, batch_size=100)
-    x, _ = experiment._batches.at(1)
+    x, _ = experiment.batches.at(1)
     noise = torch.cat([experiment._input_noise.add(x, step) - x for step in range(1, 21)], dim=1)
     assert noise[0].abs().max() == 0
     count = noise[1].numel()  # 128,000 normal numbers: their mean is off by sigma/sqrt(n), their sd by sigma/sqrt(2n)
@@ -269,7 +269,7 @@ class TestOwnSeeds:
     def test_the_data_stay_those_of_the_run(self) -> None:
         experiment = experiment_of({}, {"seed": 11})
         assert torch.equal(experiment.data.val_x, experiment_of({}).data.val_x)
-        x, _ = experiment._batches.at(1)
+        x, _ = experiment.batches.at(1)
         assert not torch.equal(x[0], x[1])
         rows = {tuple(row.tolist()) for row in experiment.data.train_x.double()}
         assert {tuple(row.tolist()) for row in x[1]} <= rows

@@ -115,7 +115,7 @@ def test_an_edge_of_dropped_weights_is_one_that_was_kept() -> None:
     steps = experiment.run(4, trace=True)
     trace, sites = steps.trace, experiment.model.dropouts
     assert trace is not None
-    row = experiment._batches.row_of(trace.example, trace.step, 0)
+    row = experiment.batches.row_of(trace.example, trace.step, 0)
     if trace.step == 4 and row is not None:
         edges = zip(trace.edges.layer.tolist(), trace.edges.source.tolist(), trace.edges.target.tolist(), strict=True)
         assert all(bool(sites[layer].weight_keep[0, row, source, target]) for layer, source, target in edges)

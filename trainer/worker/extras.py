@@ -1,31 +1,41 @@
-"""What a run shows beyond its training: votes of sub-networks and, in the plane, boundaries.
+"""What a run shows beyond its training: votes of sub-networks, boundaries in the plane, and views that are open.
 
-Both cost far more than a step, so they are made in bites and within a share of the worker's time.
+All of them cost far more than a step, so they are made in bites and within a share of the worker's time.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from trainer.config import ExperimentConfig
-from trainer.frames import Tensors
+from trainer.contrast import who_votes
+from trainer.errors import KnobError
+from trainer.frames import Array, Tensors
+from trainer.insight import Insight, make_insight
+from trainer.views import VIEWS, fits
 from trainer.worker import publish
-from trainer.worker.pace import Interval, Ledger, Slice
+from trainer.worker.commands import integer
+from trainer.worker.pace import Interval, Ledger
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
+    from trainer.experiment import Experiment, SubnetworkMasks
+    from trainer.trace import Steps
 
-MEMBERS: Final = (
-    64  # sub-networks that vote: the average of 50 meets weight scaling (Srivastava et al. 2014, figure 11)
-)
+COUNTING: Final = "visits"  # the view that must see every step, whether it is open or not
+
+MEMBERS: Final = 64  # that vote: the average of 50 meets weight scaling (Srivastava et al. 2014, figure 11)
+MAX_MEMBERS: Final = 256
 ENSEMBLE_S: Final = 0.5  # between two of them
 BOUNDARY_S: Final = 0.25
-IDLE_PRICE: Final = (
-    0.4  # of time that training would not have used: a quarter of such time may go to extras, not a tenth
-)
+IDLE_PRICE: Final = 0.4  # of time that training would not have used: a quarter of it may go to extras, not a tenth
+VIEWS_PRICE: Final = 0.5  # of time while views are open: a fifth of it may go to extras
 BITE_S: Final = 0.01  # a command waits for a bite as it waits for a slice
+
+Job = Generator[None, None, Mapping[str, Array]]
+"""What is being made of one kind of frame, in bites; the frame's tensors in the end."""
 
 
 class Emit(Protocol):
@@ -35,78 +45,160 @@ class Emit(Protocol):
         """Send the frame; ``words`` are further metadata."""
 
 
-def who_votes(config: ExperimentConfig, followed: int) -> list[tuple[int, int]]:
-    """Return the lanes whose sub-networks vote, each with the lane whose dropout thins it: the followed lane, then its
-    contrast.
+@dataclass(frozen=True)
+class CrowdWanted:
+    """How many sub-networks vote, and whether each has one mask or a fresh one for each example."""
 
-    The contrast of a lane with dropout is the first lane without, thinned alike; a lane without dropout is thinned like
-    the first lane that has some, which is then its contrast.
-    """
-    lanes = config.lanes
-    if lanes[followed].drops:
-        plain = next((index for index, lane in enumerate(lanes) if not lane.drops), None)
-        return [(followed, followed)] if plain is None else [(followed, followed), (plain, followed)]
-    other = next((index for index, lane in enumerate(lanes) if lane.drops), None)
-    return [(followed, followed)] if other is None else [(followed, other), (other, other)]
+    members: int = MEMBERS
+    masks: SubnetworkMasks = "per_member"
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> CrowdWanted:
+        """Read what a command or a run's state says of it.
+
+        Raises:
+            KnobError: a value that is not allowed.
+        """
+        masks = given.get("masks", cls.masks)
+        if masks not in ("per_member", "per_example"):
+            raise KnobError("masks", masks, "one of per_member, per_example")
+        return cls(integer("members", given.get("members", cls.members), 1, MAX_MEMBERS), masks)
+
+    def described(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {"members": self.members, "masks": self.masks}
 
 
-class Ballot:
-    """The sub-networks of the followed lane and of its contrast being asked, all as the weights are now.
+def votes(experiment: Experiment, wanted: CrowdWanted) -> Job:
+    """Ask the sub-networks of the followed lane and of its contrast, all as the weights are now."""
+    lane, example = experiment.followed
+    crowds = [
+        experiment.begin_subnetworks(lane=voter, members=wanted.members, example=example, like=like, masks=wanted.masks)
+        for voter, like in who_votes(experiment.config, lane)
+    ]
+    for crowd in crowds:
+        while not crowd.advance(1):
+            yield
+        yield
+    return publish.ensemble([crowd.result() for crowd in crowds], example, wanted.masks == "per_example")
+
+
+def boundary(experiment: Experiment) -> Job:
+    """Draw what every lane says of the plane."""
+    tensors = publish.boundary(experiment.step, experiment.boundary(publish.GRID))
+    yield
+    return tensors
+
+
+class Making:
+    """One kind of frame: when it is due, and what is made of it.
 
     Args:
-        experiment: whose sub-networks they are.
+        interval_s: seconds between two of them.
+        begin: begins to make one.
+        settled: whether another one of the same step would be the same.
     """
 
-    def __init__(self, experiment: Experiment) -> None:
-        lane, self._example = experiment.followed
-        self._crowds = [
-            experiment.begin_subnetworks(lane=voter, members=MEMBERS, example=self._example, like=like)
-            for voter, like in who_votes(experiment.config, lane)
-        ]
-        self._waiting = list(self._crowds)
-        self.step = experiment.step
+    def __init__(self, interval_s: float, begin: Callable[[], Job], settled: Callable[[], bool] = lambda: True) -> None:
+        self.interval = Interval(interval_s)
+        self.begin = begin
+        self.settled = settled
+        self.job: Job | None = None
+        self.spent = 0.0
+        self.of = (-1, -1)  # the version and the step that was made or is being made
 
-    def advance(self, members: int) -> bool:
-        """Ask ``members`` more sub-networks of one lane; return whether that was the last of all."""
-        if self._waiting[0].advance(members):
-            del self._waiting[0]
-        return not self._waiting
+    def due_at(self, now: float, what: tuple[int, int]) -> float:
+        """When there is something to do; infinity if ``what``, a version and a step, was made already."""
+        if self.job is not None:
+            return now
+        return math.inf if self.of == what and self.settled() else self.interval.next_at
 
-    def tensors(self) -> Tensors:
-        """What they said."""
-        return publish.ensemble([crowd.result() for crowd in self._crowds], self._example)
+    def forget(self) -> None:
+        """Make it anew, and soon."""
+        self.job = None
+        self.interval.forget()
 
 
 class Extras:
-    """Makes a run's ``ensemble`` and ``boundary`` frames, each when what is shown is out of date.
+    """Makes a run's frames of ``ensemble``, ``boundary`` and the views that are open, each when what is shown is out of
+    date.
 
     Args:
         experiment: the run's.
         emit: sends a frame.
         ledger: the worker's account of the time that all extras share.
         clock: the time in seconds.
+        make: makes a view of an experiment.
+
+    Attributes:
+        crowd: how many sub-networks vote.
     """
 
-    def __init__(self, experiment: Experiment, emit: Emit, ledger: Ledger, clock: Callable[[], float]) -> None:
-        self._experiment = experiment
+    def __init__(
+        self,
+        experiment: Experiment,
+        emit: Emit,
+        ledger: Ledger,
+        clock: Callable[[], float],
+        make: Callable[[str, Experiment], Insight] = make_insight,
+    ) -> None:
         self._emit = emit
         self._ledger = ledger
         self._clock = clock
+        self._make = make
         self._version = 0
-        self._shown: dict[str, tuple[int, int]] = {}  # kind: (version, step)
-        self._ballot: Ballot | None = None
-        self._bite = Slice(BITE_S, MEMBERS)
-        self._spent = {"ensemble": 0.0, "boundary": 0.0}
-        self._intervals = {"ensemble": Interval(ENSEMBLE_S)}
-        if experiment.data.extent is not None:
-            self._intervals["boundary"] = Interval(BOUNDARY_S)
+        self._wanted: tuple[str, ...] = ()
+        self._experiment = experiment
+        self.crowd = CrowdWanted()
+        self.restart()
+
+    def restart(self, experiment: Experiment | None = None) -> None:
+        """Begin anew, with another experiment or with the same one at step 0."""
+        self._experiment = now = experiment or self._experiment
+        self._insights: dict[str, Insight] = {COUNTING: self._make(COUNTING, now)}
+        self._makings = {"ensemble": Making(ENSEMBLE_S, lambda: votes(now, self.crowd))}
+        if now.data.extent is not None:
+            self._makings["boundary"] = Making(BOUNDARY_S, lambda: boundary(now))
+        self._version += 1
+        self._open()
 
     def renew(self) -> None:
-        """Forget what was made: the run, its knobs or what is followed has changed."""
+        """What is shown is out of date: the run, its knobs or what is followed has changed.
+
+        A view that is being made of an earlier step is still true of that step, and is finished.
+        """
         self._version += 1
-        self._ballot = None
-        for interval in self._intervals.values():
-            interval.forget()
+        for kind, making in self._makings.items():
+            if kind in VIEWS:
+                making.interval.forget()
+            else:
+                making.forget()
+        self._open()
+
+    def show(self, views: Iterable[str]) -> None:
+        """Make frames of these views from now on, as far as they mean something for this run, and of no others."""
+        self._wanted = tuple(view for view in VIEWS if view in set(views))
+        self._open()
+
+    def saw(self, steps: Steps) -> None:
+        """Take note of what was trained."""
+        for insight in self._insights.values():
+            insight.saw(steps)
+
+    def _open(self) -> None:
+        """Open the views that are wanted and fit, and close the others."""
+        fitting = [view for view in self._wanted if fits(view, self._experiment.config)]
+        for view in [kind for kind in self._makings if kind in VIEWS and kind not in fitting]:
+            del self._makings[view]
+        for view in fitting:
+            if view not in self._makings:
+                if view not in self._insights:
+                    self._insights[view] = self._make(view, self._experiment)
+                insight = self._insights[view]
+                making = Making(insight.interval_s, insight.look, partial(getattr, insight, "settled"))
+                # It has had no time yet, and shall not get all of it until it has caught up with the others.
+                making.spent = min((each.spent for each in self._makings.values()), default=0.0)
+                self._makings[view] = making
 
     def due_at(self, now: float, free: bool) -> float:
         """Return when there is something to do.
@@ -115,20 +207,17 @@ class Extras:
             now: the time.
             free: the worker has nothing else to do, and need not save time.
         """
-        soonest = min(self._due_at(kind, now) for kind in self._intervals)
+        soonest = min(making.due_at(now, self._what) for making in self._makings.values())
         if free or soonest == math.inf:
             return soonest
         return max(soonest, now + self._ledger.wait(now))
 
-    def _due_at(self, kind: str, now: float) -> float:
-        if kind == "ensemble" and self._ballot is not None:
-            return now
-        if self._shown.get(kind) == (self._version, self._experiment.step):
-            return math.inf
-        return self._intervals[kind].next_at
+    @property
+    def _what(self) -> tuple[int, int]:
+        return self._version, self._experiment.step
 
     def work(self, now: float, free: bool, idle: bool = False) -> None:
-        """Do one bite of what is due, of the kind that has had the least time so far: neither starves the other.
+        """Do one bite of what is due, of the kind that has had the least time so far: none starves another.
 
         Args:
             now: the time.
@@ -136,27 +225,26 @@ class Extras:
             idle: nobody is waiting to train just now, and time costs less.
         """
         began = self._clock()
-        due = [kind for kind in self._intervals if self._due_at(kind, now) <= now]
-        kind = min(due, key=self._spent.__getitem__)
-        (self._draw if kind == "boundary" else self._vote)(now)
+        due = {kind: each for kind, each in self._makings.items() if each.due_at(now, self._what) <= now}
+        kind = min(due, key=lambda each: due[each].spent)
+        self._bite(kind, due[kind], now)
         spent = self._clock() - began
-        self._spent[kind] += spent
+        due[kind].spent += spent
         if not free:
-            self._ledger.spend(spent * IDLE_PRICE if idle else spent)
+            open_views = any(each in VIEWS for each in self._makings)
+            self._ledger.spend(spent * (IDLE_PRICE if idle else VIEWS_PRICE if open_views else 1.0))
 
-    def _draw(self, now: float) -> None:
-        self._intervals["boundary"].mark(now)
-        self._shown["boundary"] = (self._version, self._experiment.step)
-        self._emit("boundary", publish.boundary(self._experiment.step, self._experiment.boundary(publish.GRID)))
-
-    def _vote(self, now: float) -> None:
-        if self._ballot is None:
-            self._intervals["ensemble"].mark(now)
-            self._ballot = Ballot(self._experiment)
-        count, began = self._bite.count, self._clock()
-        done = self._ballot.advance(count)
-        self._bite.measured(count, self._clock() - began)
-        if done:
-            self._shown["ensemble"] = (self._version, self._ballot.step)
-            self._emit("ensemble", self._ballot.tensors())
-            self._ballot = None
+    def _bite(self, kind: str, making: Making, now: float) -> None:
+        """Go on with one kind for as long as a bite lasts, and send it if it is done."""
+        if making.job is None:
+            making.interval.mark(now)
+            making.of = self._what
+            making.job = making.begin()
+        began, done, spent = self._clock(), 0, 0.0
+        try:
+            while spent + spent / max(1, done) <= BITE_S:  # as long as the next piece, too, should fit
+                next(making.job)
+                done, spent = done + 1, self._clock() - began
+        except StopIteration as end:
+            making.job = None
+            self._emit(kind, dict(end.value))

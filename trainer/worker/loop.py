@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from trainer.worker import publish
 from trainer.worker.pace import Ledger
+from trainer.worker.searching import make_search_session
 from trainer.worker.session import Sender, Session
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Worker:
         elif session is None:
             _log.debug("%r for run %s, which is not here", operation, run)
         elif operation == "watch":
-            self._guard(session, lambda: session.watch(int(message["viewers"])))
+            self._guard(session, lambda: session.watch(int(message["viewers"]), message.get("views") or ()))
         elif operation == "close":
             del self._sessions[run]
             session.close()
@@ -116,13 +117,18 @@ class Worker:
 
     def _open(self, run: str, request: Mapping[str, Any]) -> None:
         try:
-            experiment = self._make(request)
-            session = Session(run, experiment, self._line, self._clock, self._scoring, self._extras, self._look)
+            session = self._session(run, request)
             session.open(request)
         except Exception as problem:
             self._fail(run, problem)
         else:
             self._sessions[run] = session
+
+    def _session(self, run: str, request: Mapping[str, Any]) -> Session:
+        rest = (self._line, self._clock, self._scoring, self._extras, self._look)
+        if request.get("search") is not None:
+            return make_search_session(run, request, self._make, *rest)
+        return Session(run, self._make(request), *rest)
 
     def _command(self, run: str, message: Mapping[str, Any]) -> None:
         session, ref = self._sessions.get(run), message.get("ref")

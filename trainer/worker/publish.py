@@ -118,16 +118,18 @@ _CURVES: Final = {
 }
 
 
-def ensemble(crowds: Sequence[Crowd], example: int) -> Tensors:
+def ensemble(crowds: Sequence[Crowd], example: int, fresh: bool = False) -> Tensors:
     """The crowds of E lanes, of the same step, as one.
 
     Args:
         crowds: of the followed lane and, where there is one, of its contrast.
         example: the training example that they voted on.
+        fresh: every validation example of every member had a mask of its own.
     """
     tensors = {
         "step": array([crowds[0].step], np.uint32),
         "example": array([example], np.uint32),
+        "fresh": array([fresh], np.uint8),
         "lane": array([crowd.lane for crowd in crowds], np.uint8),
         "rate": np.stack([array(crowd.rates, np.float32) for crowd in crowds]),
     }

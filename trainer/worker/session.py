@@ -7,7 +7,7 @@ of the records travel. It never waits: the worker asks it when it is due.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -16,10 +16,11 @@ from trainer.frames import Frame, Tensors, encode
 from trainer.lane import EVALUATE_EVERY
 from trainer.worker import publish
 from trainer.worker.commands import MAX_COUNT, CommandError, integer, speed
-from trainer.worker.extras import Extras
+from trainer.worker.extras import CrowdWanted, Extras
 from trainer.worker.pace import FRAME_S, MAX_SLICE, SLICE_S, Interval, Ledger, Pace, Slice
 
 if TYPE_CHECKING:
+    from trainer.asking import Asking
     from trainer.experiment import Experiment
     from trainer.trace import Steps, Trace
 
@@ -27,6 +28,7 @@ DEFAULT_SPEED: Final = 100.0  # steps a second: the default run tells its story 
 SLOW: Final = 5.0  # steps a second up to which every single step is shown
 SCORES_EVERY: Final = EVALUATE_EVERY  # steps
 SCORES_S: Final = 0.1
+FINAL_SCORES: Final = 3  # evaluations before it stops by itself, all of which are made: a result is their mean
 GRAPH_S: Final = 0.1
 GRAPH_PATIENCE_S: Final = 0.5  # how long to wait for the followed example before any other is shown
 
@@ -105,6 +107,9 @@ class Session:
         self._graphs = Interval(GRAPH_S)
         self._drawn = -1  # the step of the last graph
         self._stopped = experiment.stopped  # which lanes early stopping had frozen when the page was last told
+        self._about: str | None = None  # the experiment that it belongs to, for the page
+        self._stop_at: int | None = None  # the step at which it pauses by itself
+        self._asking: Asking | None = None
 
     # What the app asks for
 
@@ -112,6 +117,8 @@ class Session:
         """Set the run up as ``request`` says, tell that it is ready, and show its beginning."""
         if "steps_per_second" in request:
             self._pace = Pace(speed(request["steps_per_second"]))
+        self._about, self._stop_at = request.get("experiment"), request.get("stop_at")
+        self._extras.crowd = CrowdWanted.of(request.get("crowd") or {})
         self._follow(request.get("follow") or {})
         if request.get("state") == "playing":
             self._move(State.PLAYING)
@@ -124,10 +131,13 @@ class Session:
 
         What was trained so far is sent first: a frame of steps never spans a change.
         """
-        self._flush()
-        self._frames.forget()  # and what is trained next is sent at once, so that the change is seen soon
         reply: dict[str, Any] = {"op": "reply", "run": self.run, "ref": ref}
         operation = command.get("op")
+        if operation == "ask":
+            self._sender.send({**reply, **self._answered(command)})
+            return
+        self._flush()
+        self._frames.forget()  # and what is trained next is sent at once, so that the change is seen soon
         try:
             obey = self._commands.get(str(operation))
             if obey is None:
@@ -144,9 +154,15 @@ class Session:
         elif operation == "follow" and (self.state is State.PAUSED or self._is_slow):
             self._show_evaluation()
 
-    def watch(self, viewers: int) -> None:
-        """Stop making pictures that nobody looks at, or begin again."""
+    def watch(self, viewers: int, views: Iterable[str] = ()) -> None:
+        """Stop making pictures that nobody looks at, or begin again.
+
+        Args:
+            viewers: how many people watch.
+            views: what they have open beside the usual pictures.
+        """
         was_watched, self._watched = self._watched, viewers > 0
+        self._extras.show(views)
         if self._watched and not was_watched and self.state is State.PAUSED and self._drawn != self._experiment.step:
             self._show_evaluation()
 
@@ -174,13 +190,14 @@ class Session:
         count = self._next_count(now)
         if count == 0:
             return
-        is_last = self.state is State.STEPPING and count == self._remaining
+        is_last = count == self._left
         every = is_last or self._is_slow
         trace = self._watched and (every or self._graphs.over(now))
         steps = self._experiment.run(count, trace=trace)
         after = self._clock()
         self._slice.measured(count, after - now)
         self._gathered.append(steps)
+        self._extras.saw(steps)
         if self.state is State.PLAYING:
             self._pace.made(count, after)
         else:
@@ -195,8 +212,7 @@ class Session:
         elif self._experiment.step % SCORES_EVERY == 0 and self._scores_allowed(after):
             self._score()
         if is_last:
-            self._move(State.PAUSED)
-            self._tell_changed("pause")
+            self._arrived()
 
     def extra_due_at(self, now: float, idle: bool) -> float:
         """Return when it wants to do something else than train; infinity while it does not.
@@ -259,10 +275,15 @@ class Session:
         self._experiment.follow(lane=lane, example=example)
         self._extras.renew()
 
+    def _crowd(self, command: Mapping[str, Any]) -> None:
+        self._extras.crowd = CrowdWanted.of({**self._extras.crowd.described(), **dict(command), "op": None})
+        self._extras.renew()
+
     def _reset(self, command: Mapping[str, Any]) -> None:
         self._experiment.reset()
         self._move(State.PLAYING if self.state is State.PLAYING else State.PAUSED)
-        self._extras.renew()
+        self._extras.restart()
+        self._asking = None
 
     _commands: Final = {
         "play": _play,
@@ -271,10 +292,49 @@ class Session:
         "speed": _set_speed,
         "set": _set,
         "follow": _follow,
+        "crowd": _crowd,
         "reset": _reset,
     }
 
     # Inside
+
+    def _arrived(self) -> None:
+        """Do what is to be done at the last step that was asked for."""
+        if self._scored != self._experiment.step:
+            self._score()
+        self._move(State.PAUSED)
+        self._tell_changed("pause")
+
+    def _replace(self, experiment: Experiment, reason: str) -> None:
+        """Go on with another experiment from its beginning, which is a new start for whoever watches."""
+        self._flush()
+        self._experiment, self._asking = experiment, None
+        self._extras.restart(experiment)
+        self._scored = self._drawn = -1
+        self._stopped = experiment.stopped
+        if self.state is State.PLAYING:
+            self._pace.start(self._clock())
+        self._tell_changed(reason)
+        self._show_beginning()
+
+    def _answered(self, command: Mapping[str, Any]) -> dict[str, Any]:
+        """What sub-networks say of examples of a viewer's own."""
+        from trainer.asking import Asking
+
+        try:
+            self._asking = self._asking or Asking(self._experiment)
+            answer = self._asking.ask(command.get("x", ()), command.get("lane"))
+        except DropoutLabError as problem:
+            return {"error": publish.error(problem)}
+        return {"step": self._experiment.step, "answer": answer.described()}
+
+    @property
+    def _left(self) -> int | None:
+        """Steps until it stops by itself, if it will."""
+        if self.state is State.STEPPING:
+            return self._remaining
+        to_go = (self._stop_at or 0) - self._experiment.step
+        return to_go if self.state is State.PLAYING and to_go > 0 else None
 
     def _move(self, state: State) -> None:
         """Go over into another state; a run that plays begins to count its time anew.
@@ -295,17 +355,18 @@ class Session:
 
     def _next_count(self, now: float) -> int:
         """How many steps to make now."""
-        if self.state is State.STEPPING:
-            wanted = max(1, self._remaining - 1)  # the last one alone, so that it is the one that is seen
-        else:
-            wanted = min(self._pace.owed(now), 1 if self._is_slow else MAX_SLICE)
+        stepping = self.state is State.STEPPING
+        wanted = MAX_SLICE if stepping else min(self._pace.owed(now), 1 if self._is_slow else MAX_SLICE)
+        if self._left is not None:
+            wanted = min(wanted, max(1, self._left - 1))  # the last one alone, so that it is the one that is seen
         count = min(wanted, self._slice.count)
         if self._scores_allowed(now):
             count = min(count, SCORES_EVERY - self._experiment.step % SCORES_EVERY)
         return count
 
     def _scores_allowed(self, now: float) -> bool:
-        return self._scores.over(now) and self._scoring.allows(now)
+        near = self._left is not None and self._left <= FINAL_SCORES * SCORES_EVERY and self.state is State.PLAYING
+        return near or (self._scores.over(now) and self._scoring.allows(now))
 
     def _offer(self, trace: Trace, now: float, every: bool) -> None:
         """Keep the graph of a step to be sent, if it is of the followed example or nothing was seen for a while."""
@@ -319,6 +380,7 @@ class Session:
         """Make one last step that is seen: every picture of a run that stands still is then of the same step."""
         steps = self._experiment.run(1, trace=True)
         self._gathered.append(steps)
+        self._extras.saw(steps)
         if steps.trace is not None:
             self._offer(steps.trace, self._clock(), every=True)
         self._flush()
@@ -362,7 +424,13 @@ class Session:
 
     def _described(self) -> dict[str, Any]:
         playing = self.state in (State.PLAYING, State.STEPPING)
-        return publish.state(self._experiment, playing, self._pace.steps_per_second)
+        return {
+            **publish.state(self._experiment, playing, self._pace.steps_per_second),
+            "experiment": self._about,
+            "stop_at": self._stop_at,
+            "crowd": self._extras.crowd.described(),
+            "search": None,
+        }
 
     def _tell_changed(self, reason: str) -> None:
         step = self._experiment.step

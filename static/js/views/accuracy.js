@@ -17,6 +17,7 @@ import {
   stopOf,
   thinned,
 } from "../curves.js";
+import { curveTable } from "../curvetable.js";
 import { accuracySentence, setApart } from "../words.js";
 
 /** @type {import("../types.js").Topic[]} */
@@ -36,7 +37,25 @@ const COLUMNS = [
 export function create(element, { document, store }) {
   const label = "Accuracy of each network against the step";
   const chart = createChart(element, { document, label, draw: (own) => draw(own, store.state) });
-  return { update: chart.invalidate, resize: chart.resize, destroy: chart.destroy };
+  return {
+    update: chart.invalidate,
+    resize: chart.resize,
+    destroy: chart.destroy,
+    ...chart.exports,
+    table: () => accuracyTable(store.state),
+  };
+}
+
+/**
+ * All that was measured, as shares from 0 to 1.
+ * @param {State} state
+ */
+function accuracyTable({ run, scores }) {
+  const curves = (run?.config.lanes ?? []).flatMap(({ name }, lane) => [
+    { ...scores, name: `${name}: training labels, eval mode`, values: scores.train_accuracy[lane] ?? [] },
+    { ...scores, name: `${name}: validation`, values: scores.val_accuracy[lane] ?? [] },
+  ]);
+  return curveTable("accuracy", curves);
 }
 
 /**

@@ -7,6 +7,7 @@ import { formatCount, formatPercent } from "../stats.js";
 import { exampleWords, shortNames, votesSentence } from "../words.js";
 
 const FEW = 4; // classes, up to which there is room for their names under the bars
+const MANY = 64; // votes, beyond which the marks are smaller
 
 /**
  * The numbers of one crowd.
@@ -117,7 +118,7 @@ function buildHead(document) {
  * @param {Votes} votes
  */
 function buildCrowd(document, { lane, members, classes }) {
-  const figure = make(document, "figure", "crowd");
+  const figure = make(document, "figure", members.length > MANY ? "crowd crowd-large" : "crowd");
   const marks = make(document, "div", "crowd-marks");
   const bars = make(document, "div", "crowd-bars");
   figure.style.setProperty("--mark", `var(--lane-${lane % 8})`);

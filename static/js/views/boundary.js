@@ -7,6 +7,7 @@ import { createPace } from "../paint/pace.js";
 import { readPicturePalette } from "../paint/palette.js";
 import { contour, disagreement, drawHeat, lengthOf, nearest, probabilityColours } from "../paint/plane.js";
 import { paintContour, paintPoints, placeOf, ringPoint } from "../paint/points.js";
+import { gallery } from "../paint/taken.js";
 import { createTip } from "../paint/tip.js";
 import { formatOne } from "../stats.js";
 
@@ -14,6 +15,7 @@ import { formatOne } from "../stats.js";
 export const topics = ["run", "data", "boundary", "theme"];
 
 const WORDS_EVERY_MS = 250;
+const PICTURE_SIDE = 640; // pixels of a map of a downloaded picture
 
 /** @typedef {{ figure: HTMLElement, canvas: HTMLCanvasElement, name: HTMLElement }} Map */
 
@@ -23,7 +25,6 @@ const WORDS_EVERY_MS = 250;
  * @returns {View}
  */
 export function create(element, { document, store, actions }) {
-  const section = /** @type {HTMLElement} */ (element.closest("section") ?? element);
   const sentence = document.getElementById("boundary-sentence");
   const grid = document.createElement("div");
   grid.className = "boundary-grid";
@@ -86,8 +87,8 @@ export function create(element, { document, store, actions }) {
 
   function paint() {
     const { boundary, data, run } = store.state;
-    section.hidden = !isPlane();
-    if (!data || !run || section.hidden) {
+    element.hidden = data !== null && !isPlane(); // its place is kept until it is known
+    if (!data || !run || element.hidden) {
       return;
     }
     lay();
@@ -248,13 +249,44 @@ export function create(element, { document, store, actions }) {
         now.palette = readPicturePalette(document);
       }
       paint();
+      if (changed.has("theme")) {
+        words.now(); // a picture may be taken in these colours: its words shall be of the same step
+      }
     },
     resize: paint,
+    async picture() {
+      const named = now.maps.map(({ name, canvas }) => ({ name: name.textContent ?? "", canvas }));
+      return gallery(document, now.palette, store.state.boundary ? named : [], { columns: 4, side: PICTURE_SIDE });
+    },
+    table() {
+      const { boundary, data, run } = store.state;
+      return boundary && data && run ? boundaryTable(boundary, data, run.config.lanes) : null;
+    },
     destroy() {
       words.cancel();
       element.replaceChildren();
     },
   };
+}
+
+/**
+ * The grid: a row for each point, a column for each network.
+ * @param {Frame} boundary
+ * @param {Frame} data
+ * @param {{ name: string }[]} lanes
+ * @returns {import("../types.js").DataTable}
+ */
+export function boundaryTable({ tensors: { probability } }, { tensors: { extent } }, lanes) {
+  const [count, high, wide] = probability.shape;
+  const [left, right, bottom, top] = Array.from(extent.data, Number);
+  const rows = Array.from({ length: high * wide }, (_, cell) => {
+    const [row, column] = [Math.floor(cell / wide), cell % wide];
+    const place = [left + (column / (wide - 1)) * (right - left), bottom + (row / (high - 1)) * (top - bottom)];
+    const said = Array.from({ length: count }, (_, lane) => Number(probability.data[lane * high * wide + cell]) / 255);
+    return [...place, ...said];
+  });
+  const names = Array.from({ length: count }, (_, lane) => `${lanes[lane]?.name ?? lane}: probability of class 1`);
+  return { name: "boundary", columns: ["x1", "x2", ...names], rows };
 }
 
 /**

@@ -1,38 +1,56 @@
-// Sub-networks: how each votes on the followed example, and how accurate the average of more and more of them is.
+// Sub-networks: how each votes on the followed example, and how good the average of more and more of them is.
 
 /** @import { Chart } from "../charts.js" */
 /** @import { LegendColumn } from "../legend.js" */
 /** @import { DropoutKind } from "../paint/sites.js" */
-/** @import { Frame, Run, State, View, ViewOptions } from "../types.js" */
+/** @import { Series } from "../twofold.js" */
+/** @import { DataTable, Frame, Run, State, View, ViewOptions } from "../types.js" */
 
 import { createChart, withAlpha } from "../charts.js";
-import { laneStyle, percentFloor } from "../curves.js";
+import { laneStyle } from "../curves.js";
 import { drops } from "../paint/sites.js";
 import { mean } from "../stats.js";
+import { twofoldAxes, twofoldTraces } from "../twofold.js";
 import { ensembleSentence, membersToReach } from "../words.js";
 import { createBallot } from "./ballot.js";
+import { createCrowd, isFresh } from "./crowd.js";
 
 /** @type {import("../types.js").Topic[]} */
 export const topics = ["run", "data", "ensemble", "theme"];
 
 /** @type {LegendColumn[]} */
 const COLUMNS = [
-  { key: "member", label: "each sub-network alone", mark: "dots" },
-  { key: "average", label: "average of the first n", mark: "line" },
+  { key: "member", label: "each alone", mark: "dots" },
+  { key: "average", label: "average of n", mark: "line" },
+  { key: "geometric", label: "geometric mean", mark: "thin" },
   { key: "scaling", label: "weight scaling", mark: "dash" },
 ];
+
+const ALL = 64; // members, up to which a line has a point for each number of them
+const EVERY = 4; // and a point for so many beyond
 
 /**
  * @param {HTMLElement} element
  * @param {ViewOptions} options
  * @returns {View}
  */
-export function create(element, { document, store }) {
-  const label = "Validation accuracy of the average of sub-networks against their number";
+export function create(element, options) {
+  const { document, store } = options;
+  const label = "Validation accuracy and log-loss of the average of sub-networks against their number";
   const chart = createChart(element, { document, label, draw: (own) => draw(own, ballot, store.state) });
   const ballot = createBallot(document);
-  element.prepend(ballot.element);
-  return { update: chart.invalidate, resize: chart.resize, destroy: chart.destroy };
+  const crowd = createCrowd(options);
+  element.prepend(crowd.element, ballot.element);
+  return {
+    update() {
+      crowd.update(store.state);
+      chart.invalidate();
+    },
+    resize: chart.resize,
+    destroy: chart.destroy,
+    ...chart.exports,
+    table: () => tableOf(store.state),
+  };
 }
 
 /**
@@ -55,16 +73,16 @@ function draw(chart, ballot, { run, data, ensemble }) {
   );
   ballot.show(run, data, ensemble, kindOf(run, lanes));
   const powers = Array.from({ length: Math.floor(Math.log2(reading.members)) + 1 }, (_, power) => 2 ** power);
-  const traces = lanes.flatMap((lane, entry) => crowdTraces(chart, ensemble, entry, lane, run.config.lanes[lane].name));
+  const series = lanes.flatMap((lane, entry) => crowdSeries(chart, ensemble, entry, lane, run.config.lanes[lane].name));
+  const traces = twofoldTraces(series);
   chart.plot(traces, {
     uirevision: run.id,
-    xaxis: {
+    ...twofoldAxes(traces, {
       title: "sub-networks averaged, n",
       type: "log",
       range: [-0.04, Math.log10(reading.members) + 0.04],
       tickvals: powers,
-    },
-    yaxis: { title: "validation accuracy", range: [percentFloor(traces), 101], ticksuffix: "%", dtick: 25 },
+    }),
   });
 }
 
@@ -101,6 +119,7 @@ export function readEnsemble(run, frame) {
       average: last("accuracy/average"),
       scaling: last("accuracy/scaling"),
       within: membersToReach(rowOf(frame, "accuracy/average", entry), last("accuracy/scaling")),
+      fresh: isFresh(frame),
       averageLoss: last("loss/average"),
       geometricLoss: last("loss/geometric"),
       scalingLoss: last("loss/scaling"),
@@ -135,37 +154,75 @@ function neverDropped({ config, first_config: first, changes }, lane) {
  * @param {number} entry
  * @param {number} lane
  * @param {string} name
+ * @returns {Series[]}
  */
-function crowdTraces({ legend, palette }, frame, entry, lane, name) {
+function crowdSeries({ legend, palette }, frame, entry, lane, name) {
   const { colour } = laneStyle(palette, lane);
-  const percent = (/** @type {string} */ tensor) => rowOf(frame, tensor, entry).map((share) => 100 * share);
-  const members = percent("accuracy/member");
+  const members = rowOf(frame, "accuracy/member", entry);
   const numbers = members.map((_, index) => index + 1);
-  const [scaling] = percent("accuracy/scaling");
-  const traces = {
+  const some = numbers.filter((number) => number <= ALL || number % EVERY === 0 || number === members.length);
+  const both = (/** @type {string} */ what) => ({
+    x: some,
+    accuracy: some.map((number) => rowOf(frame, `accuracy/${what}`, entry)[number - 1]),
+    loss: some.map((number) => rowOf(frame, `loss/${what}`, entry)[number - 1]),
+  });
+  const across = (/** @type {string} */ what) => [0, 0].map(() => rowOf(frame, what, entry)[0]);
+  const found = {
     member: {
-      mode: "markers",
-      x: numbers,
-      y: members,
-      marker: { size: 4, color: withAlpha(colour, 0.45), symbol: "circle" },
-      hovertemplate: `${name}: sub-network %{x} alone %{y:.1f}%<extra></extra>`,
+      ...{ x: numbers, accuracy: members, told: `${name}: sub-network %{x} alone` },
+      look: { mode: "markers", marker: { size: 4, color: withAlpha(colour, 0.45), symbol: "circle" } },
     },
     average: {
-      mode: "lines",
-      x: numbers,
-      y: percent("accuracy/average"),
-      line: { color: colour, width: 2.4 },
-      hovertemplate: `${name}: average of %{x} %{y:.1f}%<extra></extra>`,
+      ...{ ...both("average"), told: `${name}: average of %{x}` },
+      look: { mode: "lines", line: { color: colour, width: 2.4 } },
+    },
+    geometric: {
+      ...{ ...both("geometric"), told: `${name}: geometric mean of %{x}` },
+      look: { mode: "lines", line: { color: colour, width: 1.6, dash: "1.5px,2px" } },
     },
     scaling: {
-      mode: "lines",
-      x: [0.9, members.length * 1.1],
-      y: [scaling, scaling],
-      line: { color: colour, width: 1.6, dash: "dash" },
-      hovertemplate: `${name}: weight scaling %{y:.1f}%<extra></extra>`,
+      ...{ x: [0.9, members.length * 1.1], accuracy: across("accuracy/scaling"), loss: across("loss/scaling") },
+      ...{
+        told: `${name}: weight scaling`,
+        look: { mode: "lines", line: { color: colour, width: 1.6, dash: "dash" } },
+      },
     },
   };
-  return Object.entries(traces)
-    .filter(([key]) => legend.shows(String(lane), key))
-    .map(([, trace]) => ({ type: "scatter", ...trace }));
+  return COLUMNS.filter(({ key }) => legend.shows(String(lane), key)).map(({ key, label }) => ({
+    name: `${name}: ${label}`,
+    ...found[/** @type {keyof typeof found} */ (key)],
+  }));
+}
+
+const MEASURES = [
+  ["accuracy/member", "this one alone, accuracy"],
+  ["accuracy/average", "average of the first n, accuracy"],
+  ["loss/average", "average of the first n, log-loss"],
+  ["accuracy/geometric", "geometric mean of the first n, accuracy"],
+  ["loss/geometric", "geometric mean of the first n, log-loss"],
+];
+
+/**
+ * The curves as numbers, a row for each number of members; `null` before the first votes.
+ * @param {State} state
+ * @returns {DataTable | null}
+ */
+function tableOf({ run, ensemble }) {
+  if (!run || !ensemble || !readEnsemble(run, ensemble)) {
+    return null;
+  }
+  const lanes = [...ensemble.tensors.lane.data].map((lane) => run.config.lanes[Number(lane)].name);
+  const columns = lanes.flatMap((name, entry) => [
+    ...MEASURES.map(([tensor, label]) => ({ label: `${name}: ${label}`, values: rowOf(ensemble, tensor, entry) })),
+    ...["accuracy", "loss"].map((what) => ({
+      label: `${name}: weight scaling, ${what === "loss" ? "log-loss" : what}`,
+      values: rowOf(ensemble, `${what}/scaling`, entry),
+    })),
+  ]);
+  const count = ensemble.tensors["accuracy/member"].shape[1];
+  const rows = Array.from({ length: count }, (_, row) => [
+    row + 1,
+    ...columns.map(({ values }) => values[values.length === 1 ? 0 : row]),
+  ]);
+  return { name: "ensemble", columns: ["n", ...columns.map(({ label }) => label)], rows };
 }

@@ -5,7 +5,7 @@
 /** @import { Counted, Site } from "../paint/sites.js" */
 /** @import { Rates, StepRing } from "../ring.js" */
 /** @import { KeptLaw } from "../stats.js" */
-/** @import { Run, State, View, ViewOptions } from "../types.js" */
+/** @import { DataTable, Run, State, View, ViewOptions } from "../types.js" */
 
 import { createChart, withAlpha } from "../charts.js";
 import { laneStyle } from "../curves.js";
@@ -56,7 +56,28 @@ function columnsOf(layers) {
 export function create(element, { document, store }) {
   const label = "Histogram of the number of units kept on each step, for each layer with dropout";
   const chart = createChart(element, { document, label, draw: (own) => draw(own, store.state) });
-  return { update: chart.invalidate, resize: chart.resize, destroy: chart.destroy };
+  return {
+    update: chart.invalidate,
+    resize: chart.resize,
+    destroy: chart.destroy,
+    ...chart.exports,
+    table: () => keptTable(store.state),
+  };
+}
+
+/**
+ * The bars: how often so many were kept, and how often they should have been.
+ * @param {State} state
+ * @returns {DataTable | null}
+ */
+function keptTable({ run, steps }) {
+  const layers = run ? countKept(run, steps) : [];
+  const rows = layers.flatMap(({ name, law, kept, rates }) => {
+    const { counts, width, seen, expected } = barsOf(law, kept);
+    return counts.map((count, bar) => [name, ...rates, kept.length, count, width, seen[bar], expected[bar] ?? ""]);
+  });
+  const columns = ["layer", "rate", "rate of groups", "steps", "kept", "counts in a bar", "share of steps", "expected"];
+  return rows.length > 0 ? { name: "kept", columns, rows } : null;
 }
 
 /**
@@ -251,9 +272,10 @@ function traces({ legend, palette }, { steps, cursor }, lane, { layer, what, cou
   };
   const step = cursor ?? steps.last;
   const now = steps.laneOf(step) === lane ? steps.at(step) : null;
+  const showlegend = index === 0; // all histograms have the same lines
   const found = {
     seen: {
-      ...place,
+      ...{ ...place, showlegend, name: "share of the steps seen" },
       mode: "lines",
       x: counts,
       y: seen,
@@ -263,7 +285,7 @@ function traces({ legend, palette }, { steps, cursor }, lane, { layer, what, cou
       hovertemplate: `%{x} ${what}: %{y:.1%} of the steps<extra></extra>`,
     },
     expected: expected.length > 0 && {
-      ...place,
+      ...{ ...place, showlegend, name: "expected" },
       mode: "lines",
       x: counts,
       y: expected,
@@ -271,7 +293,7 @@ function traces({ legend, palette }, { steps, cursor }, lane, { layer, what, cou
       hovertemplate: `%{x} ${what}: %{y:.1%} expected<extra></extra>`,
     },
     step: now && {
-      ...place,
+      ...{ ...place, showlegend, name: `step ${formatCount(step)}` },
       mode: "markers",
       x: [now.kept[layer]],
       y: [0],

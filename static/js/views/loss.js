@@ -19,6 +19,7 @@ import {
   stopOf,
   thinned,
 } from "../curves.js";
+import { curveTable } from "../curvetable.js";
 import { drops } from "../paint/sites.js";
 import { exponentialAverage, formatCount, formatLoss, indexOfLeast } from "../stats.js";
 import { lossSentence, setApart } from "../words.js";
@@ -43,7 +44,26 @@ const COLUMNS = [
 export function create(element, { document, store }) {
   const label = "Loss of each network against the step";
   const chart = createChart(element, { document, label, draw: (own) => draw(own, store.state) });
-  return { update: chart.invalidate, resize: chart.resize, destroy: chart.destroy };
+  return {
+    update: chart.invalidate,
+    resize: chart.resize,
+    destroy: chart.destroy,
+    ...chart.exports,
+    table: () => lossTable(store.state),
+  };
+}
+
+/**
+ * All that was measured, with no thinning for the eye.
+ * @param {State} state
+ */
+function lossTable({ run, losses, scores }) {
+  const curves = (run?.config.lanes ?? []).flatMap(({ name }, lane) => [
+    { ...losses, name: `${name}: training, masks on`, values: losses.loss[lane] ?? [] },
+    { ...scores, name: `${name}: training, eval mode`, values: scores.train_loss[lane] ?? [] },
+    { ...scores, name: `${name}: validation`, values: scores.val_loss[lane] ?? [] },
+  ]);
+  return curveTable("loss", curves);
 }
 
 /**

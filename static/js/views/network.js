@@ -5,15 +5,18 @@
 /** @import { Cell } from "../paint/lattice.js" */
 /** @import { Layout } from "../paint/layout.js" */
 
+import { pngOf } from "../download.js";
 import { shownSteps } from "../paint/held.js";
 import { createHost } from "../paint/host.js";
 import { cellAt, centre, neighbour } from "../paint/lattice.js";
 import { layOut } from "../paint/layout.js";
+import { paintNetwork } from "../paint/network.js";
 import { createPace } from "../paint/pace.js";
 import { readPicturePalette } from "../paint/palette.js";
 import { cellWords, networkSentence } from "../paint/phrases.js";
 import { pictureOfGraph, pictureOfRecord } from "../paint/picture.js";
 import { sitesOf } from "../paint/sites.js";
+import { networkTable } from "../paint/taken.js";
 import { createTip } from "../paint/tip.js";
 import { reducedMotion } from "../theme.js";
 
@@ -22,6 +25,7 @@ export const topics = ["run", "data", "graph", "steps", "cursor", "theme"];
 
 const EVERY_MS = 150; // between two pictures, each with its sentence: enough to see that masks never repeat, and calm
 const UNDER_WAY = 16; // pictures that wait for their painting, at most: in a hidden tab nothing is painted
+const PICTURE_RATIO = 2; // pixels of a downloaded picture to one of the page
 const CALM_MS = 500; // the same for a reader who asked for less motion
 
 const LEGEND = [
@@ -60,6 +64,7 @@ export function create(element, { document, store }) {
   const underWay = new Map(); // pictures that the painter was given, by step: what is said is of the one it has painted
   const now = {
     picture: /** @type {Picture | null} */ (null),
+    painted: /** @type {Picture | null} */ (null), // what the canvas shows and the sentence speaks of
     layout: /** @type {Layout | null} */ (null),
     shape: "",
     cell: /** @type {Cell | null} */ (null),
@@ -75,6 +80,7 @@ export function create(element, { document, store }) {
     if (!run || (!painted && step !== -1)) {
       return;
     }
+    now.painted = painted;
     for (const earlier of painted ? underWay.keys() : []) {
       if (earlier === step) {
         break;
@@ -209,6 +215,16 @@ export function create(element, { document, store }) {
     resize() {
       lay();
     },
+    async picture() {
+      if (!now.layout || !now.painted) {
+        return null;
+      }
+      const canvas = document.createElement("canvas"); // painted anew: that of the page is out of this thread's hands
+      const scene = { layout: now.layout, picture: now.painted, palette: readPicturePalette(document) };
+      paintNetwork(canvas, { ...scene, ratio: PICTURE_RATIO, cursor: null });
+      return pngOf(canvas, scene.palette.panel);
+    },
+    table: () => networkTable(now.painted),
     destroy() {
       pictures.cancel();
       host.destroy();

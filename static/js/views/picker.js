@@ -6,6 +6,7 @@
 import { exampleName, pickerSentence } from "../paint/captions.js";
 import { readPicturePalette } from "../paint/palette.js";
 import { exampleOf } from "../paint/picture.js";
+import { gallery } from "../paint/taken.js";
 import { formatCount } from "../stats.js";
 import { barsOf, imageOf, rowWords } from "./thumbnail.js";
 
@@ -44,6 +45,8 @@ export function create(element, { document, store, actions }) {
     shape: "",
     followed: -1,
   };
+
+  const hasBars = () => store.state.run !== null && hasRows(store.state.run);
 
   function filter() {
     const { data } = store.state;
@@ -209,10 +212,42 @@ export function create(element, { document, store, actions }) {
       paint();
     },
     resize: paint,
+    async picture() {
+      const pictures = [...parts.list.children].map((child) => ({
+        name: child.textContent ?? "",
+        canvas: /** @type {HTMLCanvasElement} */ (child.querySelector("canvas")),
+      }));
+      const { columns } = now;
+      return gallery(document, readPicturePalette(document), pictures, { columns, side: hasBars() ? 168 : 96 });
+    },
+    table() {
+      const { data, run } = store.state;
+      return data && run ? exampleTable(data, run) : null;
+    },
     destroy() {
       element.replaceChildren();
     },
   };
+}
+
+/**
+ * Every training example with its label, its true class and its numbers.
+ * @param {Frame} data
+ * @param {Run} run
+ * @returns {import("../types.js").DataTable}
+ */
+function exampleTable(data, { classes, features, layers }) {
+  const { "train/x": x, "train/y": labels, "train/true": truths } = data.tensors;
+  const [count, width] = x.shape;
+  const across = layers[0].shape[1] ?? 0;
+  const pixel = (/** @type {number} */ at) =>
+    across > 0 ? `row ${Math.floor(at / across)} column ${at % across}` : `x${at + 1}`;
+  const rows = Array.from({ length: count }, (_, example) => [
+    ...[example, classes[Number(labels.data[example])], classes[Number(truths.data[example])]],
+    ...Array.from(x.data.subarray(example * width, (example + 1) * width), Number),
+  ]);
+  const names = Array.from({ length: width }, (_, at) => (features ?? [])[at] ?? pixel(at));
+  return { name: "examples", columns: ["example", "label", "true class", ...names], rows };
 }
 
 /**

@@ -12,6 +12,7 @@ import { createPace } from "../paint/pace.js";
 import { channels, pixel, readPicturePalette } from "../paint/palette.js";
 import { readWindow } from "../paint/reading.js";
 import { countedOf, DROPOUT_KINDS, sitesOf } from "../paint/sites.js";
+import { rasterPicture } from "../paint/taken.js";
 import { createTip } from "../paint/tip.js";
 import { formatCount } from "../stats.js";
 
@@ -20,6 +21,7 @@ export const topics = ["run", "steps", "cursor", "theme"];
 
 const COLUMNS = 300; // at least so many steps in view, where there are that many pixels
 const HEIGHT = 460; // pixels at most, as many as the rows fill: a row for each of the default network's 448 units
+const LARGE = 0.68; // of the window that an enlarged raster takes instead
 const NO_ROOM = 0.5; // with so much of the window before the first step, its label would crowd the newest's
 const WORDS_EVERY_MS = 250;
 
@@ -57,12 +59,14 @@ export function create(element, { document, store, actions }) {
       return;
     }
     const sites = sitesOf(run, run.follow.lane);
-    const shape = JSON.stringify([width, ratio, sites.map((site) => site.shape)]);
+    const isLarge = element.closest(".is-large") !== null;
+    const high = isLarge ? Math.max(HEIGHT, LARGE * (document.defaultView?.innerHeight ?? 0)) : HEIGHT;
+    const shape = JSON.stringify([width, high, ratio, sites.map((site) => site.shape)]);
     if (shape === now.shape) {
       return;
     }
     now.shape = shape;
-    const [across, down] = [Math.floor(width * ratio), Math.floor(HEIGHT * ratio)];
+    const [across, down] = [Math.floor(width * ratio), Math.floor(high * ratio)];
     now.rows = layRows(sites, down);
     now.columnWidth = Math.max(1, Math.floor(across / COLUMNS));
     now.columns = Math.floor(across / now.columnWidth);
@@ -252,13 +256,65 @@ export function create(element, { document, store, actions }) {
         return;
       }
       paint();
+      if (changed.has("theme")) {
+        words.now(); // a picture may be taken in these colours: its words shall be of the same step
+      }
     },
     resize: paint,
+    async picture() {
+      if (now.to === 0 || !now.rows) {
+        return null;
+      }
+      const bands = [.../** @type {NodeListOf<HTMLElement>} */ (parts.bands.querySelectorAll(".raster-band"))];
+      const [kept, out, gap] = [...parts.legend.children].map((item) => item.textContent ?? "");
+      const isDown = parts.legend.children[1].classList.contains("is-down");
+      return rasterPicture(document, now.palette, {
+        canvas: parts.canvas,
+        left: Math.max(0, 1 - now.from) * now.columnWidth,
+        ratio: document.defaultView?.devicePixelRatio ?? 1,
+        bands: bands.map(({ innerText, style }) => ({
+          lines: innerText.split("\n"),
+          middle: Number.parseFloat(style.top),
+        })),
+        ends: [`step ${formatCount(Math.max(1, now.from))}`, `step ${formatCount(now.to)}`],
+        key: [
+          { colour: now.palette.maskKept, text: kept },
+          { colour: isDown ? now.palette.maskDown : now.palette.maskDropped, text: out },
+          { colour: now.palette.maskGap, text: gap },
+        ],
+      });
+    },
+    table() {
+      const { run } = store.state;
+      return run && now.to > 0 ? maskTable(now.ring, sitesOf(run, now.lane), now) : null;
+    },
     destroy() {
       words.cancel();
       element.replaceChildren();
     },
   };
+}
+
+/**
+ * The masks in view, a row for each step and a column for each unit: 1 where the bit is.
+ * @param {import("../ring.js").StepRing} ring
+ * @param {import("../paint/sites.js").Site[]} sites
+ * @param {{ from: number, to: number, lane: number }} view
+ * @returns {import("../types.js").DataTable | null}
+ */
+export function maskTable(ring, sites, { from, to, lane }) {
+  const rows = [];
+  for (let step = Math.max(from, 1); step <= to; step += 1) {
+    const record = ring.laneOf(step) === lane ? ring.at(step) : null;
+    if (record) {
+      const bits = sites.flatMap(({ name, units, bits: at }) =>
+        Array.from({ length: units }, (_, unit) => Number(isKept(record.masks[name], at ? at[unit] : unit))),
+      );
+      rows.push([step, record.example, ...bits]);
+    }
+  }
+  const names = sites.flatMap(({ name, units }) => Array.from({ length: units }, (_, unit) => `${name} ${unit}`));
+  return rows.length > 0 ? { name: "masks", columns: ["step", "example", ...names], rows } : null;
 }
 
 /**

@@ -16,6 +16,8 @@ const THEME_WORDS = { auto: "as the system", light: "light", dark: "dark" };
 /**
  * @typedef {object} ToolbarOptions
  * @property {ReturnType<typeof import("../theme.js").createTheme>} theme
+ * @property {() => void} views
+ * @property {() => void} save
  * @property {() => void} share
  * @property {() => void} code
  * @property {() => void} help
@@ -26,7 +28,7 @@ const THEME_WORDS = { auto: "as the system", light: "light", dark: "dark" };
  * @param {ViewOptions & ToolbarOptions} options
  * @returns {View}
  */
-export function create(element, { document, store, actions, theme, share, code, help }) {
+export function create(element, { document, store, actions, theme, views, save, share, code, help }) {
   const window = /** @type {Window} */ (document.defaultView);
   const show = (/** @type {string} */ name) => find(element, `[data-show=${name}]`);
   const button = (/** @type {string} */ name) => /** @type {HTMLButtonElement} */ (find(element, `[data-do=${name}]`));
@@ -41,6 +43,8 @@ export function create(element, { document, store, actions, theme, share, code, 
     reset: () => void actions.reset(),
     toggle,
     step: () => void actions.step(1),
+    views,
+    save,
     share,
     code,
     help,
@@ -110,8 +114,9 @@ export function create(element, { document, store, actions, theme, share, code, 
         showConnection();
       }
       if (changed.has("run") || changed.has("connection")) {
-        button("share").disabled = !run;
-        button("code").disabled = !run;
+        for (const name of ["views", "save", "share", "code"]) {
+          button(name).disabled = !run;
+        }
         showRun(run);
       }
       showStep(run);

@@ -24,6 +24,7 @@ const WHOLE = {
 };
 
 const CLOSE_POINTS = 0.005; // half a point: four of the 797 validation digits
+const CLOSE_LOSS = 0.1; // of weight scaling's own
 
 /**
  * One lane's thinned sub-networks on the validation set. Accuracies are shares, losses are log-losses.
@@ -36,6 +37,7 @@ const CLOSE_POINTS = 0.005; // half a point: four of the 797 validation digits
  * @property {number} scaling Weight scaling's.
  * @property {DropoutKind} [kind] Of its dropout.
  * @property {number | null} within The least number of members from which on the average stays within half a point of it.
+ * @property {boolean} [fresh] Whether each example of a member has a mask of its own.
  * @property {number} averageLoss
  * @property {number} geometricLoss
  * @property {number} scalingLoss
@@ -64,13 +66,24 @@ export function ensembleSentence(reading) {
   }
   const how = crowd.untrained ? ", which never trained with dropout," : "";
   return joined([
-    `Step ${formatCount(step)}. One ${MEMBER[crowd.kind ?? "inverted"]} of ${quoted(crowd.name)}${how} gets ${formatPercent(crowd.single)} of the validation examples right on average,`,
+    `Step ${formatCount(step)}. ${memberWords(crowd, how)} gets ${formatPercent(crowd.single)} of the validation examples right on average,`,
     `the average of ${formatCount(members)} ${formatPercent(crowd.average)},`,
     `and ${WHOLE[crowd.kind ?? "inverted"]} ${formatPercent(crowd.scaling)}.`,
     withinWords(crowd),
     lossWords(crowd),
     contrast && Number.isFinite(contrast.scalingLoss) ? contrastWords({ ...contrast, kind: crowd.kind }) : null,
   ]);
+}
+
+/**
+ * @param {Crowd} crowd
+ * @param {string} how
+ */
+function memberWords({ name, kind = "inverted", fresh }, how) {
+  if (!fresh) {
+    return `One ${MEMBER[kind]} of ${quoted(name)}${how}`;
+  }
+  return `One pass of ${quoted(name)}${how || ","} with ${kind === "gaussian" ? "fresh noise" : "a fresh mask"} for each example,`;
 }
 
 /** @param {Crowd} crowd */
@@ -88,7 +101,12 @@ function lossWords({ averageLoss, geometricLoss, scalingLoss }) {
     return `By log-loss they are equal: ${scaling}.`;
   }
   const verdict = averageLoss > scalingLoss ? "worse" : "better";
-  return `By log-loss the average is ${verdict}, ${average} against ${scaling}; averaged geometrically it has ${formatLoss(geometricLoss)}.`;
+  const isClose = Math.abs(geometricLoss / scalingLoss - 1) <= CLOSE_LOSS;
+  const only = isClose && averageLoss / scalingLoss - 1 > CLOSE_LOSS;
+  return joined([
+    `By log-loss the average is ${verdict}, ${average} against ${scaling}; averaged geometrically it has ${formatLoss(geometricLoss)}.`,
+    only ? "Only the geometric mean comes within a tenth of the whole network’s." : null,
+  ]);
 }
 
 /** @param {Crowd} crowd */

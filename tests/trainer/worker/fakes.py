@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
+import torch
 
 from trainer.config import parse
 from trainer.errors import KnobError
@@ -88,10 +89,10 @@ class FakeExperiment:
             loss=np.full((count, 2), np.nan),
             lane=self.followed[0],
             example=np.array([self.example_at(int(each)) for each in step]),
-            kinds=np.zeros(count, int),
-            rates=np.zeros((count, len(LAYERS))),
-            group_rates=np.zeros((count, len(LAYERS))),
-            masks={layer: np.ones((count, units), bool) for layer, units in LAYERS.items()},
+            kinds=torch.zeros(count, dtype=torch.int64),
+            rates=torch.zeros((count, len(LAYERS))),
+            group_rates=torch.zeros((count, len(LAYERS))),
+            masks={layer: torch.ones((count, units), dtype=torch.bool) for layer, units in LAYERS.items()},
             kept={layer: np.full(count, units) for layer, units in LAYERS.items()},
             trace=self.look(int(traced)) if trace else None,
         )
@@ -131,7 +132,7 @@ class FakeExperiment:
         row = np.zeros(2)
         return SimpleNamespace(step=self.step, train_loss=row, val_loss=row, train_accuracy=row, val_accuracy=row)
 
-    def begin_subnetworks(self, lane: int, members: int, example: int, like: int) -> FakeCrowd:
+    def begin_subnetworks(self, lane: int, members: int, example: int, like: int, masks: str) -> FakeCrowd:
         return FakeCrowd(self, lane, members, self.config.lanes[like].dropout)
 
     def boundary(self, size: int) -> Any:

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pytest
 
-from tests.trainer.worker.fakes import FakeExperiment, live
+from tests.trainer.worker.fakes import Clock, FakeExperiment, live
 from trainer.config import parse
-from trainer.worker.extras import who_votes
+from trainer.contrast import who_votes
+from trainer.worker.extras import Extras
+from trainer.worker.pace import Ledger
+
+if TYPE_CHECKING:
+    from trainer.experiment import Experiment
 
 PLAY: dict[str, Any] = {"op": "play"}
 FAST: dict[str, Any] = {"op": "speed", "steps_per_second": None}
@@ -99,3 +107,138 @@ def test_time_that_nobody_would_have_trained_in_is_cheaper() -> None:
     playing = live(61.0, [(1.0, PLAY)], runs={"r": {"config": {"dataset": "moons"}}})
     at_full_speed = live(61.0, [(1.0, FAST), (1.0, PLAY)], runs={"r": {"config": {"dataset": "moons"}}})
     assert playing.experiments["r"].extras_s > 1.5 * at_full_speed.experiments["r"].extras_s
+
+
+# ---- views
+
+
+class Looked:
+    """A view that takes ``bites`` bites of ``bite_s`` and finds the step at which it began."""
+
+    interval_s = 1.0
+
+    def __init__(self, view: str, experiment: FakeExperiment, bites: int = 3, bite_s: float = 0.004) -> None:
+        self.view, self.experiment, self.bites, self.bite_s = view, experiment, bites, bite_s
+        self.settled = True
+        self.steps = 0
+
+    def saw(self, steps: Any) -> None:
+        self.steps += len(steps.step)
+
+    def look(self) -> Any:
+        step = self.experiment.step
+        for _ in range(self.bites):
+            self.experiment._take(self.bite_s)
+            yield
+        return {"step": np.array([step], np.uint32)}
+
+
+class Stage:
+    """Extras on a clock of their own, and what they sent."""
+
+    def __init__(self, config: Mapping[str, Any] | None = None, bite_s: float = 0.004) -> None:
+        self.clock = Clock()
+        self.experiment = FakeExperiment(self.clock, config)
+        self.sent: list[tuple[str, int]] = []
+        self.made: list[Looked] = []
+        self.bites: list[float] = []
+
+        def make(view: str, experiment: Any) -> Any:
+            self.made.append(Looked(view, experiment, bite_s=bite_s))
+            return self.made[-1]
+
+        def emit(kind: str, tensors: Mapping[str, Any], **words: str) -> None:
+            self.sent.append((kind, int(tensors["step"][0])))
+
+        ledger = Ledger(1.0, self.clock.now)
+        self.extras = Extras(cast("Experiment", self.experiment), emit, ledger, self.clock, make)
+
+    def live(self, seconds: float) -> Counter[str]:
+        """Work as long as there is something to do; how often each kind was sent."""
+        before, end = len(self.sent), self.clock.now + seconds
+        while (due := self.extras.due_at(self.clock.now, True)) < end:
+            self.clock.now = max(self.clock.now, due)
+            began = self.clock.now
+            self.extras.work(self.clock.now, True)
+            self.bites.append(self.clock.now - began)
+        self.clock.now = end
+        return Counter(kind for kind, _ in self.sent[before:])
+
+
+def test_only_views_that_are_open_are_made() -> None:
+    stage = Stage()
+    assert stage.live(3.0)["activity"] == 0
+    stage.extras.show(["activity"])
+    assert stage.live(3.0)["activity"] == 1  # the run stands still: there is nothing new to see
+    stage.experiment.step = 5
+    assert stage.live(3.0) == {"activity": 1, "ensemble": 1}
+    stage.extras.show([])
+    stage.experiment.step = 6
+    assert stage.live(3.0) == {"ensemble": 1}
+
+
+def test_a_view_that_means_nothing_for_this_run_is_not_made() -> None:
+    stage = Stage()
+    stage.extras.show(["variance", "subnetworks", "committee", "damage"])
+    assert set(stage.live(3.0)) == {"ensemble", "damage"}
+
+
+def test_a_view_that_begins_to_mean_something_is_made_from_then_on() -> None:
+    stage = Stage()
+    stage.extras.show(["variance"])
+    stage.experiment.set(0, batch_norm=True)
+    stage.extras.renew()
+    assert stage.live(3.0)["variance"] == 1
+
+
+def test_a_view_that_is_not_settled_is_looked_at_again() -> None:
+    stage = Stage()
+    stage.extras.show(["features"])
+    stage.live(0.5)
+    next(each for each in stage.made if each.view == "features").settled = False
+    assert 8 <= stage.live(10.0)["features"] <= 11
+
+
+def test_many_open_views_share_the_time_and_none_starves() -> None:
+    stage = Stage()
+    views = ["activity", "correlation", "damage", "gradient", "forgotten", "cost", "features"]
+    stage.extras.show(views)
+    counts: Counter[str] = Counter()
+    for step in range(1, 201):
+        stage.experiment.step = step
+        counts += stage.live(0.1)
+    assert min(counts[view] for view in views) >= 0.8 * max(counts[view] for view in views) > 10
+
+
+def test_bites_of_views_are_no_longer_than_those_of_votes() -> None:
+    stage = Stage(bite_s=0.003)
+    stage.extras.show(["activity", "damage"])
+    stage.live(3.0)
+    assert max(stage.bites) <= 0.010 + 1e-9
+
+
+def test_the_view_that_counts_sees_every_step_whether_it_is_open_or_not() -> None:
+    stage = Stage()
+    for count in (3, 4):
+        stage.extras.saw(stage.experiment.run(count))
+    stage.extras.show(["visits", "activity"])
+    stage.extras.saw(stage.experiment.run(5))
+    assert [(each.view, each.steps) for each in stage.made] == [("visits", 12), ("activity", 5)]
+
+
+def test_after_a_reset_all_views_are_new() -> None:
+    stage = Stage()
+    stage.extras.show(["activity"])
+    stage.live(2.0)
+    stage.extras.restart()
+    assert stage.live(2.0)["activity"] == 1
+    assert [each.view for each in stage.made] == ["visits", "activity", "visits", "activity"]
+
+
+def test_a_view_in_the_making_is_finished_when_a_knob_moves_and_then_made_again() -> None:
+    stage = Stage(bite_s=0.02)
+    stage.live(1.0)
+    stage.extras.show(["damage"])
+    stage.extras.work(stage.clock.now, True)  # the first of three bites
+    stage.extras.renew()
+    assert stage.live(3.0) == {"damage": 2, "ensemble": 1}

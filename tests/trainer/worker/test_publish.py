@@ -12,9 +12,10 @@ from trainer.config import parse
 from trainer.errors import DropoutLabError, KnobError, UnknownKnobError
 from trainer.experiment import Experiment
 from trainer.frames import Frame, Tensors, decode, encode, unpack
+from trainer.insight import finish
 from trainer.schema import schema
 from trainer.worker import publish
-from trainer.worker.extras import Ballot
+from trainer.worker.extras import CrowdWanted, votes
 from trainer.worker.look import evaluation_trace
 
 LAYERS = ("input", "hidden1", "hidden2")
@@ -118,14 +119,12 @@ def test_rates_are_those_in_force_at_each_step() -> None:
 
 
 def test_an_ensemble_has_the_documented_tensors(experiment: Experiment) -> None:
-    ballot = Ballot(experiment)
-    while not ballot.advance(50):
-        pass
-    found = shapes(ballot.tensors())
+    found = shapes(dict(finish(votes(experiment, CrowdWanted()))))
     curve, one = ("float32", (2, 64)), ("float32", (2,))
     assert found == {
         "step": ("uint32", (1,)),
         "example": ("uint32", (1,)),
+        "fresh": ("uint8", (1,)),
         "lane": ("uint8", (2,)),
         "rate": ("float32", (2, 3)),
         "vote": ("float32", (2, 64, 10)),
@@ -177,7 +176,7 @@ def test_looking_does_not_disturb_the_training() -> None:
     for _ in range(5):
         watched.run(3)
         evaluation_trace(watched)
-        Ballot(watched).advance(3)
+        next(votes(watched, CrowdWanted()))
         alone.run(3)
     np.testing.assert_array_equal(watched.run(1).loss, alone.run(1).loss)
 

@@ -357,3 +357,72 @@ def test_the_masks_of_a_graphs_step_come_before_the_graph() -> None:
             graphs += 1
             assert int(said.tensors["step"][0]) <= newest
     assert graphs > 20
+
+
+# ---- stopping by itself
+
+
+@pytest.mark.parametrize("rate", [1000, 100, None])
+def test_a_run_pauses_at_the_step_at_which_it_should(rate: float | None) -> None:
+    request = {"stop_at": 130, "steps_per_second": rate, "state": "playing", "experiment": "twin"}
+    day = live(5.0, [], runs={"r": request})
+    assert day.steps() == list(range(1, 131))
+    paused = day.messages("changed")[-1][1]
+    assert (paused["reason"], paused["step"], paused["state"]["state"]) == ("pause", 130, "paused")
+    assert (paused["state"]["stop_at"], paused["state"]["experiment"]) == (130, "twin")
+    assert int(day.frames("graph")[-1][1].tensors["step"][0]) == 130
+    assert [int(frame.tensors["step"][0]) for _, frame in day.frames("scores")][-1] == 130
+
+
+@pytest.mark.parametrize("rate", [1000, None])
+def test_the_last_three_evaluations_before_it_stops_are_all_made(rate: float | None) -> None:
+    day = live(5.0, [], runs={"r": {"stop_at": 1000, "steps_per_second": rate, "state": "playing"}})
+    scored = [int(frame.tensors["step"][0]) for _, frame in day.frames("scores")]
+    assert scored[-3:] == [950, 975, 1000]
+
+
+def test_a_run_that_has_stopped_can_be_played_on() -> None:
+    request = {"stop_at": 50, "steps_per_second": 100, "state": "playing"}
+    day = live(3.0, [(1.0, PLAY), (2.005, PAUSE)], runs={"r": request})
+    assert day.steps()[-1] > 140
+
+
+def test_a_reset_run_stops_there_again() -> None:
+    request = {"stop_at": 50, "steps_per_second": None, "state": "playing"}
+    day = live(3.0, [(1.0, {"op": "reset"}), (1.5, PLAY)], runs={"r": request})
+    assert day.steps() == [*range(1, 51), *range(1, 51)]
+
+
+def test_steps_that_are_asked_for_one_by_one_go_past_it() -> None:
+    day = live(3.0, [(1.0, {"op": "step", "count": 20})], runs={"r": {"stop_at": 10}})
+    assert day.steps() == list(range(1, 21))
+
+
+# ---- who votes
+
+
+def test_a_crowd_votes_in_the_size_that_was_asked_for() -> None:
+    day = live(3.0, [(1.0, {"op": "crowd", "members": 5, "masks": "per_example"})])
+    first, second = (frame.tensors for _, frame in day.frames("ensemble"))
+    assert (first["vote"].shape[1], first["fresh"].tolist()) == (64, [0])
+    assert (second["vote"].shape[1], second["fresh"].tolist()) == (5, [1])
+    assert day.messages("changed")[-1][1]["state"]["crowd"] == {"members": 5, "masks": "per_example"}
+
+
+def test_what_is_left_out_of_a_crowd_stays_as_it_is() -> None:
+    script: list[tuple[float, dict[str, Any]]] = [
+        (1.0, {"op": "crowd", "members": 5}),
+        (2.0, {"op": "crowd", "masks": "per_example"}),
+    ]
+    day = live(3.0, script, runs={"r": {"crowd": {"members": 9, "masks": "per_member"}}})
+    assert [frame.tensors["vote"].shape[1] for _, frame in day.frames("ensemble")] == [9, 5, 5]
+
+
+@pytest.mark.parametrize(
+    "command", [{"op": "crowd", "members": 257}, {"op": "crowd", "members": 0}, {"op": "crowd", "masks": "none"}]
+)
+def test_a_crowd_that_cannot_be_is_refused(command: dict[str, Any]) -> None:
+    day = live(2.0, [(1.0, command)])
+    error = day.messages("reply")[0][1]["error"]
+    assert error["code"] == "bad_value"
+    assert error["value"] == repr(command.get("members", command.get("masks")))

@@ -1,0 +1,33 @@
+"""How often something may happen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class Bucket:
+    """A token bucket.
+
+    Args:
+        rate: tokens that flow in each second.
+        size: tokens that it holds; it begins full.
+        now: the time, in seconds.
+    """
+
+    def __init__(self, rate: float, size: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._size = size
+        self._now = now
+        self._tokens = size
+        self._at = now()
+
+    def take(self) -> bool:
+        """Take a token out, if there is one."""
+        at = self._now()
+        self._tokens = min(self._size, self._tokens + (at - self._at) * self._rate)
+        self._at = at
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True

@@ -1,0 +1,89 @@
+// A measure of each network over a number of its own, as it is now, and thin behind it as it was.
+
+/** @import { Chart } from "../../charts.js" */
+/** @import { Result } from "../../views/result.js" */
+
+import { withAlpha } from "../../charts.js";
+import { laneStyle } from "../../curves.js";
+import { figures, winner } from "../../outcome.js";
+import { figure } from "../../words/result.js";
+import { axisOf, onAxis, topOf } from "./common.js";
+
+const GHOSTS = [0.1, 0.25, 0.5]; // of the steps so far
+
+/**
+ * @param {Chart} chart
+ * @param {Result} result
+ */
+export function curve({ legend, palette }, { lanes, values, measure, best, picture, run, scores }) {
+  legend.update([], []);
+  const first = winner(values, best);
+  const drawn = values.map((value) => onAxis(measure, value));
+  const ghosts = ghostRows(scores).map((row, index) => ({
+    type: "scatter",
+    mode: "lines",
+    x: picture.x,
+    y: figures({ scores, insights: {} }, measure, [row]).map((value) => onAxis(measure, value)),
+    line: { color: withAlpha(palette.inkSoft, 0.25 + 0.15 * index), width: 1 },
+    name: `step ${scores.step[row].toLocaleString("en")}`,
+    hovertemplate: "%{y:.3~f}",
+  }));
+  const styles = lanes.map((_, lane) => laneStyle(palette, lane));
+  const line = {
+    type: "scatter",
+    mode: "lines+markers",
+    x: picture.x,
+    y: drawn,
+    line: { color: palette.ink, width: 2 },
+    marker: {
+      size: lanes.map((_, lane) => (lane === first ? 14 : 9)),
+      color: styles.map(({ colour }) => colour),
+      symbol: styles.map(({ symbol }) => symbol),
+      line: { color: styles.map((_, lane) => (lane === first ? palette.ink : palette.panel)), width: 1.5 },
+    },
+    text: lanes.map(({ name }) => name),
+    hovertemplate: "%{text}: %{y:.3~f}<extra></extra>",
+    cliponaxis: false,
+  };
+  const top = topOf(measure, [...drawn, ...ghosts.slice(0, 1).flatMap(({ y }) => y)], run.classes.length);
+  const [low, high] = [Math.min(...picture.x), Math.max(...picture.x)];
+  const margin = 0.05 * (high - low || 1);
+  const word = best === "least" ? "lowest" : "highest";
+  const label =
+    first < 0
+      ? []
+      : [
+          {
+            x: picture.x[first],
+            y: drawn[first],
+            text: `${word} ${figure(measure, values[first])}`,
+            showarrow: false,
+            yshift: best === "least" ? -18 : 18,
+            bgcolor: withAlpha(palette.panel, 0.8),
+            font: { size: 12 },
+          },
+        ];
+  const layout = {
+    annotations: label,
+    hovermode: "closest",
+    xaxis: { title: picture.x_label, range: [low - margin, high + margin], tickvals: picture.x },
+    yaxis: { ...axisOf(measure), range: [-0.08 * top, 1.06 * top] },
+  };
+  return { traces: [...ghosts, line], layout };
+}
+
+/**
+ * The rows of some earlier evaluations, none of them the first, before anything was learnt, or the last.
+ * @param {{ length: number, step: ArrayLike<number> }} scores
+ */
+function ghostRows({ length, step }) {
+  const last = length > 0 ? step[length - 1] : 0;
+  const rows = GHOSTS.map((part) => {
+    let row = 0;
+    while (row < length - 1 && step[row] < part * last) {
+      row += 1;
+    }
+    return row;
+  });
+  return [...new Set(rows)].filter((row) => row > 0 && row < length - 1);
+}

@@ -1,0 +1,392 @@
+"""The views of averages: sub-networks, committees and the forgotten eval(), in a real Chromium, on frames of the test's
+own; and what is said of them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import plotly
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+NAN = "NaN"  # JSON has none: the page turns it into a number
+PLOTLY_URL = "/vendor/plotly.js"
+REVIVE = """const revive = (value) => value === "NaN" ? Number.NaN : Array.isArray(value) ? value.map(revive)
+  : value === null || typeof value !== "object" ? value
+  : Object.fromEntries(Object.entries(value).map(([key, each]) => [key, revive(each)]));"""
+CALL = f"""async ([module, name, given]) => {{
+  {REVIVE}
+  return (await import(`/static/js/${{module}}.js`))[name](...given.map(revive));
+}}"""
+STAGE = """async ([view, lanes, role, crowd, url]) => {
+  const { createStore, emptyRecords } = await import("/static/js/store.js");
+  document.body.dataset.plotlyUrl = url;
+  for (const sheet of ["tokens", "base", "charts", "committee"]) {
+    const link = document.createElement("link");
+    Object.assign(link, { rel: "stylesheet", href: `/static/css/${sheet}.css` });
+    document.head.append(link);
+  }
+  document.body.innerHTML =
+    `<section style="width: 460px"><div id="${view}"></div><p id="${view}-sentence"></p></section>`;
+  const layers = [{ name: "input", units: 64, shape: [8, 8] }, { name: "hidden1", units: 128, shape: [128] }];
+  const config = { lanes, train_size: 300, label_noise: 0.2, seed: 0 };
+  const run = { id: "r", step: 0, config, first_config: config, changes: [], layers, stopped: lanes.map(() => null),
+                follow: { lane: 0, example: 0 }, classes: [..."0123456789"], train_size: 300, val_size: 800, crowd };
+  const store = createStore();
+  const asked = [];
+  const actions = { crowd: async (wanted) => { asked.push(wanted); return window.stage.refuse ? null : 1; } };
+  const module = await import(`/static/js/views/${view}.js`);
+  const made = module.create(document.getElementById(view), { document, store, actions });
+  store.subscribe(module.topics, (changed) => made.update(changed));
+  window.stage = { store, view: made, asked, refuse: false };
+  store.update("run", { run, role, ...emptyRecords(layers, lanes.length) });
+}"""
+FEED = f"""([kind, frames]) => {{
+  {REVIVE}
+  const {{ store }} = window.stage;
+  const decoded = frames.map((tensors, seq) => ({{ kind, run: "r", seq, meta: {{}}, tensors: Object.fromEntries(
+    Object.entries(tensors).map(([name, [shape, values]]) =>
+      [name, {{ dtype: "F32", shape, data: Float32Array.from(revive(values)) }}])) }}));
+  if (kind === "ensemble") store.update("ensemble", {{ ensemble: decoded.at(-1) }});
+  else store.update("insights", {{ insights: {{ [kind]: decoded.at(-1) }}, trails: {{ [kind]: decoded }} }});
+}}"""
+TRACES = """view => (document.querySelector(`#${view} .chart-picture`).data ?? []).map(
+  ({ name, x, y, yaxis, line }) => ({ name, x, y, below: yaxis === "y2", dash: line?.dash }))"""
+
+
+def lane(name: str, *rates: float, **knobs: Any) -> dict[str, Any]:
+    return {"name": name, "dropout": list(rates or (0, 0)), "batch_norm": False, "train_size": None, **knobs}
+
+
+@cache
+def plotly_source() -> bytes:
+    return Path(plotly.__file__).with_name("package_data").joinpath("plotly.min.js").read_bytes()
+
+
+@pytest.fixture
+def stage(module_page: Page) -> Page:
+    """A page to which the server's Plotly is served, too."""
+
+    def serve(route: Route) -> None:
+        route.fulfill(body=plotly_source(), content_type="text/javascript")
+
+    module_page.route(f"**{PLOTLY_URL}", serve)
+    return module_page
+
+
+def play(page: Page, view: str, lanes: list[dict[str, Any]], role: str = "owner", **crowd: Any) -> Page:
+    page.evaluate(STAGE, [view, lanes, role, {"members": 64, "masks": "per_member"} | crowd, PLOTLY_URL])
+    return page
+
+
+def feed(page: Page, kind: str, *frames: dict[str, Any]) -> None:
+    page.evaluate(FEED, [kind, list(frames)])
+
+
+def traces(page: Page, view: str, least: int = 1) -> list[dict[str, Any]]:
+    """What Plotly was given, once there are so many lines."""
+    page.wait_for_function(
+        "([view, least]) => (document.querySelector(`#${view} .chart-picture`).data ?? []).length >= least",
+        arg=[view, least],
+    )
+    found: list[dict[str, Any]] = page.evaluate(TRACES, view)
+    return found
+
+
+def table(page: Page) -> dict[str, Any]:
+    found: dict[str, Any] = page.evaluate("() => window.stage.view.table()")
+    return found
+
+
+def call(page: Page, module: str, name: str, *given: Any) -> Any:
+    """What a function of a module answers."""
+    return page.evaluate(CALL, [module, name, list(given)])
+
+
+# Sub-networks
+
+
+def ensemble(members: int, fresh: bool = False) -> dict[str, Any]:
+    """Votes of one lane, all for class 3; the average comes near, the geometric mean is better, both get closer."""
+    numbers = range(1, members + 1)
+    return {
+        "step": [[1], [100]],
+        "example": [[1], [0]],
+        "fresh": [[1], [int(fresh)]],
+        "lane": [[1], [0]],
+        "rate": [[1, 2], [0.2, 0.5]],
+        "vote": [[1, members, 10], [float(place == 3) for _ in numbers for place in range(10)]],
+        "vote/average": [[1, 10], [float(place == 3) for place in range(10)]],
+        "vote/scaling": [[1, 10], [float(place == 3) for place in range(10)]],
+        "accuracy/member": [[1, members], [0.75] * members],
+        "accuracy/average": [[1, members], [0.9 - 0.15 / n for n in numbers]],
+        "accuracy/geometric": [[1, members], [0.9 - 0.1 / n for n in numbers]],
+        "loss/average": [[1, members], [0.6 + 0.4 / n for n in numbers]],
+        "loss/geometric": [[1, members], [0.45 + 0.55 / n for n in numbers]],
+        "accuracy/scaling": [[1], [0.9]],
+        "loss/scaling": [[1], [0.44]],
+    }
+
+
+DATA = """() => window.stage.store.update("data", { data: { tensors: {
+  "train/y": { data: Uint8Array.of(3) }, "train/true": { data: Uint8Array.of(3) } } } })"""
+
+
+def test_both_means_are_drawn_by_accuracy_and_by_log_loss_against_weight_scaling(stage: Page) -> None:
+    play(stage, "ensemble", [lane("Dropout", 0.2, 0.5)])
+    feed(stage, "ensemble", ensemble(64))
+    drawn = traces(stage, "ensemble", 7)
+    assert [(trace["name"], trace["below"]) for trace in drawn] == [
+        ("Dropout: each alone", False),
+        *((f"Dropout: {what}", below) for what in ("average of n", "geometric mean") for below in (False, True)),
+        ("Dropout: weight scaling", False),
+        ("Dropout: weight scaling", True),
+    ]
+    assert drawn[1]["y"][-1] == pytest.approx(100 * (0.9 - 0.15 / 64), rel=1e-5)
+    assert drawn[4]["y"][:2] == pytest.approx([1.0, 0.725], rel=1e-5)
+    assert drawn[6]["y"] == pytest.approx([0.44, 0.44], rel=1e-5)
+    expect(stage.locator("#ensemble-sentence")).to_contain_text("Only the geometric mean comes within a tenth")
+
+
+def test_256_votes_are_small_marks_and_their_lines_keep_the_ends(stage: Page) -> None:
+    play(stage, "ensemble", [lane("Dropout", 0.2, 0.5)], members=256, masks="per_example")
+    stage.evaluate(DATA)
+    feed(stage, "ensemble", ensemble(256, fresh=True))
+    expect(stage.locator(".crowd-large .vote")).to_have_count(256)
+    line = traces(stage, "ensemble", 7)[1]
+    assert line["x"][:64] == list(range(1, 65))
+    assert line["x"][-1] == 256
+    assert len(line["x"]) == len(line["y"]) == 112
+    assert stage.evaluate("document.querySelector('#ensemble .chart-picture').layout.xaxis.tickvals.at(-1)") == 256
+    expect(stage.locator("#ensemble-sentence")).to_contain_text(
+        "One pass of “Dropout”, with a fresh mask for each example, gets 75.0% of the validation examples right"
+    )
+    assert len(table(stage)["rows"]) == 256
+
+
+def test_the_owner_chooses_how_many_vote_and_with_which_masks(stage: Page) -> None:
+    play(stage, "ensemble", [lane("Dropout", 0.2, 0.5)])
+    members, masks = stage.get_by_role("combobox", name="Sub-networks"), stage.get_by_role("combobox", name="Masks")
+    expect(members).to_have_value("64")
+    assert members.locator("option").all_inner_texts() == ["16", "64", "256"]
+    members.select_option("256")
+    masks.select_option("fresh per example")
+    assert stage.evaluate("window.stage.asked") == [{"members": 256}, {"masks": "per_example"}]
+    feed(stage, "ensemble", ensemble(64))
+    expect(members).to_have_value("256")  # what was chosen stays while the server has not answered
+    expect(masks).to_have_value("per_example")
+
+
+def test_a_choice_that_was_refused_goes_back(stage: Page) -> None:
+    play(stage, "ensemble", [lane("Dropout", 0.2, 0.5)])
+    stage.evaluate("window.stage.refuse = true")
+    stage.get_by_role("combobox", name="Sub-networks").select_option("16")
+    expect(stage.get_by_role("combobox", name="Sub-networks")).to_have_value("64")
+
+
+def test_votes_that_are_still_of_the_old_kind_are_said_to_be_waited_for(stage: Page) -> None:
+    play(stage, "ensemble", [lane("Dropout", 0.2, 0.5)], members=100, masks="per_example")
+    expect(stage.get_by_role("combobox", name="Sub-networks")).to_have_value("100")
+    feed(stage, "ensemble", ensemble(64))
+    expect(stage.get_by_role("status")).to_have_text("asking them …")
+    feed(stage, "ensemble", ensemble(100, fresh=True))
+    expect(stage.get_by_role("status")).to_have_text("")
+
+
+def test_who_watches_reads_what_the_owner_has_chosen(stage: Page) -> None:
+    play(stage, "ensemble", [lane("Dropout", 0.2, 0.5)], role="viewer", members=16)
+    expect(stage.get_by_role("combobox")).to_have_count(0)
+    expect(stage.locator(".crowd-told")).to_have_text("16 sub-networks; masks: one per sub-network.")
+
+
+def test_the_ensemble_is_a_table_of_both_means(stage: Page) -> None:
+    play(stage, "ensemble", [lane("Dropout", 0.2, 0.5)])
+    assert stage.evaluate("() => window.stage.view.table()") is None
+    feed(stage, "ensemble", ensemble(16))
+    found = table(stage)
+    assert found["columns"][:2] == ["n", "Dropout: this one alone, accuracy"]
+    assert found["rows"][15] == pytest.approx([16, 0.75, 0.890625, 0.625, 0.89375, 0.484375, 0.9, 0.44], rel=1e-5)
+
+
+# Committees
+
+FIVE = [
+    lane(f"{name}, seed {seed}", *rates)
+    for name, rates in (("No dropout", ()), ("Dropout", (0.2, 0.5)))
+    for seed in range(2)
+]
+
+
+def committee() -> dict[str, Any]:
+    return {
+        "step": [[1], [1000]],
+        "group": [[4], [0, 0, 1, 1]],
+        "accuracy": [[4], [0.76, 0.74, 0.9, 0.92]],
+        "loss": [[4], [1.5, 1.7, 0.5, 0.4]],
+        "average_accuracy": [[2, 2], [0.76, 0.77, 0.9, 0.925]],
+        "average_loss": [[2, 2], [1.5, 1.2, 0.5, 0.42]],
+        "geometric_accuracy": [[2, 2], [0.76, 0.75, 0.9, 0.915]],
+        "geometric_loss": [[2, 2], [1.5, 1.4, 0.5, 0.41]],
+    }
+
+
+def test_a_committee_is_drawn_by_kind_with_each_network_and_the_averages(stage: Page) -> None:
+    play(stage, "committee", FIVE)
+    expect(stage.locator("#committee .chart-note")).to_have_text("Waiting for the first averages …")
+    feed(stage, "committee", committee())
+    drawn = {(trace["name"], trace["below"]): trace for trace in traces(stage, "committee", 16)}
+    assert drawn["No dropout: each alone", False]["y"] == pytest.approx([76, 74], rel=1e-5)
+    assert drawn["Dropout: average of n", False]["x"] == [1, 2]
+    assert drawn["Dropout: average of n", False]["y"] == pytest.approx([90, 92.5], rel=1e-5)
+    assert drawn["No dropout: geometric mean", True]["y"] == pytest.approx([1.5, 1.4], rel=1e-5)
+    assert drawn["Dropout: one, on average", False]["y"] == pytest.approx([91, 91], rel=1e-5)
+    expect(stage.locator("#committee .chart-legend tbody th")).to_have_text(["No dropout × 2", "Dropout × 2"])
+    expect(stage.locator("#committee-sentence")).to_have_text(
+        "Step 1,000. The 2 networks “No dropout” get 75.0% of the validation examples right on average, and averaged "
+        "77.0%: 2.0 points more; their log-loss 1.60 becomes 1.20. The 2 networks “Dropout” get 91.0% of the "
+        "validation examples right on average, and averaged 92.5%: 1.5 points more; their log-loss 0.450 becomes "
+        "0.420. One network with dropout gets 91.0% on average, 2 without, averaged, 77.0%: one network with dropout "
+        "is 14.0 points better than this committee."
+    )
+    rows = table(stage)["rows"]
+    assert [row[:3] for row in rows[:2]] == [
+        ["No dropout", 1, "No dropout, seed 0"],
+        ["No dropout", 2, "No dropout, seed 1"],
+    ]
+    assert rows[3][3:] == pytest.approx([0.92, 0.4, 0.925, 0.42, 0.915, 0.41], rel=1e-5)
+
+
+def test_a_frame_of_other_lanes_is_not_drawn(stage: Page) -> None:
+    play(stage, "committee", FIVE[:3])
+    feed(stage, "committee", committee())
+    expect(stage.locator("#committee .chart-note")).to_have_text("Waiting for the first averages …")
+    assert stage.evaluate("() => window.stage.view.table()") is None
+
+
+def group(name: str, accuracies: list[Any], average: Any, **changed: Any) -> dict[str, Any]:
+    usual = {"drops": name != "No dropout", "loss": 1.0, "averageLoss": 0.9}
+    return {"name": name, "accuracies": accuracies, "average": average} | usual | changed
+
+
+def committees(page: Page, *groups: dict[str, Any]) -> str:
+    return str(call(page, "words/committee", "committeeSentence", {"step": 10, "valSize": 800, "groups": list(groups)}))
+
+
+def test_a_committee_without_kin_or_without_numbers_is_told_as_none(module_page: Page) -> None:
+    assert call(module_page, "words/committee", "committeeSentence", None) == "No networks have been averaged yet."
+    assert "there is no committee" in committees(module_page, group("Dropout", [0.9], 0.9))
+    said = committees(module_page, group("No dropout", [0.7, NAN], NAN), group("Dropout", [0.9], 0.9))
+    assert said == "Step 10. A network of “No dropout” has diverged, and with it the average."
+
+
+def test_what_chance_may_make_is_not_called_better(module_page: Page) -> None:
+    """Two standard errors of .85 counted on 800 examples are 2.5 points; seeds that differ by 4 points add to it."""
+    kin = group("No dropout", [0.8, 0.82], 0.85)
+    assert "1.0 points between them, no more than chance may make (2.5 points)." in committees(
+        module_page, kin, group("D", [0.86], 0.86)
+    )
+    assert "no more than chance may make (6.2 points)." in committees(module_page, kin, group("D", [0.88, 0.92], 0.91))
+    assert "this committee is 15.0 points better than one network with dropout." in committees(
+        module_page, kin, group("D", [0.7], 0.7)
+    )
+    assert "no gain" in committees(module_page, group("No dropout", [0.8, 0.82], 0.81))
+
+
+@pytest.mark.parametrize(
+    ("names", "common"),
+    [
+        (["Dropout, seed 0", "Dropout, seed 1"], "Dropout"),
+        (["Net #1", "Net #2"], "Net"),
+        (["Only one"], "Only one"),
+        (["Ada", "Bert"], "Ada …"),
+        (["Twin", "Twin"], "Twin"),
+        (["seed 1", "seed 2"], "seed 1 …"),
+    ],
+)
+def test_networks_of_a_kind_are_called_by_what_their_names_have_in_common(
+    module_page: Page, names: list[str], common: str
+) -> None:
+    assert call(module_page, "words/committee", "commonName", names) == common
+
+
+# The forgotten eval()
+
+
+def forgotten(step: int, val: list[Any], left_on: list[Any]) -> dict[str, Any]:
+    count = len(val)
+    return {
+        "step": [[1], [step]],
+        "val_accuracy": [[count], val],
+        "val_loss": [[count], [0.5 if value != NAN else NAN for value in val]],
+        "forgotten_accuracy": [[count], left_on],
+        "forgotten_loss": [[count], [0.9 if value != NAN else NAN for value in left_on]],
+    }
+
+
+PAIR = [lane("No dropout"), lane("Dropout", 0.2, 0.5)]
+
+
+def test_both_modes_are_drawn_against_the_step(stage: Page) -> None:
+    play(stage, "forgotten", PAIR)
+    expect(stage.locator("#forgotten code").first).to_have_text("model.eval()")
+    feed(stage, "forgotten", forgotten(100, [0.8, 0.7], [0.8, 0.5]), forgotten(200, [0.75, 0.9], [0.75, 0.77]))
+    drawn = {(trace["name"], trace["below"]): trace for trace in traces(stage, "forgotten", 8)}
+    solid, dashed = drawn["Dropout: evaluation mode", False], drawn["Dropout: training mode left on", False]
+    assert (solid["x"], solid["dash"], dashed["dash"]) == ([100, 200], "solid", "dash")
+    assert solid["y"] == pytest.approx([70, 90], rel=1e-5)
+    assert dashed["y"] == pytest.approx([50, 77], rel=1e-5)
+    assert drawn["Dropout: training mode left on", True]["y"] == pytest.approx([0.9, 0.9], rel=1e-5)
+    expect(stage.locator("#forgotten-sentence")).to_have_text(
+        "Step 200. “Dropout” gets 90.0% of the validation examples right, and 77.0% with training mode left on: 13.0 "
+        "points lost by dropout left on (log-loss 0.500 and 0.900). “No dropout” has neither dropout nor batch norm: "
+        "both modes are the same to it."
+    )
+    rows = table(stage)["rows"]
+    assert [row[:2] for row in rows] == [[step, name] for step in (100, 200) for name in ("No dropout", "Dropout")]
+    assert rows[3][2:] == pytest.approx([0.9, 0.5, 0.77, 0.9], rel=1e-5)
+
+
+def test_a_network_that_diverged_leaves_a_gap(stage: Page) -> None:
+    play(stage, "forgotten", PAIR)
+    feed(stage, "forgotten", forgotten(100, [0.8, 0.7], [0.8, 0.5]), forgotten(200, [NAN, 0.9], [NAN, 0.77]))
+    line = traces(stage, "forgotten", 8)[0]
+    assert line["y"] == [pytest.approx(80, rel=1e-5), None]
+    expect(stage.locator("#forgotten-sentence")).to_contain_text("Step 200. “No dropout” diverged. “Dropout” gets")
+
+
+def judged(name: str, accuracy: float, left_on: float, **changed: Any) -> dict[str, Any]:
+    usual = {"drops": True, "norm": False, "loss": 0.5, "forgottenLoss": 0.9}
+    return {"name": name, "accuracy": accuracy, "forgotten": left_on} | usual | changed
+
+
+def eval_words(page: Page, *lanes: dict[str, Any]) -> str:
+    return str(call(page, "words/forgotten", "forgottenSentence", {"step": 0, "valSize": 800, "lanes": list(lanes)}))
+
+
+def test_what_is_forgotten_is_named_and_small_differences_are_not_made_much_of(module_page: Page) -> None:
+    assert (
+        call(module_page, "words/forgotten", "forgottenSentence", None)
+        == "No network has been judged in both modes yet."
+    )
+    said = eval_words(
+        module_page, judged("Both", 0.9, 0.7, norm=True), judged("Norm", 0.8, 0.805, drops=False, norm=True)
+    )
+    assert "20.0 points lost by dropout and batch norm left on" in said
+    assert (
+        "“Norm” gets 80.0% of the validation examples right, and 80.5% with training mode left on: 0.5 points, too few"
+        in said
+    )
+    assert "5.0 points won by batch norm left on" in eval_words(
+        module_page, judged("Norm", 0.6, 0.65, drops=False, norm=True)
+    )
+
+
+def test_of_many_networks_the_one_that_loses_most_and_the_one_that_loses_least_are_named(module_page: Page) -> None:
+    lanes = [judged(f"p{number}", 0.9, 0.9 - 0.1 * number) for number in range(1, 6)]
+    said = eval_words(module_page, *lanes, judged("a", 0.7, 0.7, drops=False), judged("b", 0.7, 0.7, drops=False))
+    assert said.startswith("Step 0. “p5” gets 90.0%")
+    assert "That is the most of 5; the least is 10.0 points, of “p1”." in said
+    assert said.endswith("“a” and “b” have neither dropout nor batch norm: both modes are the same to them.")

@@ -1,0 +1,169 @@
+"""A run that searches: its lanes are candidates, and when one batch of them is trained, the next takes its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from trainer.config import parse
+from trainer.errors import DropoutLabError, KnobError
+from trainer.lane import EVALUATE_EVERY
+from trainer.search import Evaluation, SearchState, parse_search
+from trainer.worker import publish
+from trainer.worker.commands import CommandError
+from trainer.worker.pace import Ledger
+from trainer.worker.session import Sender, Session, State
+
+if TYPE_CHECKING:
+    from trainer.experiment import Experiment
+    from trainer.trace import Trace
+
+
+class SearchSession(Session):
+    """One search under way.
+
+    Args:
+        run: its id.
+        search: what it tries, and what has come of it so far.
+        make: makes the experiment of the search's present batch.
+        sender: as `Session` takes it, and so are ``clock``, ``scoring``, ``extras`` and ``look``.
+    """
+
+    def __init__(
+        self,
+        run: str,
+        search: SearchState,
+        make: Callable[[], Experiment],
+        sender: Sender,
+        clock: Callable[[], float],
+        scoring: Ledger,
+        extras: Ledger,
+        look: Callable[[Experiment], Trace],
+    ) -> None:
+        super().__init__(run, make(), sender, clock, scoring, extras, look)
+        self._search = search
+        self._make = make
+        self._evaluations: list[Evaluation] = []  # of the present batch
+
+    def open(self, request: Mapping[str, Any]) -> None:
+        """Set the search up; one that is over stands still, and none stops anywhere but at its end."""
+        state = "paused" if self._search.is_done else request.get("state")
+        super().open({**request, "state": state, "stop_at": None})
+
+    def command(self, ref: Any, command: Mapping[str, Any]) -> None:
+        """Obey a viewer's command, as any run does, unless it cannot be of a search."""
+        objection = self._objection(command)
+        if objection is not None:
+            self._sender.send({"op": "reply", "run": self.run, "ref": ref, "error": publish.error(objection)})
+            return
+        if command.get("op") == "reset":
+            self._start_over()
+        super().command(ref, command)
+
+    # Inside
+
+    def _objection(self, command: Mapping[str, Any]) -> DropoutLabError | None:
+        """Why a command is not obeyed, if it is not."""
+        operation, knobs = command.get("op"), command.get("knobs")
+        if operation == "set":
+            name = ", ".join(knobs) if isinstance(knobs, dict) and knobs else "knobs"
+            return KnobError(name, knobs, "left alone: a search turns the knobs itself")
+        if operation in ("play", "step") and self._search.is_done:
+            count = len(self._search.trials)
+            return CommandError(f"the search is over, all {count} candidates were trained: reset starts it again")
+        return None
+
+    def _start_over(self) -> None:
+        """Forget what came of all candidates, and have the first batch in place of the present one."""
+        self._search.restart()
+        self._evaluations = []
+        self._experiment = self._make()
+        self._extras.restart(self._experiment)
+
+    @property
+    def _left(self) -> int | None:
+        """Steps until the batch ends, or those that were asked for."""
+        to_go = self._search.config.steps - self._experiment.step
+        if self.state is State.STEPPING:
+            return min(self._remaining, to_go)
+        return to_go if self.state is State.PLAYING else None
+
+    def _scores_allowed(self, now: float) -> bool:
+        """Always: what becomes of a candidate must not depend on the pace, so that no evaluation may be left out."""
+        return True
+
+    def _score(self) -> None:
+        """Evaluate, show it, and remember it if it is one of those that count.
+
+        The time is the search's own and not taken from what all runs have for their scores.
+        """
+        step = self._scored = self._experiment.step
+        self._scores.mark(self._clock())
+        scores = self._experiment.evaluate()
+        self._emit("scores", publish.scores(scores))
+        seen = self._evaluations[-1].step if self._evaluations else 0
+        if step > seen and step % EVALUATE_EVERY == 0:
+            self._evaluations.append(Evaluation(step, scores.val_loss.tolist(), scores.val_accuracy.tolist()))
+
+    def _show_one_more(self) -> None:
+        """The step that is made for a pause counts like any other: an evaluation may fall on it, or the end."""
+        super()._show_one_more()
+        if self._experiment.step % EVALUATE_EVERY == 0:
+            self._score()
+        if self._experiment.step == self._search.config.steps:
+            self._arrived()
+
+    def _arrived(self) -> None:
+        """Go on with the next batch at the end of one; pause at the end of all, or of the steps that were asked for."""
+        if self._experiment.step < self._search.config.steps:
+            super()._arrived()
+            return
+        self._search.add(self._evaluations)
+        if self._search.is_done:
+            super()._arrived()
+            return
+        self._evaluations = []
+        if self.state is State.STEPPING and self._remaining == 0:
+            self._move(State.PAUSED)
+        followed = self._experiment.followed[1]
+        experiment = self._make()
+        experiment.follow(example=followed)
+        self._replace(experiment, "batch")
+
+    def _described(self) -> dict[str, Any]:
+        return {**super()._described(), "search": self._search.described()}
+
+
+def make_search_session(
+    run: str,
+    request: Mapping[str, Any],
+    make: Callable[[Mapping[str, Any]], Experiment],
+    sender: Sender,
+    clock: Callable[[], float],
+    scoring: Ledger,
+    extras: Ledger,
+    look: Callable[[Experiment], Trace],
+) -> SearchSession:
+    """The session of a search.
+
+    Args:
+        run: its id.
+        request: what it is opened with; its ``search`` says what is tried, its ``config`` how everything else is.
+        make: makes the experiment that a request asks for.
+        sender: hears about it.
+        clock: the time in seconds.
+        scoring: the worker's account of the time for scores.
+        extras: the worker's account of the time for ensembles and boundaries.
+        look: traces an evaluation pass of the followed example.
+
+    Raises:
+        KnobError: the search cannot be.
+    """
+    base = parse(request.get("config"))
+    search = parse_search(request.get("search"), base)
+
+    def make_batch() -> Experiment:
+        config = search.lanes(base).model_dump(mode="json")
+        return make({**request, "config": config, "changes": ()})
+
+    return SearchSession(run, search, make_batch, sender, clock, scoring, extras, look)
