@@ -86,8 +86,10 @@ async def plotly(request: Request) -> Response:
 def modules() -> list[str]:
     """Return the addresses of the page's modules: named in the page they come side by side, not import by import."""
     folder = ROOT / "static" / "js"
-    others = {"theme-boot.js", "network-worker.js", "types.js"}  # a script, a program of its own, types alone
-    files = sorted(file for file in folder.rglob("*.js") if file.name not in others)
+    others = {"network-worker.js", "types.js"}  # a program of its own, types alone
+    files = sorted(
+        file for file in folder.rglob("*.js") if file.name not in others and not file.stem.endswith("-boot")
+    )  # boot scripts run before all modules
     return [f"/static/js/{file.relative_to(folder).as_posix()}" for file in files]
 
 

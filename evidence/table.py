@@ -57,7 +57,8 @@ def would_do(verdict: Verdict) -> str:
     """The range that would have been inside; of a claim it is said already."""
     if verdict.row.is_claim or math.isinf(verdict.low):
         return ""
-    return f"{number(verdict.low, verdict.row.unit)} … {number(verdict.high, verdict.row.unit)}"
+    unit, like = verdict.row.unit, verdict.row.expected
+    return f"{number(verdict.low, unit, like)} … {number(verdict.high, unit, like)}"
 
 
 def measured(verdict: Verdict) -> str:

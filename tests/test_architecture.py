@@ -20,7 +20,19 @@ LIGHT_TRAINER: Final = {
 """The modules of the trainer that the app may use: none of them imports torch."""
 
 JS: Final = sorted((ROOT / "static" / "js").rglob("*.js"))
-PURE_NAMES: Final = ("frames", "bits", "stats", "words", "ring", "columns", "url", "textual", "knobs", "sites")
+PURE_NAMES: Final = (
+    "frames",
+    "bits",
+    "stats",
+    "words",
+    "ring",
+    "columns",
+    "url",
+    "textual",
+    "knobs",
+    "sites",
+    "outcome",
+)
 PURE_JS: Final = [
     *(ROOT / "static" / "js" / f"{name}.js" for name in PURE_NAMES),
     *(path for path in JS if path.parent.name == "words"),
@@ -113,7 +125,7 @@ def test_only_live_js_knows_the_socket() -> None:
 
 def js_imports(path: Path) -> set[str]:
     """What a module imports, by name relative to ``static/js``; imports of types alone are comments."""
-    targets = re.findall(r"""^(?:import|export)\b[^;"']*["'](\.[^"']+)["']""", path.read_text(), re.MULTILINE)
+    targets = re.findall(r"""^(?:import|export)\b[^;"'(]*["'](\.[^"']+)["']""", path.read_text(), re.MULTILINE)
     return {str((path.parent / target).resolve().relative_to(ROOT / "static" / "js")) for target in targets}
 
 

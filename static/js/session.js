@@ -3,19 +3,17 @@
 /** @import { Extra } from "./api.js" */
 /** @import { Change, Config, Experiment, Run, Schema, Store } from "./types.js" */
 
-import { ApiError } from "./api.js";
 import { belongs, experimentIn, extraOf, pathOf } from "./experiments.js";
 import { guessesOf } from "./guesses.js";
 import { ingestFrame, ingestRun } from "./ingest.js";
 import { createLive } from "./live.js";
+import { createPatience } from "./patience.js";
 import { createStorage } from "./storage.js";
 import { MAX_LENGTH, read, write } from "./url.js";
 
 const KEY = "dropout-lab-run"; // one run for each tab
 const FIRST_SPEED = 100; // steps/s: the story of the default run takes ten seconds
 const URL_EVERY = 1000; // ms; browsers refuse to have the address rewritten more than some three times a second
-const FIRST_RETRY = 500; // ms; doubles up to
-const LAST_RETRY = 10_000;
 
 /** Commands to be sent once a fresh run answers. @typedef {{ speed: number | null, play: boolean }} Start */
 
@@ -29,6 +27,7 @@ const LAST_RETRY = 10_000;
 export function createSession({ window, store, api, notify }) {
   const storage = createStorage(() => window.sessionStorage);
   const guesses = guessesOf(window.document);
+  const patiently = createPatience({ window, store });
   const session = {
     id: "",
     token: /** @type {string | null} */ (null),
@@ -160,27 +159,6 @@ export function createSession({ window, store, api, notify }) {
       notify("error", `${message}. The ${experiment ? "experiment as it is" : "default run"} was opened instead.`);
       const usual = { speed: start.speed, play: !experiment?.guess };
       await open(experiment?.config ?? {}, [], usual, experiment ? extraOf(experiment) : {});
-    }
-  }
-
-  /**
-   * Ask until the server is there and has a worker.
-   * @template T
-   * @param {() => Promise<T>} ask
-   * @returns {Promise<T>}
-   */
-  async function patiently(ask) {
-    for (let wait = FIRST_RETRY; ; wait = Math.min(wait * 2, LAST_RETRY)) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (error instanceof ApiError && error.code !== "no_worker") {
-          throw error;
-        }
-        const message = error instanceof ApiError ? error.message : "the server does not answer";
-        store.update("connection", { connection: { status: "reconnecting", message, retryInMs: wait } });
-        await new Promise((resolve) => window.setTimeout(() => resolve(null), wait));
-      }
     }
   }
 

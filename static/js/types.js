@@ -273,6 +273,8 @@
  * @property {string} source
  * @property {Record<string, *> | null} search
  * @property {Config} config
+ * @property {{ label: string, value: number, sd: number, seeds: number, unit: string, origin?: string, note?: string }[]} [expected]
+ *   What it came to over several seeds.
  */
 
 /**

@@ -11,7 +11,7 @@ from trainer.errors import KnobError
 from trainer.presets import PRESETS, Preset, described, find_preset
 from trainer.views import VIEWS, fits
 
-PANELS: Final = {*VIEWS, "ensemble", "boundary", "draw", "search", "result"}
+PANELS: Final = {*VIEWS, "loss", "ensemble", "boundary", "draw", "search", "result"}
 
 
 def by_id(preset: Preset) -> str:

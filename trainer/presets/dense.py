@@ -41,7 +41,7 @@ DENSE: Final = (
         look="The gap between the dashed and the solid line of each network: what it knows by heart, and what it has "
         "understood.",
         guess=Guess("Which network will have the lower validation loss after 1,000 steps?"),
-        panels=("ensemble", "damage"),
+        panels=("loss", "ensemble", "damage"),
         admits="Without wrong labels there is little to see on so easy a task: dropout then gains about two points.",
         source=f"{_SRIVASTAVA}, section 6",
     ),

@@ -1,9 +1,12 @@
 // The painted pictures as files: composed with their labels on a sheet, and as tables.
 
-/** @import { DataTable } from "../types.js" */
+/** @import { StepRing } from "../ring.js" */
 /** @import { Palette } from "../theme.js" */
+/** @import { DataTable, Frame, Run } from "../types.js" */
 /** @import { Picture } from "./picture.js" */
+/** @import { Site } from "./sites.js" */
 
+import { isKept } from "../bits.js";
 import { blobOf, createSheet } from "../download.js";
 import { State } from "./picture.js";
 
@@ -121,4 +124,66 @@ function write(sheet, palette) {
   sheet.fillStyle = palette.ink;
   sheet.font = `${FONT}px ${palette.font || "sans-serif"}`;
   sheet.textBaseline = "middle";
+}
+
+/**
+ * The masks in view, a row for each step and a column for each unit: 1 where the bit is.
+ * @param {StepRing} ring
+ * @param {Site[]} sites
+ * @param {{ from: number, to: number, lane: number }} view
+ * @returns {DataTable | null}
+ */
+export function maskTable(ring, sites, { from, to, lane }) {
+  const rows = [];
+  for (let step = Math.max(from, 1); step <= to; step += 1) {
+    const record = ring.laneOf(step) === lane ? ring.at(step) : null;
+    if (record) {
+      const bits = sites.flatMap(({ name, units, bits: at }) =>
+        Array.from({ length: units }, (_, unit) => Number(isKept(record.masks[name], at ? at[unit] : unit))),
+      );
+      rows.push([step, record.example, ...bits]);
+    }
+  }
+  const names = sites.flatMap(({ name, units }) => Array.from({ length: units }, (_, unit) => `${name} ${unit}`));
+  return rows.length > 0 ? { name: "masks", columns: ["step", "example", ...names], rows } : null;
+}
+
+/**
+ * The grid: a row for each point, a column for each network.
+ * @param {Frame} boundary
+ * @param {Frame} data
+ * @param {{ name: string }[]} lanes
+ * @returns {DataTable}
+ */
+export function boundaryTable({ tensors: { probability } }, { tensors: { extent } }, lanes) {
+  const [count, high, wide] = probability.shape;
+  const [left, right, bottom, top] = Array.from(extent.data, Number);
+  const rows = Array.from({ length: high * wide }, (_, cell) => {
+    const [row, column] = [Math.floor(cell / wide), cell % wide];
+    const place = [left + (column / (wide - 1)) * (right - left), bottom + (row / (high - 1)) * (top - bottom)];
+    const said = Array.from({ length: count }, (_, lane) => Number(probability.data[lane * high * wide + cell]) / 255);
+    return [...place, ...said];
+  });
+  const names = Array.from({ length: count }, (_, lane) => `${lanes[lane]?.name ?? lane}: probability of class 1`);
+  return { name: "boundary", columns: ["x1", "x2", ...names], rows };
+}
+
+/**
+ * Every training example with its label, its true class and its numbers.
+ * @param {Frame} data
+ * @param {Run} run
+ * @returns {DataTable}
+ */
+export function exampleTable(data, { classes, features, layers }) {
+  const { "train/x": x, "train/y": labels, "train/true": truths } = data.tensors;
+  const [count, width] = x.shape;
+  const across = layers[0].shape[1] ?? 0;
+  const pixel = (/** @type {number} */ at) =>
+    across > 0 ? `row ${Math.floor(at / across)} column ${at % across}` : `x${at + 1}`;
+  const rows = Array.from({ length: count }, (_, example) => [
+    ...[example, classes[Number(labels.data[example])], classes[Number(truths.data[example])]],
+    ...Array.from(x.data.subarray(example * width, (example + 1) * width), Number),
+  ]);
+  const names = Array.from({ length: width }, (_, at) => (features ?? [])[at] ?? pixel(at));
+  return { name: "examples", columns: ["example", "label", "true class", ...names], rows };
 }

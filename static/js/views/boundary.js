@@ -7,7 +7,7 @@ import { createPace } from "../paint/pace.js";
 import { readPicturePalette } from "../paint/palette.js";
 import { contour, disagreement, drawHeat, lengthOf, nearest, probabilityColours } from "../paint/plane.js";
 import { paintContour, paintPoints, placeOf, ringPoint } from "../paint/points.js";
-import { gallery } from "../paint/taken.js";
+import { boundaryTable, gallery } from "../paint/taken.js";
 import { createTip } from "../paint/tip.js";
 import { formatOne } from "../stats.js";
 
@@ -267,26 +267,6 @@ export function create(element, { document, store, actions }) {
       element.replaceChildren();
     },
   };
-}
-
-/**
- * The grid: a row for each point, a column for each network.
- * @param {Frame} boundary
- * @param {Frame} data
- * @param {{ name: string }[]} lanes
- * @returns {import("../types.js").DataTable}
- */
-export function boundaryTable({ tensors: { probability } }, { tensors: { extent } }, lanes) {
-  const [count, high, wide] = probability.shape;
-  const [left, right, bottom, top] = Array.from(extent.data, Number);
-  const rows = Array.from({ length: high * wide }, (_, cell) => {
-    const [row, column] = [Math.floor(cell / wide), cell % wide];
-    const place = [left + (column / (wide - 1)) * (right - left), bottom + (row / (high - 1)) * (top - bottom)];
-    const said = Array.from({ length: count }, (_, lane) => Number(probability.data[lane * high * wide + cell]) / 255);
-    return [...place, ...said];
-  });
-  const names = Array.from({ length: count }, (_, lane) => `${lanes[lane]?.name ?? lane}: probability of class 1`);
-  return { name: "boundary", columns: ["x1", "x2", ...names], rows };
 }
 
 /**

@@ -170,6 +170,7 @@ export function create(element, { document, store, actions }) {
       showButtons(store.state);
       if (run) {
         showCourse({ ...store.state, run, experiment });
+        root.removeAttribute("data-guessed"); // the run itself says so now
       }
     },
     resize() {},

@@ -8,7 +8,7 @@ import { drops } from "../paint/sites.js";
 /** @type {Topic[]} */
 export const topics = ["run"];
 
-const NUMBERS = "No One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve".split(" ");
+const NUMBERS = ["No", "One", "Two", "Three", "Four"];
 
 /** @type {Record<string, [string, string]>} One network, several. */
 const NETWORKS = {

@@ -6,7 +6,7 @@
 import { exampleName, pickerSentence } from "../paint/captions.js";
 import { readPicturePalette } from "../paint/palette.js";
 import { exampleOf } from "../paint/picture.js";
-import { gallery } from "../paint/taken.js";
+import { exampleTable, gallery } from "../paint/taken.js";
 import { formatCount } from "../stats.js";
 import { barsOf, imageOf, rowWords } from "./thumbnail.js";
 
@@ -228,26 +228,6 @@ export function create(element, { document, store, actions }) {
       element.replaceChildren();
     },
   };
-}
-
-/**
- * Every training example with its label, its true class and its numbers.
- * @param {Frame} data
- * @param {Run} run
- * @returns {import("../types.js").DataTable}
- */
-function exampleTable(data, { classes, features, layers }) {
-  const { "train/x": x, "train/y": labels, "train/true": truths } = data.tensors;
-  const [count, width] = x.shape;
-  const across = layers[0].shape[1] ?? 0;
-  const pixel = (/** @type {number} */ at) =>
-    across > 0 ? `row ${Math.floor(at / across)} column ${at % across}` : `x${at + 1}`;
-  const rows = Array.from({ length: count }, (_, example) => [
-    ...[example, classes[Number(labels.data[example])], classes[Number(truths.data[example])]],
-    ...Array.from(x.data.subarray(example * width, (example + 1) * width), Number),
-  ]);
-  const names = Array.from({ length: width }, (_, at) => (features ?? [])[at] ?? pixel(at));
-  return { name: "examples", columns: ["example", "label", "true class", ...names], rows };
 }
 
 /**

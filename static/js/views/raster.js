@@ -12,7 +12,7 @@ import { createPace } from "../paint/pace.js";
 import { channels, pixel, readPicturePalette } from "../paint/palette.js";
 import { readWindow } from "../paint/reading.js";
 import { countedOf, DROPOUT_KINDS, sitesOf } from "../paint/sites.js";
-import { rasterPicture } from "../paint/taken.js";
+import { maskTable, rasterPicture } from "../paint/taken.js";
 import { createTip } from "../paint/tip.js";
 import { formatCount } from "../stats.js";
 
@@ -293,28 +293,6 @@ export function create(element, { document, store, actions }) {
       element.replaceChildren();
     },
   };
-}
-
-/**
- * The masks in view, a row for each step and a column for each unit: 1 where the bit is.
- * @param {import("../ring.js").StepRing} ring
- * @param {import("../paint/sites.js").Site[]} sites
- * @param {{ from: number, to: number, lane: number }} view
- * @returns {import("../types.js").DataTable | null}
- */
-export function maskTable(ring, sites, { from, to, lane }) {
-  const rows = [];
-  for (let step = Math.max(from, 1); step <= to; step += 1) {
-    const record = ring.laneOf(step) === lane ? ring.at(step) : null;
-    if (record) {
-      const bits = sites.flatMap(({ name, units, bits: at }) =>
-        Array.from({ length: units }, (_, unit) => Number(isKept(record.masks[name], at ? at[unit] : unit))),
-      );
-      rows.push([step, record.example, ...bits]);
-    }
-  }
-  const names = sites.flatMap(({ name, units }) => Array.from({ length: units }, (_, unit) => `${name} ${unit}`));
-  return rows.length > 0 ? { name: "masks", columns: ["step", "example", ...names], rows } : null;
 }
 
 /**

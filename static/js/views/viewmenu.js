@@ -12,7 +12,7 @@ import { find, h } from "../dom.js";
  * @returns {() => void} Opens it.
  */
 export function createViewMenu(dialog, { document, panels }) {
-  const list = find(dialog, ".view-groups");
+  const list = find(dialog, "div.view-groups");
   const state = { opened: /** @type {string | null} */ (null) }; // the panel that was opened last
 
   function show() {
