@@ -27,7 +27,7 @@ def number(value: float | None, unit: str, like: float | None = None) -> str:
     if math.isinf(value):
         return "−∞" if value < 0 else "∞"
     places = {"steps": 0, "%": 1, "points": 1, "×": 2}.get(
-        unit, 3 if abs(value if like is None else like) >= 0.1 else 4
+        unit, 3 if abs(value if like is None else like) >= 0.01 else 4
     )
     text = f"{value:,.{places}f}"
     return text.removeprefix("-") if not float(text.replace(",", "")) else text.replace("-", "−")

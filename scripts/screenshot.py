@@ -13,6 +13,7 @@ from tests.browser.servers import Lab
 
 IMAGES: Final = Path(__file__).resolve().parents[1] / "docs" / "img"
 STEPS: Final = 1000
+EXPERIMENT: Final = "rate"
 PICTURES: Final[dict[str, dict[str, Any]]] = {
     "lab.png": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
     "lab-dark.png": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
@@ -33,6 +34,18 @@ def take(browser: Browser, url: str, path: Path, options: dict[str, Any]) -> Non
     print(path)
 
 
+def take_experiment(browser: Browser, url: str, path: Path) -> None:
+    """Open an experiment, do without a guess, and take its picture when it has come to its end."""
+    context = browser.new_context(**PICTURES["lab.png"])
+    lab_page = LabPage(context.new_page(), url).open(f"experiments/{EXPERIMENT}")
+    lab_page.page.get_by_role("button", name="Start without guessing").click()
+    lab_page.wait("state.run.step === state.run.stop_at && state.run.state === 'paused'", seconds=300)
+    lab_page.page.wait_for_timeout(3_000)  # the charts are redrawn in turn
+    lab_page.page.screenshot(path=path)
+    context.close()
+    print(path)
+
+
 def main() -> None:
     """Start a lab and take each picture."""
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -45,6 +58,7 @@ def main() -> None:
         ):
             for name, options in PICTURES.items():
                 take(browser, lab.url, IMAGES / name, options)
+            take_experiment(browser, lab.url, IMAGES / "experiment.png")
     finally:
         lab.stop()
 

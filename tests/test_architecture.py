@@ -11,6 +11,8 @@ from typing import Final
 
 import pytest
 
+from trainer.views import VIEWS
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 WEB: Final = {"fastapi", "starlette", "uvicorn", "uvloop", "websockets", "httptools", "jinja2", "httpx", "plotly"}
 LIGHT_TRAINER: Final = {
@@ -117,6 +119,14 @@ def test_the_exceptions_import_nothing_of_the_house() -> None:
 def test_no_javascript_module_keeps_state_at_its_top(path: Path) -> None:
     loose = re.findall(r"^(?:export )?(?:let|var)\b.*", path.read_text(), re.MULTILINE)
     assert not loose
+
+
+def test_the_page_knows_the_views_that_the_trainer_has() -> None:
+    listed = re.search(r"export const INSIGHTS = \[(.*?)\]", (ROOT / "static/js/ingest.js").read_text(), re.DOTALL)
+    assert listed is not None
+    assert tuple(re.findall(r'"(\w+)"', listed[1])) == VIEWS
+    assert {path.stem for path in (ROOT / "trainer" / "insight").glob("*.py")} >= set(VIEWS)
+    assert {path.stem for path in JS if path.parent.name == "views"} >= set(VIEWS)
 
 
 def test_only_live_js_knows_the_socket() -> None:

@@ -19,6 +19,7 @@ const NEEDS = {
   draw: { fits: isImage, needs: "needs images" },
   variance: { fits: hasBatchNorm, needs: "needs a network with batch norm" },
   committee: { fits: hasKin, needs: "needs two networks that differ in their seed alone" },
+  search: { fits: ({ search }) => Boolean(search), needs: "needs an experiment that searches" },
   result: { fits: compares, needs: "needs an experiment that compares networks" },
 };
 

@@ -37,7 +37,13 @@ export function create(element, { document, store, actions }) {
   const tip = createTip(parts.frame, document);
   const screen = /** @type {CanvasRenderingContext2D} */ (parts.canvas.getContext("2d"));
   const forecast = createForecast();
-  const now = { palette: paletteOf(document), layout: /** @type {Layout | null} */ (null), chosen: -1, run: "" };
+  const now = {
+    palette: paletteOf(document),
+    layout: /** @type {Layout | null} */ (null),
+    chosen: -1,
+    run: "",
+    folded: /** @type {boolean | null} */ (null),
+  };
 
   /** @returns {Search | null} */
   const searched = () => store.state.run?.search ?? null;
@@ -128,7 +134,10 @@ export function create(element, { document, store, actions }) {
     if (run.id !== now.run) {
       Object.assign(now, { run: run.id, chosen: -1 });
       forecast.forget();
-      parts.fold.open = search === null;
+    }
+    if (now.folded !== (search !== null)) {
+      now.folded = search !== null; // without a search there is only its form
+      parts.fold.open = !now.folded;
     }
     form.fill(run.id, run.config, search);
     if (search) {
