@@ -27,7 +27,7 @@ run: $(RUNTIME) ## start the lab; PORT=8000 and HOST=127.0.0.1 say where
 
 test: $(DEV) ## run all tests; ARGS='-k raster' some of them
 	@$(PY) -m tests.browser.chromium
-	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(DEV) $(NODE_TOOLS) ## look at format, lint and types, and change nothing
 	$(PY) -m ruff format --check $(PYTHON_CODE)

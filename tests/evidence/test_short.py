@@ -12,12 +12,10 @@ random; they are fixed, so that it would have come up already.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 import pytest
-import torch
 
 from evidence.measures import measure
 from evidence.verdict import judge
@@ -50,15 +48,6 @@ def shortened(preset: Preset) -> Preset:
         lanes = [preset.knobs["lanes"][lane] for lane in SHORT[preset.id][0]]
         return replace(preset, knobs={**preset.knobs, "lanes": lanes})
     return replace(preset, search=GRID) if preset.id == "search" else preset
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Two processes that each take all cores wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", [preset.id for preset in PRESETS])

@@ -1,0 +1,17 @@
+"""Training in tests takes one thread, as it does under ``make evidence``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="package")
+def one_thread() -> Iterator[None]:
+    """Two test processes that each take both cores wait for each other: a step then takes up to 50 times as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
