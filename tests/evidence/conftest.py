@@ -8,7 +8,7 @@ import pytest
 import torch
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
     """Two test processes that each take both cores wait for each other: a step then takes up to 50 times as long."""
     before = torch.get_num_threads()

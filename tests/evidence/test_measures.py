@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,11 +60,13 @@ def test_steps_to_a_loss_are_those_of_the_first_evaluation_at_or_below_it(small:
 
 
 def test_a_seed_and_knobs_of_its_own_make_another_run() -> None:
-    preset = find_preset("twin")
-    runs = [train(preset, 0, every=500), train(preset, 0, every=500), train(preset, 0, every=500, label_noise=0.0)]
+    preset = replace(find_preset("twin"), steps=200)
+    runs = [train(preset, 0), train(preset, 0), train(preset, 0, label_noise=0.0), train(preset, 1)]
     assert runs[0] is runs[1]
     assert runs[2].experiment.config.label_noise == 0
     assert runs[2].val_loss[-1, 0] < runs[0].val_loss[-1, 0]
+    assert runs[3].experiment.config.seed == 1
+    assert runs[3].val_loss[-1, 0] != runs[0].val_loss[-1, 0]
 
 
 def test_the_evidence_knows_nothing_of_the_app() -> None:
