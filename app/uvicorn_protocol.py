@@ -28,6 +28,8 @@ class LabProtocol(WebSocketsSansIOProtocol):
 
     def hang_up(self, code: int, reason: str) -> None:
         """Close the connection, whatever its state."""
+        if self.transport.is_closing():  # the viewer was quicker
+            return
         if not self.close_sent:
             with contextlib.suppress(InvalidState):  # it is closing already
                 self.conn.send_close(code, reason)

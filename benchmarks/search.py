@@ -26,9 +26,9 @@ from trainer.worker.pace import Ledger
 from trainer.worker.searching import make_search_session
 from trainer.worker.session import State
 
-BATCHES: Final = (8, 16, 32, 64)
+BATCHES: Final = (16, 32, 64)
 FLOOR: Final = 4.0  # of the default batch, with 2 threads
-STEPS: Final = 50
+STEPS: Final = 100
 
 
 class Nobody:
@@ -104,7 +104,7 @@ def take_turns(
 def main() -> None:
     """Print a row for each batch size and number of threads."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="turns that each side takes")
+    parser.add_argument("--rounds", type=int, default=3, help="turns that each side takes")
     parser.add_argument("--steps", type=int, default=STEPS, help="of each candidate, a multiple of 25")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     chosen = parser.parse_args()

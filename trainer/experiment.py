@@ -151,8 +151,7 @@ class Experiment:
             taken = self._update(recorder, k, row or 0, traced == k)
             snapshot = taken or snapshot
         examples = [self.batches.example(first + k, row or 0, lane) for k, row in enumerate(rows)]
-        labels = self.data.labels_for(self.config.examples(lane))
-        return recorder.steps(first, examples, self.layers, snapshot, labels)
+        return recorder.steps(first, examples, self.layers, snapshot, self.judge.labels(lane))
 
     def _update(self, recorder: Recorder, k: int, row: int, trace: bool) -> Snapshot | None:
         """Make one step and record it as number ``k`` of this call."""

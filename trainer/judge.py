@@ -84,6 +84,10 @@ class Judge:
         losses: list[float] = (-log_p.gather(2, labels)[..., 0].mean(dim=1)).tolist()
         return losses
 
+    def labels(self, lane: int) -> Tensor:
+        """What a lane takes its training examples to be, and beyond those the true labels of the others, (N,)."""
+        return self._labels[lane, : len(self.train_x)]
+
     def own_examples(self, lane: int) -> Tensor:
         """The training examples of a lane, (n, F)."""
         return self.train_x[: self._examples[lane]]

@@ -25,6 +25,8 @@ Rate = float | Tensor
 Groups = list[tuple[Rate, list[int]]]
 """Learning rates, each with its lanes; a single one is that of all lanes."""
 
+_Part = tuple[Rate, list[list[Tensor]]]
+
 
 class Rule(Protocol):
     """How a list of parameters takes one step along their gradients."""
@@ -48,14 +50,24 @@ class _Remembers:
 
     _saved: tuple[str, ...]
     parameters: list[Tensor]
+    _slices: dict[str, list[tuple[Tensor, ...]]] | None = None  # of the rule's own lists, one for each lane
 
-    def _parts(self, rates: Groups, *lists: Sequence[Tensor]) -> Iterator[tuple[Rate, list[list[Tensor]]]]:
-        """For each learning rate its lanes' slices of some lists of tensors (L, …); of a single rate, whole tensors."""
+    def _parts(self, rates: Groups, names: Sequence[str], *given: Sequence[Tensor]) -> Iterator[_Part]:
+        """For each learning rate its lanes' slices of lists of tensors (L, …); of a single rate, whole tensors.
+
+        Args:
+            rates: the learning rates.
+            names: of the rule's own lists, which stay where they are: their slices are made once.
+            given: further lists.
+        """
         if len(rates) == 1:
-            yield rates[0][0], [list(tensors) for tensors in lists]
+            yield rates[0][0], [list(tensors) for tensors in (*(getattr(self, name) for name in names), *given)]
             return
+        if self._slices is None:
+            self._slices = {name: [tensor.unbind() for tensor in getattr(self, name)] for name in names}
+        slices = [*(self._slices[name] for name in names), *([tensor.unbind() for tensor in each] for each in given)]
         for rate, lanes in rates:
-            yield rate, [[tensor[lane] for tensor in tensors for lane in lanes] for tensors in lists]
+            yield rate, [[tensor[lane] for tensor in tensors for lane in lanes] for tensors in slices]
 
     @property
     def tensors(self) -> list[Tensor]:
@@ -90,7 +102,7 @@ class Sgd(_Remembers):
         """Move every parameter, each lane at its learning rate."""
         torch._foreach_mul_(self.velocities, MOMENTUM)
         torch._foreach_add_(self.velocities, list(gradients))
-        for rate, (parameters, velocities) in self._parts(rates, self.parameters, self.velocities):
+        for rate, (parameters, velocities) in self._parts(rates, ("parameters", "velocities")):
             if isinstance(rate, Tensor):
                 torch._foreach_sub_(parameters, torch._foreach_mul(velocities, rate))
             else:
@@ -119,8 +131,9 @@ class Adam(_Remembers):
     def step(self, gradients: Sequence[Tensor], rates: Groups) -> None:
         """Move every parameter, each lane at its learning rate."""
         torch._foreach_add_(self.steps, 1)
-        lists = (self.parameters, list(gradients), self.first, self.second)
-        for rate, (parameters, given, first, second) in self._parts(rates, *lists):
+        for rate, (parameters, first, second, given) in self._parts(
+            rates, ("parameters", "first", "second"), gradients
+        ):
             slices = len(parameters) // len(self.parameters)
             torch._fused_adam_(
                 parameters,

@@ -6,6 +6,8 @@ const INTERVAL_MS = 200; // between two redraws: a chart costs some 30 ms, so fo
 const UNSEEN_MS = 50; // after a job that only had words to say
 const SHARE = 0.2; // of the main thread at most, should the redraws be slower than that
 const AHEAD = "150px"; // drawn this long before it scrolls into sight
+const HAND_MS = 250; // after a movement of a hand that draws: until then it will move again
+const HELD_MS = 1500; // that redraws wait for a hand, at most
 
 /** @type {WeakMap<Document, ReturnType<typeof createScheduler>>} */
 const schedulers = new WeakMap();
@@ -31,7 +33,7 @@ export function createScheduler(document) {
   const jobs = new Map();
   /** @type {Set<Element>} */
   const dirty = new Set(); // in the order in which they became dirty
-  const clock = { timer: 0, free: 0 };
+  const clock = { timer: 0, free: 0, drawn: 0, hand: 0 };
 
   function tick() {
     const [element] = dirty;
@@ -40,13 +42,19 @@ export function createScheduler(document) {
       clock.timer = 0;
       return;
     }
-    dirty.delete(element);
     const start = window.performance.now();
+    if (start < Math.min(clock.hand, clock.drawn + HELD_MS)) {
+      clock.timer = 0;
+      wake();
+      return;
+    }
+    dirty.delete(element);
     try {
       job.draw(job.visible);
     } finally {
       const end = window.performance.now();
       clock.free = Math.max(start + (job.visible ? INTERVAL_MS : UNSEEN_MS), end + (end - start) * (1 / SHARE - 1));
+      clock.drawn = end;
       clock.timer = 0; // only now: a draw may mark its own job dirty
       wake();
     }
@@ -54,7 +62,8 @@ export function createScheduler(document) {
 
   function wake() {
     if (clock.timer === 0 && dirty.size > 0 && !document.hidden) {
-      clock.timer = window.setTimeout(tick, Math.max(0, clock.free - window.performance.now()));
+      const held = Math.min(clock.hand, clock.drawn + HELD_MS);
+      clock.timer = window.setTimeout(tick, Math.max(0, Math.max(clock.free, held) - window.performance.now()));
     }
   }
 
@@ -74,6 +83,10 @@ export function createScheduler(document) {
   document.addEventListener("visibilitychange", wake);
 
   return {
+    /** A hand moves: whoever draws waits for what becomes of it, and charts can wait. */
+    yieldToHand() {
+      clock.hand = window.performance.now() + HAND_MS;
+    },
     /**
      * @param {Element} element Whose being in sight counts.
      * @param {(visible: boolean) => void} draw

@@ -167,6 +167,42 @@ def test_one_chart_is_redrawn_at_a_time_with_a_pause_between(module_page: Page) 
     assert all(len(set(names[start : start + 3])) == 3 for start in range(len(names) - 2))
 
 
+def test_charts_wait_for_a_hand_that_draws_but_not_for_ever(module_page: Page) -> None:
+    """While it moves, no chart is redrawn within 1,500 ms of the one before; when it rests, they go on."""
+    drawn, rested = module_page.evaluate(
+        """() => new Promise(async (resolve) => {
+          const { createScheduler } = await import("/static/js/redraws.js");
+          document.body.innerHTML = "<i>a</i>";
+          const scheduler = createScheduler(document);
+          const times = [];
+          let hand = 0;
+          let rested = 0;
+          const job = scheduler.add(document.querySelector("i"), (visible) => {
+            if (visible) {
+              times.push(performance.now());
+            }
+            if (times.length === 1 && !hand) {
+              hand = setInterval(() => scheduler.yieldToHand(), 50);
+              scheduler.yieldToHand();
+            }
+            if (times.length === 3) {
+              clearInterval(hand);
+              rested = performance.now();
+            }
+            if (times.length === 4) {
+              resolve([times, rested]);
+            } else {
+              job.invalidate();
+            }
+          });
+          job.invalidate();
+        })"""
+    )
+    first, second, third, fourth = drawn
+    assert min(second - first, third - second) >= 1499
+    assert fourth - rested >= 199
+
+
 def test_a_chart_out_of_sight_says_its_words_but_is_drawn_only_when_it_comes_into_sight(stage: Page) -> None:
     play(stage, "loss", "accuracy")
     stage.evaluate("document.querySelector('section').style.marginBottom = '3000px'")

@@ -20,9 +20,9 @@ DEFAULT_STEPS: Final = 1000
 step 1,000 has a rank correlation of .93 to .95 with that at 1,500; at 500 slow learning rates are still on their way,
 and it is .54 to .61."""
 
-DEFAULT_BATCH: Final = 16
-"""How many train side by side. All 64 at once were 6% faster where it was measured (`benchmarks.search`, one thread), 8
-at a time a quarter slower; with 16 there is a first result after a quarter of the time."""
+DEFAULT_BATCH: Final = 32
+"""Half of the default candidates, so that the first results are there after half of the time. 64 at a time are hardly
+faster, 16 a fifth slower (docs/decisions.md)."""
 
 MAX_CANDIDATES: Final = 256
 MAX_VALUES: Final = 16  # of one list: a grid of more squares a side is no picture

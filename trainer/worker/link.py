@@ -44,6 +44,17 @@ class Link:
         """Put an encoded frame behind what is already waiting to be sent."""
         self._unsent += pack_frame(frame)
 
+    def flush(self) -> None:
+        """Send what can be sent now.
+
+        Raises:
+            LinkClosedError: the app has hung up.
+        """
+        try:
+            self._flush()
+        except ConnectionError as error:
+            raise LinkClosedError(str(error)) from None
+
     def exchange(self, wait_s: float | None) -> list[dict[str, Any]]:
         """Send what can be sent and return the messages that have come.
 

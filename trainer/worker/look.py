@@ -25,5 +25,5 @@ def evaluation_trace(experiment: Experiment) -> Trace:
         p = torch.softmax(model(x, activations), dim=2)  # (L, 1, C)
         snapshot = Snapshot.take(model, experiment.step, lane, example, 0, activations, p)
     kept = [site.real(lane) for site in model.dropouts]
-    label = int(experiment.data.labels_for(experiment.config.examples(lane))[example])
+    label = int(experiment.judge.labels(lane)[example])
     return snapshot.develop(experiment.layers, label, kept, [int(mask.sum()) for mask in kept])

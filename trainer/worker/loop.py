@@ -30,6 +30,9 @@ class Line(Sender, Protocol):
     def full(self) -> bool:
         """Whether the app reads so slowly that training should wait for it."""
 
+    def flush(self) -> None:
+        """Send what can be sent now."""
+
     def exchange(self, wait_s: float | None) -> list[dict[str, Any]]:
         """Send what can be sent and return the messages that have come, after waiting at most ``wait_s`` seconds."""
 
@@ -69,23 +72,36 @@ class Worker:
         """
         while not self._ended:
             # Without a limit while the line is full: it returns as soon as the app has read some of it.
-            for message in self._line.exchange(None if self._line.full else 0.0 if self.turn() else self._wait()):
-                self.hear(message)
+            wait_s = None if self._line.full else 0.0 if self.turn() else self._wait()
+            if not self._ended:
+                self._listen(wait_s)
+
+    def _listen(self, wait_s: float | None) -> None:
+        """Do what the app has said, and answer before anything else is begun: a turn is long."""
+        heard = self._line.exchange(wait_s)
+        for message in heard:
+            self.hear(message)
+        if heard:
+            self._line.flush()
 
     def turn(self) -> bool:
-        """Let one run train for a slice, and one run do a bite of something else; return whether there was anything."""
+        """Let one run train for a slice, and one run do a bite of something else; return whether there was anything.
+
+        In between it listens, so that a command waits for one of the two and not for both.
+        """
         now = self._clock()
         training = next((each for each in self._sessions.values() if each.due_at(now) <= now), None)
         if training is not None:
             self._guard(training, training.train)
+            self._listen(0.0)
             now = self._clock()
         idle = training is None
         working = next((each for each in self._sessions.values() if each.extra_due_at(now, idle) <= now), None)
         if working is not None:
             self._guard(working, lambda: working.work(idle))
         for served in (training, working):
-            if served is not None and self._sessions.pop(served.run, None) is not None:
-                self._sessions[served.run] = served
+            if served is not None and self._sessions.get(served.run) is served:
+                self._sessions[served.run] = self._sessions.pop(served.run)
         return not (training is None and working is None)
 
     def _wait(self) -> float | None:

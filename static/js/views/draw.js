@@ -12,6 +12,7 @@ import { createPad } from "../draw/pad.js";
 import { heightOf, paintTurned, showTurnedLegend } from "../draw/turned.js";
 import { paintVotes } from "../draw/votes.js";
 import { readPicturePalette } from "../paint/palette.js";
+import { schedulerOf } from "../redraws.js";
 import { laneColour } from "../theme.js";
 import { drawSentence, turnSentence } from "../words/draw.js";
 import { imageOf as pictureOf } from "./thumbnail.js";
@@ -57,6 +58,7 @@ export function create(element, { document, store, actions }) {
   const pad = createPad(document, () => {
     now.revision += 1;
     pad.canvas.dataset.revision = String(now.revision);
+    schedulerOf(document).yieldToHand();
     request();
   });
   const made = build(document, pad.canvas);

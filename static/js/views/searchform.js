@@ -13,7 +13,7 @@ export const USUAL = {
   learning_rate: [0.25, 0.5, 1, 2],
   candidates: 64,
   steps: 1000,
-  batch: 16,
+  batch: 32,
 };
 
 const SPEED = { least: 1e-5, most: 1 }; // as the learning rate of a network may be

@@ -204,21 +204,29 @@ class Day:
 
 
 class FakeLine:
-    """A stream on which everything comes at a set time; waiting moves the clock."""
+    """A stream on which everything comes at a set time, and what is sent has left when it is flushed; waiting moves the
+    clock.
+    """
 
     full = False
 
     def __init__(self, day: Day, script: list[tuple[float, dict[str, Any]]]) -> None:
         self._day = day
         self._script = sorted(script, key=lambda line: line[0])
+        self._unsent: list[dict[str, Any] | Frame] = []
 
     def send(self, message: dict[str, Any]) -> None:
-        self._day.said.append((self._day.clock.now, message))
+        self._unsent.append(message)
 
     def send_frame(self, frame: bytes) -> None:
-        self._day.said.append((self._day.clock.now, decode(frame)))
+        self._unsent.append(decode(frame))
+
+    def flush(self) -> None:
+        self._day.said += [(self._day.clock.now, each) for each in self._unsent]
+        self._unsent = []
 
     def exchange(self, wait_s: float | None) -> list[dict[str, Any]]:
+        self.flush()
         clock = self._day.clock
         clock.now += TURN_S
         if clock.now < self._script[0][0]:

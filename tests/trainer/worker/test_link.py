@@ -33,6 +33,18 @@ def test_what_is_sent_goes_out_with_the_next_exchange(pair: Pair) -> None:
     assert second == (Kind.FRAME, b"frame")
 
 
+def test_what_is_flushed_goes_out_at_once(pair: Pair) -> None:
+    link, theirs = pair
+    link.send({"op": "hello"})
+    link.flush()
+    ((_, payload),) = Splitter().feed(theirs.recv(1000))
+    assert parse_message(payload) == {"op": "hello"}
+    theirs.close()
+    link.send({"op": "anybody?"})
+    with pytest.raises(LinkClosedError):
+        link.flush()
+
+
 def test_messages_come_in_order_even_in_pieces(pair: Pair, patience: float) -> None:
     link, theirs = pair
     wire = pack_message({"n": 1}) + pack_message({"n": 2})

@@ -29,6 +29,36 @@ def test_a_slow_run_keeps_its_speed_beside_one_at_full_speed() -> None:
     assert 30 * 20 - 2 <= len(day.steps("r")) <= 30 * 20 + 1
 
 
+def test_a_command_waits_for_one_piece_of_work_and_its_answer_for_none() -> None:
+    """At full speed a slice takes 12 ms (three steps) and then a bite of the ensemble up to 10: never one after the
+    other, and the answer leaves before the next slice.
+    """
+
+    def tune(run: str, experiment: FakeExperiment) -> None:
+        experiment.step_s, experiment.member_s = 0.004, 0.002
+
+    at = [1 + 0.0237 * index for index in range(200)]
+    script = [(moment, to("r", op="speed", steps_per_second=None)) for moment in at]
+    day = live(7.0, script, runs={"r": {"state": "playing", "steps_per_second": None}}, tune=tune)
+    start = day.messages("opened")[0][0]
+    waits = [said - start - moment for (said, _), moment in zip(day.messages("reply"), at, strict=True)]
+    assert day.frames("ensemble")  # so that there were bites
+    assert max(waits) < 0.0125
+    assert max(waits) > 0.009  # a wait that could not be long would show nothing
+
+
+def test_a_run_that_is_opened_anew_between_a_slice_and_a_bite_stays_the_new_one() -> None:
+    def tune(run: str, experiment: FakeExperiment) -> None:
+        experiment.step_s = 0.015
+
+    opening = {"state": "playing", "steps_per_second": None}
+    script = [(1.0, {"op": "close", "run": "r"}), (1.0, {"op": "open", "run": "r", **opening})]
+    day = live(2.0, script, runs={"r": opening}, tune=tune)
+    steps = day.steps()
+    again = steps.index(1, 1)
+    assert steps[again:] == list(range(1, len(steps) - again + 1))
+
+
 def test_a_run_that_fails_is_closed_and_the_others_go_on() -> None:
     def tune(run: str, experiment: FakeExperiment) -> None:
         experiment.fails_at = 50 if run == "bad" else None
