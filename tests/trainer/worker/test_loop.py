@@ -51,8 +51,11 @@ def test_a_run_that_is_opened_anew_between_a_slice_and_a_bite_stays_the_new_one(
     def tune(run: str, experiment: FakeExperiment) -> None:
         experiment.step_s = 0.015
 
-    opening = {"state": "playing", "steps_per_second": None}
-    script = [(1.0, {"op": "close", "run": "r"}), (1.0, {"op": "open", "run": "r", **opening})]
+    opening: dict[str, Any] = {"state": "playing", "steps_per_second": None}
+    script: list[tuple[float, dict[str, Any]]] = [
+        (1.0, {"op": "close", "run": "r"}),
+        (1.0, {"op": "open", "run": "r", **opening}),
+    ]
     day = live(2.0, script, runs={"r": opening}, tune=tune)
     steps = day.steps()
     again = steps.index(1, 1)
