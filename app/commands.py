@@ -93,7 +93,13 @@ def _check_set(command: Message, config: ExperimentConfig) -> None:
     config.with_knobs(knobs, command.get("lane"))
 
 
-def _check_follow(command: Message, config: ExperimentConfig) -> None:
+def check_follow(command: Message, config: ExperimentConfig) -> None:
+    """Let a lane, an example or both pass that are there.
+
+    Raises:
+        BadMessageError: neither is given.
+        KnobError: it is not there.
+    """
     if "lane" not in command and "example" not in command:
         raise BadMessageError("follow needs a lane, an example or both")
     if "lane" in command:
@@ -158,7 +164,7 @@ _COMMANDS: Final[dict[str, tuple[tuple[str, ...], Callable[[Message, ExperimentC
     "step": (("count",), _check_step),
     "speed": (("steps_per_second",), _check_speed),
     "set": (("lane", "knobs"), _check_set),
-    "follow": (("lane", "example"), _check_follow),
+    "follow": (("lane", "example"), check_follow),
     "crowd": (("members", "masks"), _check_crowd),
     "ask": (("x", "lane"), _check_ask),
     "reset": ((), _check_nothing),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from app.commands import check_follow
 from app.errors import BadMessageError
 from trainer.config import ExperimentConfig, parse
 from trainer.errors import KnobError
@@ -15,7 +16,7 @@ from trainer.search import parse_search
 MAX_CHANGES: Final = 1000
 MAX_CHANGE_STEP: Final = 10**9
 MAX_STOP: Final = 1_000_000
-_BESIDE: Final = ("changes", "experiment", "stop_at", "search")  # all else is knobs
+_BESIDE: Final = ("changes", "experiment", "stop_at", "search", "follow")  # all else is knobs
 
 Change = dict[str, Any]
 
@@ -30,6 +31,7 @@ class Opening:
         experiment: the experiment that it belongs to.
         stop_at: the step at which it pauses by itself.
         search: what it searches, as the run state has it, if it is a search.
+        follow: the ``lane`` and the ``example`` that are followed at first, if they are to be others than usual.
     """
 
     config: ExperimentConfig
@@ -37,6 +39,7 @@ class Opening:
     experiment: str | None = None
     stop_at: int | None = None
     search: dict[str, Any] | None = None
+    follow: dict[str, int] | None = None
 
 
 def parse_opening(given: Any) -> Opening:
@@ -49,17 +52,28 @@ def parse_opening(given: Any) -> Opening:
     if not isinstance(given, Mapping):
         return Opening(parse(given))
     config = parse({name: value for name, value in given.items() if name not in _BESIDE})
-    experiment, stop_at, search = (given.get(name) for name in _BESIDE[1:])
+    experiment, stop_at, search, follow = (given.get(name) for name in _BESIDE[1:])
     if experiment is not None:
         experiment = find_preset(experiment).id
     if stop_at is not None and (type(stop_at) is not int or not 1 <= stop_at <= MAX_STOP):
         raise KnobError("stop_at", stop_at, f"a whole number from 1 to {MAX_STOP:,}, or null")
     changes = _changes(config, given.get("changes", []))
+    if follow is not None:
+        follow = _follow(config, follow, search is not None)
     if search is None:
-        return Opening(config, changes, experiment, stop_at)
+        return Opening(config, changes, experiment, stop_at, follow=follow)
     if changes:
         raise BadMessageError("a search has no changes: it turns the knobs itself")
-    return Opening(config, changes, experiment, stop_at, parse_search(search, config).described())
+    return Opening(config, changes, experiment, stop_at, parse_search(search, config).described(), follow)
+
+
+def _follow(config: ExperimentConfig, follow: Any, searches: bool) -> dict[str, int]:
+    if not isinstance(follow, Mapping) or not follow.keys() <= {"lane", "example"}:
+        raise BadMessageError("follow must be an object of a lane, an example or both")
+    if searches and "lane" in follow:
+        raise BadMessageError("a search follows no lane from the start: its lanes are candidates, and change")
+    check_follow(dict(follow), config)
+    return dict(follow)
 
 
 def _changes(config: ExperimentConfig, changes: Any) -> list[Change]:

@@ -99,6 +99,8 @@ class Run:
         self._first_config = opening.config.model_dump(mode="json")
         self._changes = [_change(change) for change in opening.changes]
         self._state: dict[str, Any] = {name: getattr(opening, name) for name in ("experiment", "stop_at", "search")}
+        if opening.follow is not None:
+            self._state["follow"] = opening.follow
         self._asked = Bucket(ASKS_PER_SECOND, ASKS_PER_SECOND, now)
         self._pool = pool
         self._settings = settings

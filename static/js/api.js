@@ -4,8 +4,8 @@
 
 /**
  * What a run is opened with beside its knobs: the experiment that it belongs to, the step at which it pauses by itself, what it
- * searches.
- * @typedef {{ experiment?: string | null, stop_at?: number | null, search?: object | null }} Extra
+ * searches, what is followed at first.
+ * @typedef {{ experiment?: string | null, stop_at?: number | null, search?: object | null, follow?: Partial<Run["follow"]> | null }} Extra
  */
 
 /** What the server refused, in its own words. */

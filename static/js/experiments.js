@@ -31,8 +31,13 @@ export function pathOf(experiment, path) {
  * @param {Experiment} experiment
  * @returns {Extra}
  */
-export function extraOf({ id, steps, search }) {
-  return { experiment: id, stop_at: search ? null : steps, search };
+export function extraOf({ id, steps, search, follow }) {
+  return {
+    experiment: id,
+    stop_at: search ? null : steps,
+    search,
+    follow: typeof follow === "number" ? { lane: follow } : null,
+  };
 }
 
 /**

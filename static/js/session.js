@@ -123,7 +123,8 @@ export function createSession({ window, store, api, notify }) {
     const start = { speed: run.steps_per_second, play: run.state === "playing" };
     const again = "The server no longer had this run. It starts again from step 0: same seed, same changes.";
     const { experiment, stop_at, search } = run;
-    const opened = open(run.first_config, search ? [] : run.changes, start, { experiment, stop_at, search });
+    const extra = { experiment, stop_at, search, follow: search ? null : run.follow };
+    const opened = open(run.first_config, search ? [] : run.changes, start, extra);
     await opened.then(() => notify("info", again), fail);
   }
 

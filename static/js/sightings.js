@@ -25,6 +25,7 @@ export function readSeen(state, guess) {
     step: run.step,
     goal: run.search?.steps ?? run.stop_at ?? experiment.steps,
     seed: run.config.seed,
+    evaluations: run.search ? 1 : rows.length,
     names: run.config.lanes.map(({ name }) => name),
     loss: figure(scores.val_loss),
     accuracy: figure(scores.val_accuracy),

@@ -272,6 +272,7 @@
  * @property {string} admits
  * @property {string} source
  * @property {Record<string, *> | null} search
+ * @property {number | null} [follow] The network that is followed at first.
  * @property {Config} config
  * @property {{ label: string, value: number, sd: number, seeds: number, unit: string, origin?: string, note?: string }[]} [expected]
  *   What it came to over several seeds.

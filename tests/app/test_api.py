@@ -86,6 +86,12 @@ async def test_changes_are_handed_to_the_worker_to_be_replayed(lab: Running) -> 
     assert (await lab.client.get(f"/api/runs/{run['id']}")).json()["changes"] == changes
 
 
+async def test_a_run_can_follow_another_network_from_the_start(lab: Running) -> None:
+    run = await lab.open(follow={"lane": 0, "example": 4})
+    assert lab.pool.requests[run["id"]][0]["follow"] == {"lane": 0, "example": 4}
+    assert (await lab.client.get(f"/api/runs/{run['id']}")).json()["follow"] == {"lane": 0, "example": 4}
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code", "words"),
     [

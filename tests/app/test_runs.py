@@ -245,6 +245,12 @@ def test_changes_to_be_replayed_are_validated_one_after_the_other() -> None:
     assert parse_opening({}).changes == []
 
 
+def test_what_is_followed_at_first_can_be_said() -> None:
+    assert parse_opening({"follow": {"lane": 0}}).follow == {"lane": 0}
+    assert parse_opening({"follow": {"example": 7}, "search": {}}).follow == {"example": 7}
+    assert parse_opening({"follow": None}).follow is None
+
+
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
@@ -259,8 +265,14 @@ def test_changes_to_be_replayed_are_validated_one_after_the_other() -> None:
         ({"changes": [{"step": 3, "knobs": {}}, {"step": 2, "knobs": {}}]}, KnobError, r"changes\[1\].step = 2"),
         ({"changes": [{"step": 1, "lane": 0, "knobs": {"l2": 9}}]}, KnobError, "l2 = 9"),
         ({"changes": [{"step": 1, "lane": 0, "knobs": {"l3": 9}}]}, UnknownKnobError, "l3"),
+        ({"follow": 1}, BadMessageError, "follow must be an object of a lane, an example or both"),
+        ({"follow": {"lane": 1, "layer": 1}}, BadMessageError, "follow must be an object"),
+        ({"follow": {}}, BadMessageError, "follow needs a lane, an example or both"),
+        ({"follow": {"lane": 2}}, KnobError, "lane = 2"),
+        ({"follow": {"example": 300}}, KnobError, "example = 300"),
+        ({"follow": {"lane": 1}, "search": {}}, BadMessageError, "a search follows no lane from the start"),
     ],
 )
-def test_changes_that_are_none_are_refused(given: Any, error: type[Exception], words: str) -> None:
+def test_openings_that_are_none_are_refused(given: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         parse_opening(given)

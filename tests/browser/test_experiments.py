@@ -24,7 +24,7 @@ from trainer.schema import schema
 
 pytestmark = pytest.mark.timeout(300)
 
-BESIDE: Final = ("experiment", "stop_at", "search")
+BESIDE: Final = ("experiment", "stop_at", "search", "follow")
 TWIN: Final = find_preset("twin")
 
 
@@ -176,6 +176,11 @@ def test_every_experiment_is_within_reach_on_a_phone(open_page: Callable[..., Pa
     assert page.evaluate(overflow) <= 0
 
 
+def test_an_experiment_may_say_which_network_is_followed_at_first(visit: Visit) -> None:
+    lab = visit("/experiments/rate")
+    assert lab.asked[0]["follow"] == {"lane": 5}
+
+
 # The guess
 
 
@@ -184,7 +189,7 @@ def test_a_run_of_an_experiment_waits_for_the_guess_with_its_answers_covered(vis
     page = lab.page
     preset = find_preset("batch-norm")
     assert [lab.asked[0][name] for name in ("experiment", "stop_at")] == ["batch-norm", preset.steps]
-    assert "search" not in lab.asked[0]
+    assert not {"search", "follow"} & lab.asked[0].keys()
     assert lab.opened[0]["lanes"] == preset.config.model_dump(mode="json")["lanes"]
     lab.wait("state.revealed === false")
     assert lab.did("play") == []

@@ -25,6 +25,7 @@ def reading(preset: str, loss: list[Any], accuracy: list[Any] | None = None, **c
         "step": experiment["steps"],
         "goal": experiment["steps"],
         "seed": 0,
+        "evaluations": 1,
         "names": lanes,
         "loss": loss,
         "accuracy": accuracy or [0.8] * len(lanes),
@@ -69,6 +70,11 @@ def test_half_a_run_is_said_to_be_half_a_run(module_page: Page) -> None:
     assert said(module_page, "twin", [1.2, 0.5], step=600).startswith(
         "Step 600 of 1,000, so not the whole of it, seed 0."
     )
+
+
+def test_means_are_said_to_be_means(module_page: Page) -> None:
+    text = said(module_page, "twin", [1.2, 0.5], evaluations=3)
+    assert text.startswith("Step 1,000, seed 0. Losses and accuracies are means of the last 3 evaluations. ")
 
 
 def test_knobs_that_were_turned_are_owned_up_to(module_page: Page) -> None:

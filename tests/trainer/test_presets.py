@@ -36,6 +36,15 @@ def test_the_twelve_experiments_that_the_lab_promises_are_there() -> None:
 
 
 @every_preset
+def test_the_network_that_is_followed_at_first_drops_hidden_units(preset: Preset) -> None:
+    """Else the pictures of masks would begin with nothing in them."""
+    lanes = preset.config.lanes
+    first = next(index for index, lane in enumerate(lanes) if lane.drops)
+    lane = lanes[first if preset.follow is None else preset.follow]
+    assert any(lane.dropout[1:])
+
+
+@every_preset
 def test_an_experiment_asks_a_question_and_says_what_to_look_at(preset: Preset) -> None:
     assert preset.question.endswith("?")
     assert preset.look.endswith(".")

@@ -50,6 +50,7 @@ COSTS: Final = (
         steps=500,
         guess=Guess("Which rate will have the highest validation loss?", "val_loss", "greatest"),
         panels=("variance",),
+        follow=5,
         speed=None,
         admits="The shift is there and follows the theory, and hardly does harm here below a rate of 0.8: the paper’s "
         "disharmony is one of far deeper networks.",
@@ -65,6 +66,7 @@ COSTS: Final = (
         steps=500,
         guess=Guess("Which rate will have the highest validation loss?", "val_loss", "greatest"),
         panels=("variance",),
+        follow=5,
         speed=None,
         admits="The shift is much smaller than right behind dropout, and hardly does harm below a rate of 0.8.",
         source=f"{_LI}, section 3.2",

@@ -61,6 +61,7 @@ DENSE: Final = (
             x_label="dropout rate of the hidden layers",
         ),
         panels=("result",),
+        follow=_RATES.index(0.5),
         admits="The floor of the curve is flat: from about 0.2 to 0.6 the differences are smaller than those between "
         "two seeds, so that no single best rate can be named.",
         source=f"{_SRIVASTAVA}, figure 9a",
@@ -81,6 +82,7 @@ DENSE: Final = (
             x_label="dropout rate of the hidden layers, nothing dropped at the input",
         ),
         panels=("result",),
+        follow=_RATES.index(0.5),
         source=f"{_SRIVASTAVA}, figure 9a",
     ),
     Preset(
@@ -105,6 +107,7 @@ DENSE: Final = (
             x_label="dropout rate of hidden layers of 64/(1 − p) units",
         ),
         panels=("result",),
+        follow=_RATES.index(0.5),
         speed=None,
         source=f"{_SRIVASTAVA}, figure 9b",
     ),
@@ -197,6 +200,7 @@ DENSE: Final = (
         guess=Guess("Which single place does most for the validation loss?", lanes=(1, 2, 3, 4)),
         picture=Picture("bars", "val_loss", title="Validation loss by where is dropped"),
         panels=("result",),
+        follow=7,
         speed=None,
         admits="The third hidden layer hardly earns its dropout here: about one point of accuracy, less than two seeds "
         "differ by.",
@@ -223,6 +227,7 @@ DENSE: Final = (
         guess=Guess("Which network will have the highest validation accuracy?", "val_accuracy", "greatest"),
         picture=Picture("bars", "val_accuracy", title="Validation accuracy"),
         panels=("result",),
+        follow=3,
         speed=None,
         source="Bishop 1995; Bouthillier et al. 2015",
     ),

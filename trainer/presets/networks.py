@@ -28,6 +28,7 @@ NETWORKS: Final = (
         guess=Guess("Which network will have the lowest validation loss?"),
         picture=Picture("bars", "val_loss", title="Validation loss by what is dropped"),
         panels=("result",),
+        follow=4,
         speed=None,
         admits="Dropping whole channels is not better than dropping single elements in so small a network, of 8 and 16 "
         "channels.",
@@ -54,6 +55,7 @@ NETWORKS: Final = (
         guess=Guess("Which network will have the lowest validation loss?"),
         picture=Picture("bars", "val_loss", title="Validation loss by what is dropped"),
         panels=("result",),
+        follow=4,
         speed=None,
         admits="Dropout of the output alone, the first thing one tries, is useless here.",
         source="Gal & Ghahramani 2016; Zaremba et al. 2014",

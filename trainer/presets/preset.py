@@ -72,6 +72,7 @@ class Preset:
         admits: what textbooks say and this experiment does not show at this size, or when it would not.
         source: where the claim is from.
         search: what a search tries, if this is one.
+        follow: the network that is followed at first, where the first that drops anything would show little of it.
     """
 
     number: int
@@ -88,6 +89,7 @@ class Preset:
     admits: str = ""
     source: str = ""
     search: Mapping[str, Any] | None = None
+    follow: int | None = None
 
     @cached_property
     def config(self) -> ExperimentConfig:

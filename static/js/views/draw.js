@@ -121,7 +121,7 @@ export function create(element, { document, store, actions }) {
 
   /** @param {Question} question */
   function put({ images, lane }) {
-    const short = (/** @type {number} */ value) => Math.round(value * 1e4) / 1e4;
+    const short = (/** @type {number} */ value) => Math.round(value * 1e3) / 1e3; // twelve images of 28 × 28 fit into a message
     return actions.ask(
       images.map((image) => Array.from(image, short)),
       lane,

@@ -1,6 +1,5 @@
 // What was seen: one paragraph from the run’s own numbers, those of other seeds beside it, and what it does not show.
 
-/** @import { Expected } from "../words/seen/index.js" */
 /** @import { Experiment, Run, State, Topic, View, ViewOptions } from "../types.js" */
 
 import { h, setText } from "../dom.js";
@@ -34,8 +33,7 @@ export function create(element, { document, store }) {
   function write(state) {
     const { experiment, run } = state;
     const reading = readSeen(state, guesses.get(run.id));
-    const expected = /** @type {Experiment & { expected?: Expected[] }} */ (experiment).expected ?? [];
-    const rows = besideOthers(reading, expected);
+    const rows = besideOthers(reading, experiment.expected ?? []);
     Object.assign(current, { run: run.id, step: run.step });
     setText(words, seenWords(reading));
     setText(summary, besideWords(rows));

@@ -16,6 +16,7 @@ import { figure } from "../result.js";
  * @property {number} step Of the figures.
  * @property {number} goal
  * @property {number} seed
+ * @property {number} evaluations Of how many the figures are the mean.
  * @property {string[]} names Of the lanes.
  * @property {number[]} loss Validation loss of each lane, as all of these the mean of the last evaluations.
  * @property {number[]} accuracy

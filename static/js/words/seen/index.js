@@ -54,11 +54,12 @@ const STUDENT = [Number.NaN, 63.7, 9.92, 5.84, 4.6, 4.03, 3.71, 3.5, 3.36, 3.25]
  * @returns {string}
  */
 export function seenWords(reading) {
-  const { experiment, step, goal, seed, isAsPlanned, search } = reading;
+  const { experiment, step, goal, seed, evaluations, isAsPlanned, search } = reading;
   const until = step < goal && !search ? ` of ${formatCount(goal)}, so not the whole of it` : "";
   const writer = WRITERS[experiment.id] ?? { write: () => bestWords(reading, "val_loss") };
   return joined([
     `Step ${formatCount(step)}${until}, seed ${formatCount(seed)}.`,
+    evaluations > 1 ? `Losses and accuracies are means of the last ${formatCount(evaluations)} evaluations.` : null,
     writer.write(reading),
     guessVerdict(reading),
     isAsPlanned ? null : "Knobs are not as the experiment has them, so its figures can be others.",
