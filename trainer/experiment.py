@@ -79,7 +79,7 @@ class Experiment:
         self.config = self.first_config = config
         self.changes: list[Change] = read_changes(config, changes)
         self.data = datasets.load(config, sources or datasets.Sources())
-        self.followed = (first_with_dropout(config), 0)
+        self.followed = (followed_at_first(config), 0)
         self.batches = Batches(self.data, config, self.device, dtype)
         self.judge = Judge(self.data, config, self.device, dtype)
         self._start()
@@ -388,9 +388,9 @@ class Experiment:
         self._use_knobs()
 
 
-def first_with_dropout(config: ExperimentConfig) -> int:
-    """The lane that is followed at first: the first with any dropout, else lane 0."""
-    return next((index for index, lane in enumerate(config.lanes) if lane.drops), 0)
+def followed_at_first(config: ExperimentConfig) -> int:
+    """The lane that drops at most places, the first of several: there is most to see of it."""
+    return max(range(len(config.lanes)), key=lambda lane: config.lanes[lane].places)  # `max` takes the first of equals
 
 
 def _check_number(name: str, value: Any, end: int) -> None:

@@ -287,4 +287,9 @@ class Lane(Knobs):
     @property
     def drops(self) -> bool:
         """Whether any of its rates is above 0."""
-        return any(self.dropout) or any(self.spatial_dropout)
+        return self.places > 0
+
+    @property
+    def places(self) -> int:
+        """At how many places it drops anything."""
+        return sum(rate > 0 for rate in (*self.dropout, *self.spatial_dropout))

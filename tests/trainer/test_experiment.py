@@ -14,6 +14,7 @@ from torch import Tensor
 from trainer import Experiment
 from trainer.config import parse
 from trainer.errors import KnobError, StateError, UnknownKnobError
+from trainer.experiment import followed_at_first
 from trainer.models import LaneMLP
 from trainer.trace import Steps
 
@@ -359,6 +360,16 @@ def test_with_one_mask_per_batch_all_examples_share_it() -> None:
     for dropout, mask in zip(experiment.model.dropouts, steps.masks.values(), strict=True):
         assert dropout.multiplier.shape[1] == 1
         assert torch.equal(mask[-1], dropout.multiplier[1, 0] > 0)
+
+
+def test_what_drops_at_most_places_is_followed_at_first() -> None:
+    rates = [(0, 0, 0), (0.2, 0, 0), (0, 0.5, 0.5), (0.1, 0.1, 0)]
+    lanes = [{"name": str(index), "dropout": own} for index, own in enumerate(rates)]
+    assert followed_at_first(parse({"hidden": [8, 8], "lanes": lanes})) == 2
+    assert followed_at_first(parse({"hidden": [8, 8], "lanes": lanes[:2]})) == 1
+    assert followed_at_first(parse({"hidden": [8, 8], "lanes": lanes[:1]})) == 0
+    channels = [{"name": "dense", "dropout": (0, 0, 0, 0.5)}, {"name": "both", "spatial_dropout": (0.2, 0.2)}]
+    assert followed_at_first(parse({"network": "cnn", "lanes": channels})) == 1
 
 
 @pytest.mark.parametrize(

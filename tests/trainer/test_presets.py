@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from trainer.errors import KnobError
+from trainer.experiment import followed_at_first
 from trainer.presets import PRESETS, Preset, described, find_preset
 from trainer.views import VIEWS, fits
 
@@ -39,8 +40,7 @@ def test_the_twelve_experiments_that_the_lab_promises_are_there() -> None:
 def test_the_network_that_is_followed_at_first_drops_hidden_units(preset: Preset) -> None:
     """Else the pictures of masks would begin with nothing in them."""
     lanes = preset.config.lanes
-    first = next(index for index, lane in enumerate(lanes) if lane.drops)
-    lane = lanes[first if preset.follow is None else preset.follow]
+    lane = lanes[followed_at_first(preset.config) if preset.follow is None else preset.follow]
     assert any(lane.dropout[1:])
 
 

@@ -80,7 +80,8 @@ ENSEMBLES: Final = (
         guess=Guess("Which network will have the lower validation loss?"),
         panels=("activity", "correlation", "damage", "visits"),
         admits="Units fire more rarely and depend on each other less on the whole, but weights do not shrink, and "
-        "pairs of units that agree strongly do not get rarer.",
+        "pairs of units that agree strongly get reliably rarer in no layer: over five seeds they are 1.6, 1.0 and 0.8 "
+        "times as frequent as without dropout in hidden layers 1, 2 and 3.",
         source="Srivastava et al. 2014, section 7",
     ),
     Preset(

@@ -19,7 +19,8 @@ export function courseWords(course) {
   const steps = `Step ${formatCount(step)} of ${formatCount(goal)}`;
   if (search) {
     const batch = `batch ${formatCount(search.batch)} of ${formatCount(search.batches)}`;
-    return `${steps}, ${batch}${playing ? leftWords(course) : step >= goal && search.batch >= search.batches ? ": done" : ", stopped"}.`;
+    const isDone = step >= goal && search.batch >= search.batches;
+    return `${steps}, ${batch}${playing ? "" : isDone ? ": done" : ", stopped"}.`; // the panel of the search says how long
   }
   if (step > goal) {
     return `Step ${formatCount(step)}: beyond the ${formatCount(goal)} steps of this experiment${playing ? "" : ", stopped"}.`;
@@ -34,9 +35,8 @@ export function courseWords(course) {
 }
 
 /** @param {Course} course */
-function leftWords({ step, goal, rate, search = null }) {
-  const batches = search ? search.batches - search.batch : 0;
-  const steps = Math.max(0, goal - step) + batches * goal;
+function leftWords({ step, goal, rate }) {
+  const steps = Math.max(0, goal - step);
   return rate && steps > 0 ? `, ${durationWords(steps / rate)} left` : "";
 }
 

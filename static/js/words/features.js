@@ -79,7 +79,7 @@ function withRate({ rate }) {
 /** @param {FeaturesReading} reading */
 function errorWords({ auto }) {
   const [without, with_] = auto.val;
-  const figures = `mean squared error on validation images ${error(with_)} with dropout, ${error(without)} without`;
+  const figures = `mean squared error on validation images ${squaredError(with_)} with dropout, ${squaredError(without)} without`;
   const verdict =
     with_ > without
       ? "Dropout paints less exactly"
@@ -113,5 +113,5 @@ function firstWords({ first, network, dataset, pixels, step }) {
 /** @param {number} sparsity */
 const fixed = (sparsity) => sparsity.toFixed(3);
 
-/** @param {number} value */
-const error = (value) => (value > 0 && value < 5e-5 ? "under 0.0001" : value.toFixed(4));
+/** A squared error, to four decimals. @param {number} value */
+export const squaredError = (value) => (value > 0 && value < 5e-5 ? "under 0.0001" : value.toFixed(4));

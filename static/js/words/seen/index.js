@@ -57,11 +57,12 @@ export function seenWords(reading) {
   const { experiment, step, goal, seed, evaluations, isAsPlanned, search } = reading;
   const until = step < goal && !search ? ` of ${formatCount(goal)}, so not the whole of it` : "";
   const writer = WRITERS[experiment.id] ?? { write: () => bestWords(reading, "val_loss") };
+  const findings = joined([writer.write(reading), guessVerdict(reading)]);
+  const means = `Losses and accuracies are means of the last ${formatCount(evaluations)} evaluations.`;
   return joined([
     `Step ${formatCount(step)}${until}, seed ${formatCount(seed)}.`,
-    evaluations > 1 ? `Losses and accuracies are means of the last ${formatCount(evaluations)} evaluations.` : null,
-    writer.write(reading),
-    guessVerdict(reading),
+    evaluations > 1 && /\bloss|accura/i.test(findings) ? means : null,
+    findings,
     isAsPlanned ? null : "Knobs are not as the experiment has them, so its figures can be others.",
   ]);
 }

@@ -5,6 +5,7 @@
 import { doubt } from "../../outcome.js";
 import { formatCount, formatPercent, formatPlain, formatTimes } from "../../stats.js";
 import { joined, layerLabel } from "../common.js";
+import { squaredError } from "../features.js";
 import { enumerated } from "../lists.js";
 import { NOT_SHOWN } from "./common.js";
 
@@ -75,14 +76,12 @@ function correlation({ facts }) {
     return null;
   }
   const each = enumerated(layers.map(({ name, ratio }) => `${formatPlain(ratio)} in ${name}`));
-  const rarer = strong.filter(({ ratio }) => ratio < 1).length;
+  const frequent = enumerated(strong.map(({ name, ratio }) => `${formatPlain(ratio)} times as frequent in ${name}`));
   return joined([
     layers.every(({ ratio }) => ratio < 1)
       ? `They agree less on the whole (mean |r|, times: ${each}).`
       : `That they agree less everywhere, this run does not show (mean |r|, times: ${each}).`,
-    strong.length > 0
-      ? `Strongly correlated pairs get rarer in ${formatCount(rarer)} of ${formatCount(strong.length)} layers.`
-      : null,
+    strong.length > 0 ? `Strongly correlated pairs are ${frequent}.` : null,
   ]);
 }
 
@@ -132,7 +131,7 @@ export const features = {
         ? `${both}, ${formatTimes(ratio)} times as high: the strokes are clearer.`
         : `${both}: that dropout makes clearer strokes, this run does not show.`,
       loss?.length === 2 && loss[1] > loss[0]
-        ? `It costs: a mean squared error of ${loss[1].toFixed(4)} on new digits against ${loss[0].toFixed(4)}.`
+        ? `It costs: a mean squared error of ${squaredError(loss[1])} on new digits against ${squaredError(loss[0])}.`
         : null,
     ]);
   },
