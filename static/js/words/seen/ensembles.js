@@ -10,10 +10,11 @@ import { NOT_SHOWN, nameOf, withAccuracy } from "./common.js";
 /** @type {Writer} Lanes that differ by seed alone: one group without dropout, one with. */
 export const realEnsemble = {
   write(reading) {
-    const { facts, accuracy, valSize } = reading;
+    const { facts, valSize } = reading;
     const groups = facts["committee/group"];
     const averages = facts["committee/average_accuracy"];
-    if (!groups || !averages) {
+    const accuracy = facts["committee/accuracy"]; // of the same step as the averages
+    if (!groups || !averages || !accuracy) {
       return joined([
         "The averages have not been measured at this step yet: they are while “Committee” is open.",
         spreadWords(reading),
@@ -37,9 +38,10 @@ export const realEnsemble = {
       `Averaging adds ${signed(without.average - without.mean)} to the ones without and ${signed(dropped.average - dropped.mean)} to the ones with.`,
     ]);
   },
-  figures({ facts, accuracy }) {
+  figures({ facts }) {
     const [groups, averages] = [facts["committee/group"], facts["committee/average_accuracy"]];
-    if (!groups || !averages) {
+    const accuracy = facts["committee/accuracy"];
+    if (!groups || !averages || !accuracy) {
       return [];
     }
     const read = [0, 1].map((group) => readGroup(groups, accuracy, averages, facts["shape/committee"][1], group));
