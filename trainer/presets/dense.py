@@ -23,6 +23,11 @@ def _pairs(sizes: tuple[int, ...]) -> list[dict[str, object]]:
     return without + [_lane(f"{size} images, dropout", *_ALL, train_size=size) for size in sizes]
 
 
+def _rate_curve(x_label: str) -> Picture:
+    return Picture("curve", "val_loss", title="Validation loss against the rate", x=_RATES, x_label=x_label)
+
+
+_RATE_GUESS: Final = Guess("Which rate will have the lowest validation loss?")
 _SIZE_PICTURE: Final = Picture(
     "gain",
     "val_error",
@@ -52,14 +57,8 @@ DENSE: Final = (
         question="Ten networks differ in nothing but the dropout rate of their hidden layers, 0 to 0.9. Which is best?",
         look="The curve: too little dropout learns the wrong labels by heart, too much learns nothing.",
         knobs={"lanes": [_lane(f"p = {rate:g}", 0.2, rate, rate, rate) for rate in _RATES]},
-        guess=Guess("Which rate will have the lowest validation loss?"),
-        picture=Picture(
-            "curve",
-            "val_loss",
-            title="Validation loss against the rate",
-            x=_RATES,
-            x_label="dropout rate of the hidden layers",
-        ),
+        guess=_RATE_GUESS,
+        picture=_rate_curve("dropout rate of the hidden layers"),
         panels=("result",),
         follow=_RATES.index(0.5),
         admits="The floor of the curve is flat: from about 0.2 to 0.6 the differences are smaller than those between "
@@ -73,14 +72,8 @@ DENSE: Final = (
         question="The same ten rates, but every pixel is always there. Is dropout of hidden units enough?",
         look="Where the lowest point of the curve is now, and how high it lies.",
         knobs={"lanes": [_lane(f"p = {rate:g}", 0.0, rate, rate, rate) for rate in _RATES]},
-        guess=Guess("Which rate will have the lowest validation loss?"),
-        picture=Picture(
-            "curve",
-            "val_loss",
-            title="Validation loss against the rate",
-            x=_RATES,
-            x_label="dropout rate of the hidden layers, nothing dropped at the input",
-        ),
+        guess=_RATE_GUESS,
+        picture=_rate_curve("dropout rate of the hidden layers, nothing dropped at the input"),
         panels=("result",),
         follow=_RATES.index(0.5),
         source=f"{_SRIVASTAVA}, figure 9a",
@@ -98,14 +91,8 @@ DENSE: Final = (
                 for rate, width in zip(_RATES, _KEPT_WIDTHS, strict=True)
             ],
         },
-        guess=Guess("Which rate will have the lowest validation loss?"),
-        picture=Picture(
-            "curve",
-            "val_loss",
-            title="Validation loss against the rate",
-            x=_RATES,
-            x_label="dropout rate of hidden layers of 64/(1 − p) units",
-        ),
+        guess=_RATE_GUESS,
+        picture=_rate_curve("dropout rate of hidden layers of 64/(1 − p) units"),
         panels=("result",),
         follow=_RATES.index(0.5),
         speed=None,
