@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import cache
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -10,22 +10,33 @@ from starlette.responses import Response
 
 from app import __version__
 from app.body import read_body
+from app.errors import BadMessageError
 from app.images import check_images, schema_without_images
-from app.lab import Lab, lab_of
+from app.lab import MAX_BODY_BYTES, Lab, lab_of
 from app.opening import parse_opening
+from app.security import bearer
 from app.wire import dumps, loads
+from trainer.errors import KnobError, quote
 from trainer.presets import described
-from trainer.rows import MAX_BYTES
-from trainer.schema import schema
+from trainer.settings.schema import schema
+from trainer.tables.decisions import parse_decisions
+from trainer.tables.rows import MAX_BYTES
 
-MAX_BODY_BYTES: Final = 256 * 1024
+MAX_OPENING_BYTES: Final = 32 * 1024 * 1024
+"""Of the longest record: 12 MB of changes (`trainer.settings.changes`), 2,000 rows of losses and scores of 64 lanes
+(7 MB), the newest frame of each view (5 MB)."""
 
 router = APIRouter()
 
 
 def answer(value: Any, status: int = 200) -> Response:
     """Return ``value`` as a JSON response that nobody keeps."""
-    return Response(dumps(value), status, {"Cache-Control": "no-store"}, "application/json")
+    return answer_of(dumps(value), status)
+
+
+def answer_of(text: str, status: int = 200) -> Response:
+    """Return JSON as a response that nobody keeps."""
+    return Response(text, status, {"Cache-Control": "no-store"}, "application/json")
 
 
 @router.api_route("/healthz", methods=["GET", "HEAD"])
@@ -55,21 +66,51 @@ def health(lab: Lab) -> Response:
 @router.get("/api/schema")
 async def get_schema(request: Request) -> Response:
     """Return every knob."""
-    return answer(schema() if lab_of(request).idx_folder else schema_without_images())
+    return answer_of(schema_text(lab_of(request).idx_folder is not None))
+
+
+@cache
+def schema_text(images: bool) -> str:
+    """Return the schema of a server with files of images, or without, as JSON: it is the same as long as it runs."""
+    return dumps(schema() if images else schema_without_images())
+
+
+@cache
+def experiments_text() -> str:
+    """Return every experiment as JSON."""
+    return dumps(described())
 
 
 @router.get("/api/experiments")
 async def get_experiments(request: Request) -> Response:
     """Return every experiment."""
-    return answer(described())
+    return answer_of(experiments_text())
 
 
 @router.post("/api/tables")
-async def upload_table(request: Request, name: str = "table.csv", label: str | None = None) -> Response:
+async def upload_table(
+    request: Request, name: str = "table.csv", label: str | None = None, columns: str | None = None
+) -> Response:
     """Take a CSV file to learn from."""
     tables = lab_of(request).tables
     with tables.upload():
-        return answer(await tables.add(await read_body(request, MAX_BYTES), name, label), 201)
+        data = await read_body(request, MAX_BYTES)
+        decisions = parse_decisions(loads(columns, "columns")) if columns else {}
+        return answer(await tables.add(data, name, label, decisions), 201)
+
+
+@router.post("/api/tables/{table_id}")
+async def read_table_again(request: Request, table_id: str) -> Response:
+    """Read the file of a table as a reader decided."""
+    given = loads(await read_body(request, MAX_BODY_BYTES) or b"{}")
+    if not isinstance(given, dict) or not given.keys() <= {"label", "columns"}:
+        raise BadMessageError(f"{quote(given)} is not allowed: it must be an object of label, columns or both")
+    label = given.get("label")
+    if label is not None and not isinstance(label, str):
+        raise KnobError("label", label, "the name of a column, or null")
+    tables = lab_of(request).tables
+    with tables.upload():
+        return answer(await tables.read_again(table_id, label, parse_decisions(given.get("columns"))), 201)
 
 
 @router.get("/api/tables/{table_id}")
@@ -81,13 +122,14 @@ async def get_table(request: Request, table_id: str) -> Response:
 @router.post("/api/runs")
 async def create_run(request: Request) -> Response:
     """Open a run."""
-    body = await read_body(request, MAX_BODY_BYTES)
-    # In a thread, because a thousand changes of 64 lanes take more than a moment to validate.
-    opening = await asyncio.to_thread(lambda: parse_opening(loads(body or b"{}")))
     lab = lab_of(request)
+    with lab.long_openings.one() as grown:
+        body = await read_body(request, MAX_OPENING_BYTES, grown)
+        opening = await lab.openings.do(lambda: parse_opening(loads(body or b"{}")))
     check_images(opening.config, lab.idx_folder)
     run = await lab.runs.create(opening, lab.tables.for_run(opening.config))
-    return answer({"id": run.id, "token": run.token, "config": opening.config.model_dump(mode="json")}, 201)
+    told = {"config": opening.config.model_dump(mode="json"), "experiment": opening.experiment}
+    return answer({"id": run.id, "token": run.token, **told}, 201)
 
 
 @router.get("/api/runs/{run_id}")
@@ -101,7 +143,6 @@ async def delete_run(request: Request, run_id: str) -> Response:
     """End a run."""
     runs = lab_of(request).runs
     run = runs.find(run_id)
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    run.check_token(token.strip() if scheme.lower() == "bearer" else "")
+    run.check_token(bearer(request.headers) or "")
     runs.end(run, "deleted", "its owner ended it")
     return Response(status_code=204)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.frames import Frame, decode, encode, peek
+from trainer.wire.frames import Frame, decode, encode, peek
 
 JOINED_BYTES: Final = 256 * 1024  # of one joined frame: about 2,900 steps of the default run
 SCORES_ROWS: Final = 2000
@@ -116,8 +116,7 @@ def join_scores(packets: Sequence[Packet]) -> Packet:
         return packets[0]
     frames = [packet.frame for packet in packets]
     rows = {name: _concatenate(frames, name) for name in frames[0].tensors}
-    while len(rows["step"]) > SCORES_ROWS:
-        rows = _every_other(rows)
+    rows = _at_most(SCORES_ROWS, rows)
     newest = frames[-1]
     return Packet(Frame("scores", newest.run, newest.seq, rows, newest.meta))
 
@@ -137,12 +136,18 @@ def _concatenate(frames: Sequence[Frame], name: str, like: NDArray[Any] | None =
 
 def _thin(past: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     per_row = past["loss"].itemsize * past["loss"].shape[1] + past["step"].itemsize
-    while len(past["step"]) > min(_LOSS_ROWS, _LOSS_BYTES // per_row):
-        past = _every_other(past)
-    return past
+    return _at_most(min(_LOSS_ROWS, _LOSS_BYTES // per_row), past)
 
 
-def _every_other(rows: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Drop every other row, but never the newest."""
-    first = (len(rows["step"]) - 1) % 2
-    return {name: column[first::2] for name, column in rows.items()}
+def _at_most(rows: int, columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the columns with at most so many rows, at least 2: if there are more, with half as many, so that it is
+    seldom done.
+
+    The oldest and the newest stay, and what stays between them is even over the steps, however often the older rows
+    were thinned before.
+    """
+    step = columns["step"].astype(np.int64)
+    if len(step) <= rows:
+        return columns
+    kept = np.unique(np.searchsorted(step, np.linspace(step[0], step[-1], rows // 2)))
+    return {name: column[kept] for name, column in columns.items()}

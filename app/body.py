@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from fastapi import Request
@@ -11,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.errors import BadMessageError, TooLargeError
+from app.errors import BadMessageError, TooLargeError, TooManyMessagesError
 
 WITHIN_S: Final = 120.0  # for a body to arrive: 5 MB take 40 s over a slow line
 LINGER_S: Final = 2.0
@@ -19,12 +20,51 @@ LINGER_BYTES: Final = 16 * 1024 * 1024
 REST_S: Final = 0.5  # more than an answer takes to anywhere on earth
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+class Places:
+    """Places for long bodies: what several of them take of the memory at once is bounded.
+
+    Args:
+        most: how many there are.
+        beyond: bytes up to which a body is none that takes a place.
+    """
+
+    def __init__(self, most: int, beyond: int) -> None:
+        self.most = most
+        self.beyond = beyond
+        self._taken = 0
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[Callable[[int], None]]:
+        """Yield what is to be told how long a body is, as often as it grows; its place is free again in the end.
+
+        Raises:
+            TooManyMessagesError: it needs a place, and all are taken.
+        """
+        mine = 0
+
+        def grown(size: int) -> None:
+            nonlocal mine
+            if size > self.beyond and not mine:
+                if self._taken >= self.most:
+                    raise TooManyMessagesError(
+                        f"{self.most} bodies of more than {self.beyond:,} bytes are being read; try again in a moment"
+                    )
+                self._taken += 1
+                mine = 1
+
+        try:
+            yield grown
+        finally:
+            self._taken -= mine
+
+
+async def read_body(request: Request, limit: int, grown: Callable[[int], None] = lambda size: None) -> bytes:
     """Return the body of a request.
 
     Args:
         request: the request.
         limit: how many bytes it may have.
+        grown: is told how long it is so far, and may refuse to let it grow.
 
     Raises:
         TooLargeError: it has, or says that it has, more.
@@ -38,6 +78,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         async with asyncio.timeout(WITHIN_S):
             async for chunk in request.stream():
                 body += chunk
+                grown(len(body))
                 if len(body) > limit:
                     raise TooLargeError(f"a body may have {limit:,} bytes; this one has more")
     except TimeoutError:

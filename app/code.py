@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -25,11 +26,13 @@ async def get_code(
     download: str | None = None,
 ) -> Response:
     """Return a script that trains a lane, the followed one if none is named, as it is configured now."""
-    run = lab_of(request).runs.find(run_id)
+    lab = lab_of(request)
+    run = lab.runs.find(run_id)
     state = run.state()
     number = _number(lane, len(run.config.lanes)) if lane is not None else _followed(state)
     first = next(iter(state.get("layers", [])), None)
-    text = script(
+    write = partial(
+        script,
         run.config,
         number,
         framework,
@@ -37,6 +40,7 @@ async def get_code(
         shape=tuple(first["shape"]) if first else None,
         classes=len(state["classes"]) if state.get("classes") else None,
     )
+    text = await lab.scripts.do(write)
     headers = {"Cache-Control": "no-store"}
     if download is not None and download not in ("", "0"):
         headers["Content-Disposition"] = f'attachment; filename="dropout-lab-{framework}-{number}.py"'

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from trainer.errors import DropoutLabError
+from trainer.errors import DropoutLabError, quote
 
 STATUS: Final[dict[str, int]] = {
     "bad_value": 422,
     "unknown_knob": 422,
     "bad_table": 422,
+    "too_many_changes": 422,
     "bad_json": 400,
     "bad_message": 400,
     "wrong_token": 403,
     "not_owner": 403,
     "wrong_origin": 403,
+    "wrong_host": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "too_large": 413,
@@ -69,6 +71,23 @@ class WrongOriginError(RefusedError):
     """A page of another site tried to use this server."""
 
     code = "wrong_origin"
+
+
+class WrongHostError(RefusedError):
+    """The server was asked for by a name that it does not know as its own.
+
+    Args:
+        host: the name, as it came.
+    """
+
+    code = "wrong_host"
+
+    def __init__(self, host: str) -> None:
+        self.host = host[:200]
+        super().__init__(
+            f"{quote(host)} is not a name of this lab, so a page of another site may be behind it; "
+            "if it is one, whoever runs the lab lists it in DROPOUT_LAB_ALLOWED_HOSTS"
+        )
 
 
 class NotFoundError(RefusedError):

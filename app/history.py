@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.frames import Frame, encode
+from trainer.wire.frames import Frame, encode
 
 Columns = Mapping[str, NDArray[Any]]
 """A table: arrays by name, all of one length."""

@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from trainer import idx
-from trainer.config import ExperimentConfig
 from trainer.errors import ImageFilesError, KnobError
-from trainer.schema import schema
+from trainer.settings.config import ExperimentConfig
+from trainer.settings.schema import schema
+from trainer.tables import idx
 
 _log = logging.getLogger(__name__)
 

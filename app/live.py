@@ -1,43 +1,24 @@
-"""The WebSocket of a run: commands in, frames out."""
+"""Everybody who watches a run: commands in, frames out, whatever their connections are made of."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 
 from app.bucket import Bucket
-from app.commands import check_command, check_credit, check_id, check_views
-from app.errors import (
-    BadMessageError,
-    NotFoundError,
-    NotOwnerError,
-    RefusedError,
-    TooManyMessagesError,
-    TooManyViewersError,
-    WrongOriginError,
-    WrongTokenError,
-    describe,
-)
+from app.commands import check_id, check_right
+from app.errors import BadMessageError, TooManyMessagesError, describe
 from app.run import Run
-from app.runs import Runs
-from app.security import check_origin, error_response
 from app.settings import Settings
-from app.uvicorn_protocol import hang_up
-from app.viewers import NO_MORE_READING, SEND_TIMEOUT_S, Outbox
+from app.viewers import NO_MORE_READING, SEND_TIMEOUT_S, Outbox, Socket
 from app.wire import dumps, loads
 from trainer.errors import DropoutLabError
+from trainer.settings.commands import COMMANDS, CREDITS_PER_SECOND, check_command
 
 FLUSH_S: Final = 2.0  # to send the last texts when a viewer is to go
-CREDITS_PER_SECOND: Final = 1000  # frames come at most at some 60 a second
-_CLOSE_CODES: Final[dict[type[RefusedError], int]] = {
-    WrongTokenError: 4403,
-    NotFoundError: 4404,
-    TooManyViewersError: 4429,
-}
 
 _log = logging.getLogger(__name__)
 
@@ -58,24 +39,39 @@ class Conversation:
         self._credits = Bucket(CREDITS_PER_SECOND, 2 * CREDITS_PER_SECOND)
         self._rate = messages_per_second
 
-    def hear(self, text: str | None) -> None:
-        """Take in one message; ``None`` stands for a binary one."""
-        message_id: str | int | float | None = None
+    def receive(self, text: str | None) -> None:
+        """Take in one message as it came; ``None`` stands for a binary one."""
         try:
             if text is None:
                 self._pay(self._messages)
                 raise BadMessageError("binary messages are not understood: every message is JSON text")
             message = loads(text)
+        except DropoutLabError as error:
+            self._answer(None, {"error": describe(error)})
+        else:
+            self.take(message)
+
+    def take(self, message: Any) -> None:
+        """Take in one message as plain data."""
+        message_id: str | int | float | None = None
+        try:
             if not isinstance(message, dict):
                 raise BadMessageError("a message must be a JSON object")
             if message.get("op") == "credit":
                 self._pay(self._credits)
-                self._outbox.credit(check_credit(message))
+                credit = COMMANDS["credit"].read(message)
+                if "seq" in credit:
+                    self._outbox.credit(credit["seq"])
+                else:
+                    self._outbox.credit_first(credit["frames"])
                 return
             message_id = check_id(message)
             self._pay(self._messages)
             self._obey(message, message_id)
         except DropoutLabError as error:
+            self._answer(message_id, {"error": describe(error)})
+        except Exception as error:  # what nobody has foreseen is told as a 500 is over REST; the conversation goes on
+            _log.exception("a message to run %s failed", self._run.id)
             self._answer(message_id, {"error": describe(error)})
 
     def _pay(self, bucket: Bucket) -> None:
@@ -83,20 +79,16 @@ class Conversation:
             raise TooManyMessagesError(f"this was one message too many: {self._rate:g} a second are read")
 
     def _obey(self, message: dict[str, Any], message_id: str | int | float) -> None:
-        operation = message.get("op")
-        if operation == "views":
-            self._run.show(self._outbox, check_views(message))
+        check_right(message, self._outbox.owner)
+        if message.get("op") == "views":
+            self._run.show(self._outbox, dict.fromkeys(COMMANDS["views"].read(message)["open"]))
             self._answer(message_id, {"step": self._run.step + 1})
             return
-        if operation == "ask" and not self._outbox.owner:
-            command = check_command(message, self._run.config)
-            self._run.let_ask()
-            self._run.command(command, lambda reply: self._answer(message_id, reply))
-            return
-        if not self._outbox.owner:
-            raise NotOwnerError("only the owner of a run can turn its knobs; you are watching")
         command = check_command(message, self._run.config)
-        self._run.command(command, lambda reply: self._answer(message_id, reply))
+        if command["op"] == "ask":
+            self._run.ask(self._outbox, command, lambda reply: self._answer(message_id, reply))
+        else:
+            self._run.command(command, lambda reply: self._answer(message_id, reply))
 
     def _answer(self, message_id: str | int | float | None, reply: dict[str, Any]) -> None:
         named = {} if message_id is None else {"id": message_id}
@@ -107,59 +99,56 @@ class Conversation:
             self._outbox.say(dumps({"op": "ack", **named, "step": reply["step"], **answer}))
 
 
-class Live:
-    """The WebSocket endpoint, and everybody who is connected to it."""
+class Line(Socket, Protocol):
+    """One viewer's connection, whatever it is made of."""
 
-    def __init__(self, runs: Runs, settings: Settings) -> None:
-        self._runs = runs
+    async def listen(self, conversation: Conversation) -> None:
+        """Hand over what the viewer says, until it has gone.
+
+        Raises:
+            TimeoutError: it is there no longer, and nobody said so.
+        """
+
+    async def hang_up(self, code: int, reason: str) -> None:
+        """Close the connection, without waiting for a viewer that does not read."""
+
+
+class Live:
+    """Everybody who is connected.
+
+    Args:
+        settings: the limits.
+    """
+
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._open: set[asyncio.Task[Any]] = set()
 
-    async def __call__(self, websocket: WebSocket) -> None:
-        """Serve one viewer from the handshake to the end."""
-        try:
-            check_origin(websocket.headers, self._settings.origins)
-        except WrongOriginError as error:
-            await websocket.send_denial_response(error_response(error))
-            return
-        await websocket.accept()
+    async def serve(self, line: Line, run: Run, outbox: Outbox) -> None:
+        """Serve one viewer until it leaves or must go; afterwards it has left the run."""
         task = asyncio.current_task()
         assert task is not None
         self._open.add(task)
         try:
-            await self._welcome(websocket)
+            try:
+                code, reason = await self._talk(line, run, outbox)
+            finally:
+                run.leave(outbox)
+            if code is not None:
+                await line.hang_up(code, reason)
         finally:
             self._open.discard(task)
 
-    async def farewell(self, timeout_s: float) -> None:
+    async def drain(self, timeout_s: float) -> None:
         """Wait until everybody has gone, once the runs have ended."""
         if self._open:
             await asyncio.wait(self._open, timeout=timeout_s)
 
-    async def _welcome(self, websocket: WebSocket) -> None:
-        try:
-            run = self._runs.find(websocket.path_params["run_id"])
-            token = websocket.query_params.get("token")
-            if token is not None:
-                run.check_token(token)
-            outbox = run.join(owner=token is not None)
-        except RefusedError as error:
-            with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
-                async with asyncio.timeout(FLUSH_S):
-                    await websocket.send_text(dumps({"op": "error", "error": describe(error)}))
-            await hang_up(websocket, _CLOSE_CODES[type(error)], describe(error)["code"])
-            return
-        try:
-            code, reason = await self._serve(websocket, run, outbox)
-        finally:
-            run.leave(outbox)
-        if code is not None:
-            await hang_up(websocket, code, reason)
-
-    async def _serve(self, websocket: WebSocket, run: Run, outbox: Outbox) -> tuple[int | None, str]:
+    async def _talk(self, line: Line, run: Run, outbox: Outbox) -> tuple[int | None, str]:
         """Talk until the viewer leaves (``None``) or must go (a close code)."""
-        listening = asyncio.create_task(self._listen(websocket, run, outbox))
-        sending = asyncio.create_task(outbox.pump(websocket, SEND_TIMEOUT_S))
+        conversation = Conversation(run, outbox, self._settings.max_messages_per_second)
+        listening = asyncio.create_task(line.listen(conversation))
+        sending = asyncio.create_task(outbox.pump(line, SEND_TIMEOUT_S))
         loop = asyncio.get_running_loop()
         outbox.on_closing = lambda: loop.call_later(FLUSH_S, sending.cancel)
         try:
@@ -176,12 +165,3 @@ class Live:
         if any(isinstance(result, TimeoutError) for result in results):
             return NO_MORE_READING, "this viewer stopped reading"
         return outbox.closing or (None, "")
-
-    async def _listen(self, websocket: WebSocket, run: Run, outbox: Outbox) -> None:
-        """Hear what the viewer says until it leaves."""
-        conversation = Conversation(run, outbox, self._settings.max_messages_per_second)
-        while True:
-            message = await websocket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            conversation.hear(message.get("text"))

@@ -9,23 +9,28 @@ from typing import Final
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import Response
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse, Response
 
-from app import __version__, api, code, pages, record
+from app import __version__, api, code, events, pages, record
 from app.body import PartingResponse
+from app.compression import Compression
+from app.delivery import page_files
 from app.errors import MethodNotAllowedError, NotFoundError, RefusedError, TooLargeError
 from app.images import usable_folder
 from app.lab import Lab
 from app.live import Live
 from app.pool import Pool, local_pool
+from app.proxies import PREFIX, Forwarded
+from app.records import Records
 from app.runs import Runs
 from app.security import Guard, error_response
 from app.settings import Settings
 from app.tables import Tables
+from app.websocket import watch_by_websocket
 from trainer.errors import DropoutLabError
 
-FAREWELL_S: Final = 4.0  # the last texts and the closing handshake have two seconds each
+DRAIN_S: Final = 4.0  # the last texts and the closing handshake have two seconds each
 
 
 def create_app(settings: Settings | None = None, pool: Pool | None = None) -> FastAPI:
@@ -39,43 +44,57 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     idx_folder = usable_folder(settings.idx_folder)
     pool = pool or local_pool(settings.workers, settings.device, settings.threads, idx_folder)
     runs = Runs(settings, pool)
-    lab = Lab(settings, pool, runs, Live(runs, settings), Tables(), idx_folder)
+    lab = Lab(settings, pool, runs, Live(settings), Tables(), Records(), idx_folder=idx_folder)
 
     app = FastAPI(
-        title="Dropout Lab", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+        title="Dropout Lab",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # its redirects are absolute, and so leave the path below which a proxy has the lab
+        lifespan=lifespan,
     )
     app.state.lab = lab
-    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=6)
+    files = page_files(settings.single_modules)
+    app.state.pages = pages.Pages(files)
+    app.add_middleware(Compression)
     app.add_middleware(Guard, settings=settings)
+    if settings.origins:  # whose pages may not only ask but read the answers
+        origins, headers = sorted(settings.origins), ["Authorization", "Content-Type"]
+        methods = ["GET", "POST", "DELETE"]
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=headers)
+    app.add_middleware(Forwarded, settings=settings)
     app.add_exception_handler(DropoutLabError, refuse)
     app.add_exception_handler(HTTPException, refuse_request)
     app.include_router(api.router)
     app.include_router(code.router)
+    app.include_router(events.router)
     app.include_router(record.router)
     app.include_router(pages.router)
-    app.add_api_websocket_route("/api/runs/{run_id}/live", lab.live.__call__)
-    app.mount("/static", pages.Static(directory=pages.ROOT / "static"), name="static")
+    app.add_api_websocket_route("/api/runs/{run_id}/live", watch_by_websocket)
+    app.mount("/static", files, name="static")
     return app
 
 
 @contextlib.asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Start the workers and keep house; in the end, part from everybody and end the workers."""
+    """Start the workers and look after unwatched runs; in the end, part from everybody and end the workers."""
     lab: Lab = app.state.lab
     await lab.pool.start(lab.runs)
-    house = asyncio.create_task(lab.runs.keep_house())
+    sweeping = asyncio.create_task(lab.runs.sweep_for_ever())
     try:
         yield
     finally:
-        house.cancel()
-        await farewell(lab)
+        sweeping.cancel()
+        await drain(lab)
         await lab.pool.stop()
 
 
-async def farewell(lab: Lab) -> None:
+async def drain(lab: Lab) -> None:
     """Tell every viewer that the server is shutting down, and wait until they have gone; a second call finds nobody."""
     lab.runs.close()
-    await lab.live.farewell(FAREWELL_S)
+    await lab.live.drain(DRAIN_S)
 
 
 async def refuse(request: Request, error: Exception) -> Response:
@@ -86,7 +105,9 @@ async def refuse(request: Request, error: Exception) -> Response:
 async def refuse_request(request: Request, error: Exception) -> Response:
     """Answer what the framework refused, in the same shape; a person gets a page."""
     assert isinstance(error, HTTPException)
-    method, path = request.method, request.url.path
+    method, path = request.method, request.scope[PREFIX] + request.scope["path"]
+    if error.status_code == 404 and (place := pages.nearby(request.scope)):
+        return RedirectResponse(place, 307)
     ours: RefusedError
     match error.status_code:
         case 404 | 401:  # 401 is Starlette's word for a file that it may not read
@@ -97,6 +118,6 @@ async def refuse_request(request: Request, error: Exception) -> Response:
             ours = TooLargeError("the body is too large")
         case _:
             ours = RefusedError(error.detail)
-    if isinstance(ours, NotFoundError) and pages.wants_page(path, request.headers):
-        return pages.error_page("Nothing here", ours.message, 404)
+    if isinstance(ours, NotFoundError) and pages.wants_page(request.scope["path"], request.headers):
+        return pages.error_page(request.scope, "Nothing here", ours.message, 404)
     return error_response(ours, error.headers)

@@ -6,19 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app.commands import check_follow
 from app.errors import BadMessageError
-from trainer.config import ExperimentConfig, parse
-from trainer.errors import KnobError
+from trainer.errors import KnobError, quote
 from trainer.presets import find_preset
 from trainer.search import parse_search
+from trainer.settings.changes import MAX_CHANGES, ChangeLog, read_changes
+from trainer.settings.commands import FOLLOW
+from trainer.settings.config import ExperimentConfig, parse
 
-MAX_CHANGES: Final = 1000
 MAX_CHANGE_STEP: Final = 10**9
 MAX_STOP: Final = 1_000_000
 _BESIDE: Final = ("changes", "experiment", "stop_at", "search", "follow")  # all else is knobs
-
-Change = dict[str, Any]
+_RECORD: Final = frozenset({"version", "run"})  # what a record has and no configuration does
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Opening:
     """
 
     config: ExperimentConfig
-    changes: list[Change] = field(default_factory=list)
+    changes: ChangeLog = field(default_factory=ChangeLog)
     experiment: str | None = None
     stop_at: int | None = None
     search: dict[str, Any] | None = None
@@ -43,14 +42,17 @@ class Opening:
 
 
 def parse_opening(given: Any) -> Opening:
-    """Validate what a run is opened with.
+    """Validate what a run is opened with: a configuration with what may stand beside it, or the record of a run.
 
     Raises:
         KnobError, UnknownKnobError: a value that is not allowed.
-        BadMessageError: changes that are none.
+        BadMessageError: changes that are none, or a record that is none.
+        TooManyChangesError: more changes than a run may have.
     """
     if not isinstance(given, Mapping):
         return Opening(parse(given))
+    if given.keys() >= _RECORD:
+        given = _of_record(given["run"])
     config = parse({name: value for name, value in given.items() if name not in _BESIDE})
     experiment, stop_at, search, follow = (given.get(name) for name in _BESIDE[1:])
     if experiment is not None:
@@ -62,32 +64,52 @@ def parse_opening(given: Any) -> Opening:
         follow = _follow(config, follow, search is not None)
     if search is None:
         return Opening(config, changes, experiment, stop_at, follow=follow)
-    if changes:
+    if len(changes) > 0:
         raise BadMessageError("a search has no changes: it turns the knobs itself")
     return Opening(config, changes, experiment, stop_at, parse_search(search, config).described(), follow)
 
 
 def _follow(config: ExperimentConfig, follow: Any, searches: bool) -> dict[str, int]:
     if not isinstance(follow, Mapping) or not follow.keys() <= {"lane", "example"}:
-        raise BadMessageError("follow must be an object of a lane, an example or both")
+        raise BadMessageError(
+            f"follow = {quote(follow)} is not allowed: it must be an object of a lane, an example or both"
+        )
     if searches and "lane" in follow:
         raise BadMessageError("a search follows no lane from the start: its lanes are candidates, and change")
-    check_follow(dict(follow), config)
+    FOLLOW.read(follow, config)
+    lane, example = follow.get("lane", config.followed_at_first), follow.get("example", 0)
+    if not searches and example >= config.examples(lane):  # it may have fewer than the run
+        name = config.lanes[lane].name
+        allowed = f"a whole number from 0 to {config.examples(lane) - 1:,}: {quote(name)} has no more training examples"
+        raise KnobError("example", example, allowed)
     return dict(follow)
 
 
-def _changes(config: ExperimentConfig, changes: Any) -> list[Change]:
-    if not isinstance(changes, list) or len(changes) > MAX_CHANGES:
-        raise BadMessageError(f"changes must be a list of at most {MAX_CHANGES:,} changes")
-    now, step = config, 1
-    for index, change in enumerate(changes):
+def _of_record(run: Any) -> dict[str, Any]:
+    """What a run is opened with that is to be the same again as one of which there is a record (`app.records`)."""
+    config = run.get("first_config") if isinstance(run, Mapping) else None
+    if not isinstance(config, Mapping):
+        raise BadMessageError(f"run = {quote(run)} is not allowed: it must be the state of a run, as a record has it")
+    if run.get("search") is not None:  # which turns the knobs and chooses what is followed itself
+        return {**config, **{name: run.get(name) for name in ("experiment", "stop_at", "search")}}
+    return {**config, **{name: run[name] for name in _BESIDE if name in run}}
+
+
+def _changes(config: ExperimentConfig, changes: Any) -> ChangeLog:
+    """Changes in rising order, as the page and a record have them."""
+    if not isinstance(changes, list):
+        allowed = f"a list of at most {MAX_CHANGES:,} changes"
+        raise BadMessageError(f"changes = {quote(changes)} is not allowed: it must be {allowed}")
+    step = 1
+    for index, change in enumerate(changes[:MAX_CHANGES]):  # that there are no more is `read_changes`' to say
         if not isinstance(change, Mapping) or not {"step", "knobs"} <= change.keys() <= {"step", "lane", "knobs"}:
-            raise BadMessageError(
-                f"changes[{index}] must be an object of step, knobs and, unless it is of the run, lane"
-            )
+            allowed = "an object of step, knobs and, unless it is of the run, lane"
+            raise BadMessageError(f"changes[{index}] = {quote(change)} is not allowed: it must be {allowed}")
         if type(change["step"]) is not int or not step <= change["step"] <= MAX_CHANGE_STEP:
-            raise KnobError(f"changes[{index}].step", change["step"], f"a whole number from {step}, in rising order")
-        if not isinstance(change["knobs"], Mapping):
-            raise BadMessageError(f"changes[{index}].knobs must be an object of knobs and their values")
-        now, step = now.with_knobs(change["knobs"], change.get("lane")), change["step"]
-    return [dict(change) for change in changes]
+            allowed = f"a whole number from {step:,} to {MAX_CHANGE_STEP:,}, in rising order"
+            raise KnobError(f"changes[{index}].step", change["step"], allowed)
+        if not isinstance(change["knobs"], Mapping) or not change["knobs"]:
+            given = f"changes[{index}].knobs = {quote(change['knobs'])}"
+            raise BadMessageError(f"{given} is not allowed: it must be an object of knobs and their values")
+        step = change["step"]
+    return read_changes(config, changes)

@@ -1,4 +1,4 @@
-"""What a browser loads: the page, its static files, and Plotly out of the installed package."""
+"""What a browser loads first: the page, with what its scripts need at once; and Plotly out of the installed package."""
 
 from __future__ import annotations
 
@@ -6,62 +6,133 @@ import asyncio
 import gzip
 import importlib.util
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from jinja2 import Environment, FileSystemLoader, select_autoescape
+from markupsafe import Markup
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from app import __version__
+from app import __version__, compression
+from app.compression import takes
+from app.delivery import FOR_EVER, PLOTLY_URL, ROOT, Body, Delivery, PageFiles, body_of, first_views, modules
 from app.errors import NotFoundError
+from app.images import schema_without_images
+from app.lab import lab_of
+from app.layout import layout
+from app.proxies import PREFIX
+from app.terms import TERMS
+from app.wire import dumps
 from trainer.errors import KnobError
-from trainer.presets import PRESETS, Preset, find_preset
+from trainer.presets import Preset, described, find_preset, grouped
+from trainer.settings.schema import schema
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-PLOTLY_URL: Final = f"/vendor/plotly-{version('plotly')}.min.js"
-_FOR_EVER: Final = "public, max-age=31536000, immutable"
+MOST_PAGES: Final = 256  # that are kept: of each experiment, from some folders deep
+_IN_HTML: Final = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&"}
+"""What would end a script element or begin another is written otherwise, which JSON takes for the same."""
 
 router = APIRouter()
 templates = Environment(
     loader=FileSystemLoader(ROOT / "templates"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
 )
-
-
-class Static(StaticFiles):
-    """The files in ``static/``: browsers keep them, but ask each time whether they are still good."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """Return a file."""
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
-        return response
+templates.globals["terms"] = TERMS
 
 
 @router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-async def lab_page() -> Response:
+async def lab_page(request: Request) -> Response:
     """Return the page."""
-    return _page(None)
+    return await _page(request, None)
 
 
 @router.api_route("/experiments/{name}", methods=["GET", "HEAD"], include_in_schema=False)
-async def experiment_page(name: str) -> Response:
+async def experiment_page(request: Request, name: str) -> Response:
     """Return the page of an experiment."""
     try:
-        return _page(find_preset(name))
+        return await _page(request, find_preset(name))
     except KnobError as error:
         raise NotFoundError(str(error)) from None
 
 
-def _page(experiment: Preset | None) -> Response:
-    page = templates.get_template("lab.html").render(
-        version=__version__, plotly_url=PLOTLY_URL, modules=modules(), experiment=experiment, experiments=PRESETS
+async def _page(request: Request, experiment: Preset | None) -> Response:
+    made: Pages = request.app.state.pages
+    page = await made.page(root_of(request.scope), experiment, lab_of(request).idx_folder is not None)
+    return page.answer(request.scope, "no-cache")
+
+
+class Pages:
+    """The pages of one server, each made and compressed once for all who load it from as many folders deep.
+
+    Args:
+        files: what serves the page's files.
+    """
+
+    def __init__(self, files: PageFiles) -> None:
+        self._files = files
+        self._made: dict[tuple[object, ...], Body] = {}
+
+    async def page(self, root: str, experiment: Preset | None, has_images: bool) -> Body:
+        """Return the page of an experiment, or of any run.
+
+        Args:
+            root: how it writes the address of the lab.
+            experiment: whose page it is; None is that of any run.
+            has_images: whether this server has files of images.
+        """
+        delivery = self._files.delivery()
+        key = (delivery, root, experiment and experiment.id, has_images)
+        if key not in self._made:
+            made = await asyncio.to_thread(_packed, delivery, root, experiment, has_images)
+            if len(self._made) >= MOST_PAGES:
+                self._made.clear()
+            self._made[key] = made
+        return self._made[key]
+
+
+def _packed(delivery: Delivery, root: str, experiment: Preset | None, has_images: bool) -> Body:
+    text = render(delivery, root, experiment, has_images)
+    return body_of("page.html", text, {"gzip": compression.compress(text)})
+
+
+def render(delivery: Delivery, root: str, experiment: Preset | None, has_images: bool) -> bytes:
+    """Return the page of an experiment, or of any run, with what its scripts need first."""
+    given = {
+        "schema": schema() if has_images else schema_without_images(),
+        "experiment": next((each for each in described() if experiment and each["id"] == experiment.id), None),
+    }
+    return page_of(experiment, root=root, delivery=delivery, version=__version__, given=given).encode()
+
+
+def page_of(
+    experiment: Preset | None = None,
+    *,
+    root: str = "./",
+    delivery: Delivery | None = None,
+    version: str = "0",
+    given: dict[str, Any] | None = None,
+) -> str:
+    """Return the page as HTML.
+
+    Args:
+        experiment: whose page it is; None is that of any run.
+        root: how it writes the address of the lab.
+        delivery: what it loads; by default single modules.
+        version: of the lab.
+        given: what its scripts need first; without it they ask for it.
+    """
+    placed = layout(experiment)
+    return templates.get_template("lab.html").render(
+        root=root,
+        version=version,
+        delivery=delivery or modules(),
+        needs_more=not set(placed.standard) <= {*first_views()},
+        given=Markup(dumps(given).translate(_IN_HTML)) if given else None,
+        experiment=experiment,
+        groups=grouped(),
+        layout=placed,
     )
-    return Response(page, headers={"Cache-Control": "no-cache"}, media_type="text/html")
 
 
 @router.api_route("/favicon.ico", methods=["GET", "HEAD"], include_in_schema=False)
@@ -70,11 +141,11 @@ async def favicon() -> Response:
     return FileResponse(ROOT / "static" / "img" / "favicon.svg", headers={"Cache-Control": "no-cache"})
 
 
-@router.api_route(PLOTLY_URL, methods=["GET", "HEAD"], include_in_schema=False)
+@router.api_route("/" + PLOTLY_URL, methods=["GET", "HEAD"], include_in_schema=False)
 async def plotly(request: Request) -> Response:
     """Return Plotly, compressed once for all."""
-    headers = {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", ""):
+    headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
+    if not takes(request.headers, "gzip"):
         return FileResponse(
             plotly_file(), headers={**headers, "Content-Encoding": "identity"}, media_type="text/javascript"
         )
@@ -82,15 +153,25 @@ async def plotly(request: Request) -> Response:
     return Response(body, headers={**headers, "Content-Encoding": "gzip"}, media_type="text/javascript")
 
 
-@cache
-def modules() -> list[str]:
-    """Return the addresses of the page's modules: named in the page they come side by side, not import by import."""
-    folder = ROOT / "static" / "js"
-    others = {"network-worker.js", "types.js"}  # a program of its own, types alone
-    files = sorted(
-        file for file in folder.rglob("*.js") if file.name not in others and not file.stem.endswith("-boot")
-    )  # boot scripts run before all modules
-    return [f"/static/js/{file.relative_to(folder).as_posix()}" for file in files]
+def root_of(scope: Scope) -> str:
+    """Return how a page writes the address of the lab itself: ``./``, or as many ``../`` as it is folders deep.
+
+    Relative addresses hold wherever a proxy puts the lab, whether it says so or not.
+    """
+    return "../" * (scope["raw_path"].count(b"/") - 1) or "./"
+
+
+def nearby(scope: Scope) -> str | None:
+    """Return where to look for what is not at a path because of the slash at its end, relative to it.
+
+    The lab itself is asked for without its slash where a proxy has it at ``/lab``; all else has none.
+    """
+    query = "?" + scope["query_string"].decode("latin-1") if scope["query_string"] else ""
+    if scope["path"] == "":
+        prefix: str = scope[PREFIX]
+        return f"{prefix.rpartition('/')[2]}/{query}"
+    *_, name, end = scope["raw_path"].decode("latin-1").split("/")
+    return f"../{name}{query}" if name and not end else None
 
 
 def plotly_file() -> Path:
@@ -112,7 +193,7 @@ def wants_page(path: str, headers: Headers) -> bool:
     return "text/html" in headers.get("accept", "") and not path.startswith("/api/")
 
 
-def error_page(title: str, message: str, status: int) -> Response:
+def error_page(scope: Scope, title: str, message: str, status: int) -> Response:
     """Return a page that says what went wrong."""
-    page = templates.get_template("404.html").render(title=title, message=message)
+    page = templates.get_template("404.html").render(root=root_of(scope), title=title, message=message)
     return Response(page, status, media_type="text/html")

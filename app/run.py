@@ -22,24 +22,25 @@ from app.errors import (
     describe,
 )
 from app.history import History
-from app.opening import Change, Opening
+from app.layout import obstacles_of
+from app.opening import Opening
 from app.pool.base import Pool
 from app.settings import Settings
 from app.tables import Stored
-from app.viewers import Outbox
+from app.viewers import SERVER_ERROR, Outbox
 from app.wire import dumps
-from trainer.config import ExperimentConfig
 from trainer.errors import DropoutLabError
-from trainer.views import VIEWS
+from trainer.settings.commands import ASKS_PER_SECOND, MAX_ASKS, OWNER_ASKS
+from trainer.settings.config import ExperimentConfig
+from trainer.settings.panels import VIEWS
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 3
 MAX_UNANSWERED: Final = 1000  # commands that a worker has not answered yet
 OWNER_SEATS: Final = 4  # beyond the limit of viewers, so that a full class does not lock its teacher out
 VIEWERS_EVERY_S: Final = 0.5  # how often viewers are told how many they are
 MAX_LOSSES: Final = 5  # workers in a row that a run may lose before it gets anywhere,
 LOSSES_WITHIN_S: Final = 120.0  # each within this time of the one before
-ASKS_PER_SECOND: Final = 20.0  # of all viewers together, beside the owner's
-KEPT: Final = ("state", "steps_per_second", "follow", "experiment", "stop_at", "crowd", "search")
+KEPT: Final = ("state", "steps_per_second", "follow", "experiment", "stop_at", "ensemble", "search")
 """What a run that is opened again takes over from the run before."""
 
 _log = logging.getLogger(__name__)
@@ -97,22 +98,26 @@ class Run:
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.config = opening.config
         self._first_config = opening.config.model_dump(mode="json")
-        self._changes = [_change(change) for change in opening.changes]
+        self.changes = opening.changes
         self._state: dict[str, Any] = {name: getattr(opening, name) for name in ("experiment", "stop_at", "search")}
         if opening.follow is not None:
             self._state["follow"] = opening.follow
+        self._obstacles_of: ExperimentConfig | None = None
+        self._blocked: dict[str, str] = {}
         self._asked = Bucket(ASKS_PER_SECOND, ASKS_PER_SECOND, now)
         self._pool = pool
         self._settings = settings
         self._now = now
         self.table = table
         self._answers: dict[int, Answer] = {}
+        self._asking: set[Outbox] = set()  # who waits for the answer to a question
         self._refs = 0
         self._data: Packet | None = None
         self._latest: dict[str, Packet] = {}
         self._history = History(0, {})
         self._history_packet: Packet | None = None
         self._seq = 0  # of the last frame
+        self._turns = 0  # how often it changed otherwise than by being trained
         self._seq_before = 0  # what workers that were lost have used up
         self._losses = 0
         self._lost_at = now()
@@ -132,10 +137,26 @@ class Run:
         step: int = self._state.get("step", 0)
         return step
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """How often it changed, and the last frame that came: of one version there is one record."""
+        return self._turns, self._seq
+
     def state(self) -> dict[str, Any]:
-        """Return the run state of the protocol."""
-        known = {"first_config": self._first_config, "changes": self._changes, "viewers": len(self.viewers)}
-        return {"id": self.id, **self._state, **known}
+        """Return the run state of the protocol; its changes are JSON that is written already."""
+        return {**self._news(), "changes": self.changes.text}
+
+    def _news(self) -> dict[str, Any]:
+        """The same without the changes: whoever watches knows them but for the new ones."""
+        known = {"first_config": self._first_config, "viewers": len(self.viewers)}
+        return {"id": self.id, **self._state, **known, "obstacles": self._obstacles()}
+
+    def _obstacles(self) -> dict[str, str]:
+        """What stands against each panel that would show nothing; found again only of another configuration."""
+        if self._obstacles_of is not self.config:
+            self._obstacles_of = self.config
+            self._blocked = obstacles_of(self.config, self._state.get("experiment"), self._state.get("search"))
+        return self._blocked
 
     def curves(self) -> dict[str, dict[str, NDArray[Any]]]:
         """Return what was measured so far: ``losses`` and ``scores``, each a table with a column ``step``."""
@@ -158,7 +179,8 @@ class Run:
 
     def open(self) -> None:
         """Have the pool open it: for the first time, or again after its worker was lost."""
-        request: dict[str, Any] = {"op": "open", "run": self.id, "config": self._first_config, "changes": self._changes}
+        request: dict[str, Any] = {"op": "open", "run": self.id, "config": self._first_config}
+        request["changes"] = self.changes.text
         if self.table is not None:
             request["table"] = self.table.content
         request |= {name: self._state[name] for name in KEPT if name in self._state}
@@ -195,7 +217,7 @@ class Run:
             case "reply":
                 answer = self._answers.pop(message["ref"], None)
                 if answer is not None:
-                    answer(message)
+                    self._answer(answer, message)
             case "changed":
                 self._changed(message)
 
@@ -208,20 +230,22 @@ class Run:
     def _changed(self, message: dict[str, Any]) -> None:
         reason, state = message["reason"], message["state"]
         if reason in ("reset", "batch"):
-            self._changes = []
+            self.changes.clear()
             self._first_config = state["config"]
+        for change in message["changes"]:
+            self.changes.insert(change["step"], change.get("lane"), change["knobs"])
         self._learn(state)
         if reason in ("reset", "batch"):
             self._start_over()
         self._tell_changed(reason, message["step"])
 
     def _learn(self, state: dict[str, Any]) -> None:
-        """Take over what the worker says of the run. Changes that are still to be replayed are known only here."""
-        told = [_change(change) for change in state["changes"]]
-        to_come = [change for change in self._changes if change["step"] > state["step"] and change not in told]
-        self._changes = [*told, *to_come]
-        self._state = {name: value for name, value in state.items() if name not in ("first_config", "changes")}
-        self.config = ExperimentConfig.model_validate(state["config"])
+        """Take over what the worker says of the run as it is now."""
+        self._turns += 1
+        before = self._state.get("config")
+        self._state = {name: value for name, value in state.items() if name != "first_config"}
+        if state["config"] != before:
+            self.config = ExperimentConfig.model_validate(state["config"])
 
     def on_frame(self, raw: bytes) -> None:
         """Take in a frame and hand it to every viewer."""
@@ -242,8 +266,7 @@ class Run:
         if packet.kind == "steps":
             self._state["step"] = int(packet.frame.tensors["step"][-1])
             self._losses = 0
-        for viewer in self.viewers:
-            viewer.put(packet)
+        self._to_viewers(lambda viewer: viewer.put(packet))
 
     def lost(self) -> None:
         """Its worker is gone: tell the viewers, and open it again.
@@ -267,9 +290,9 @@ class Run:
 
     def _start_over(self) -> None:
         """Nothing of the old start may reach a viewer any more."""
+        self._turns += 1
         self._forget_frames()
-        for viewer in self.viewers:
-            viewer.discard()
+        self._to_viewers(Outbox.discard)
 
     def _forget_frames(self) -> None:
         layers = {layer["name"]: layer["units"] for layer in self._state.get("layers", [])}
@@ -291,8 +314,13 @@ class Run:
         viewer = Outbox(owner)
         self.viewers.add(viewer)
         role = "owner" if owner else "viewer"
-        viewer.say(dumps({"op": "hello", "protocol": PROTOCOL, "role": role, "run": self.state()}))
-        viewer.begin(self._first_frames())
+        try:
+            hello = dumps({"op": "hello", "protocol": PROTOCOL, "role": role, "run": self.state()})
+            viewer.greet(hello, self.changes.revision)
+            viewer.begin(self._first_frames())
+        except Exception:  # nobody will ever take this viewer out again
+            self.viewers.discard(viewer)
+            raise
         self._viewers_changed()
         if self._rests and self.phase is Phase.OPEN:
             self._rests = False
@@ -307,14 +335,28 @@ class Run:
             viewer.put(self._latest[kind].moved(self._seq))
         self._tell_worker_who_watches()
 
-    def let_ask(self) -> None:
-        """Let a viewer who is not the owner ask something.
+    def ask(self, viewer: Outbox, command: dict[str, Any], answer: Answer) -> None:
+        """Have the worker answer a viewer's question: one at a time for each viewer, and few for a run.
 
         Raises:
-            TooManyMessagesError: all of them together ask too much.
+            NoWorkerError: as of `command`.
+            TooManyMessagesError: the viewer's last question is not answered yet, too many others wait, or all viewers
+                together ask too often.
         """
-        if not self._asked.take():
+        if viewer in self._asking:
+            raise TooManyMessagesError("one ask at a time: your last one is not answered yet")
+        most = MAX_ASKS + (OWNER_ASKS if viewer.owner else 0)
+        if len(self._asking) >= most:
+            raise TooManyMessagesError(f"too many ask at once: {most} of this run wait for their answer already")
+        if not viewer.owner and not self._asked.take():
             raise TooManyMessagesError(f"too many ask at once: {ASKS_PER_SECOND:g} questions a second are answered")
+
+        def answered(reply: dict[str, Any]) -> None:
+            self._asking.discard(viewer)
+            answer(reply)
+
+        self.command(command, answered)
+        self._asking.add(viewer)
 
     def leave(self, viewer: Outbox) -> None:
         """A viewer has gone."""
@@ -351,10 +393,26 @@ class Run:
             self._pool.send(self.id, {"op": "watch", "run": self.id, "viewers": len(self.viewers), "views": views})
 
     def _tell_changed(self, reason: str, step: int) -> None:
-        if self.viewers:
-            text = dumps({"op": "changed", "reason": reason, "step": step, "run": self.state()})
-            for viewer in tuple(self.viewers):
-                viewer.say(text, topic=reason)
+        """Tell every viewer how the run is now, and which changes are new to it."""
+        told = dumps({"op": "changed", "reason": reason, "step": step, "run": self._news()}) if self.viewers else ""
+        texts: dict[int, str] = {}  # by what a viewer knows already: most know the same
+
+        def text_since(revision: int) -> str:
+            if revision not in texts:
+                texts[revision] = f'{told[:-1]},"changes":{self.changes.text_since(revision)}}}'
+            return texts[revision]
+
+        self._to_viewers(lambda viewer: viewer.tell(text_since, self.changes.revision, reason))
+
+    def _to_viewers(self, tell: Callable[[Outbox], None]) -> None:
+        """Tell every viewer; one that cannot be told is parted from, and the others do not hear of it."""
+        for viewer in tuple(self.viewers):
+            try:
+                tell(viewer)
+            except Exception:
+                _log.exception("a viewer of run %s is parted from", self.id)
+                self.viewers.discard(viewer)
+                viewer.close(SERVER_ERROR, "internal")
 
     # The end
 
@@ -365,9 +423,12 @@ class Run:
             self._count_timer.cancel()
         self._refuse_unanswered(NoWorkerError("the run has ended"))
         text = dumps({"op": "ended", "reason": reason, "message": message})
-        for viewer in tuple(self.viewers):
+
+        def part(viewer: Outbox) -> None:
             viewer.say(text)
             viewer.close(code, reason)
+
+        self._to_viewers(part)
         if not self.ready.done():
             self.ready.set_exception(RunFailedError({"message": message}))
             self.ready.exception()  # somebody may have stopped waiting for it
@@ -375,15 +436,16 @@ class Run:
     def _refuse_unanswered(self, error: Exception) -> None:
         answers, self._answers = self._answers, {}
         for answer in answers.values():
-            answer({"error": describe(error)})
+            self._answer(answer, {"error": describe(error)})
+
+    def _answer(self, answer: Answer, reply: dict[str, Any]) -> None:
+        """Hand a reply to the viewer who waits for it: what goes wrong there is that viewer's alone."""
+        try:
+            answer(reply)
+        except Exception:
+            _log.exception("a viewer of run %s could not be answered", self.id)
 
     def _move(self, phase: Phase) -> None:
         if phase not in _MOVES[self.phase]:
             raise IllegalMoveError(f"a run that is {self.phase.value} cannot become {phase.value}")
         self.phase = phase
-
-
-def _change(given: Change) -> Change:
-    """Return a change in the one form in which it is compared and told: one of the run has no lane."""
-    lane = {} if given.get("lane") is None else {"lane": given["lane"]}
-    return {"step": given["step"], **lane, "knobs": given["knobs"]}

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
-from app.errors import NotFoundError, NoWorkerError, RunFailedError, TooManyRunsError
+from app.errors import NotFoundError, NoWorkerError, RunFailedError, TooManyRunsError, describe
 from app.opening import Opening
 from app.pool.base import Pool
 from app.run import Phase, Run
 from app.settings import Settings
 from app.tables import Stored
 from app.viewers import RUN_ENDED, SHUTTING_DOWN
+from trainer.wire.stream import StreamError
 
 OPENING_S: Final = 120.0  # a worker needs 3 s to start, and ten times that on a cold disk or a busy machine
 ARRIVAL_S: Final = (
@@ -73,24 +74,31 @@ class Runs:
             TooManyRunsError: there is no room for it.
             NoWorkerError: no worker took it in time.
             RunFailedError: its worker cannot train it.
+            StreamError: it is more than can be sent to a worker.
         """
         self._make_room()
         run = Run(secrets.token_hex(8), opening, self._pool, self._settings, self._now, table)
         self._runs[run.id] = run
-        run.open()
         try:
+            run.open()
             async with asyncio.timeout(OPENING_S):
                 await asyncio.shield(run.ready)
         except TimeoutError:
             self.end(run, "failed", "no worker opened it in time")
             raise NoWorkerError(f"no worker opened the run within {OPENING_S:g} seconds; try again later") from None
+        except StreamError as error:
+            self.end(run, "failed", str(error))
+            raise
         return run
 
     def end(self, run: Run, reason: str, message: str, code: int = RUN_ENDED) -> None:
         """End a run, whatever it is doing."""
         if self._runs.pop(run.id, None) is not None:
-            self._pool.close(run.id)
-            run.end(reason, message, code)
+            try:
+                self._pool.close(run.id)
+                run.end(reason, message, code)
+            except Exception:  # it is gone from here whatever happens, and the others do not hear of it
+                _log.exception("run %s could not be ended as it should", run.id)
 
     def _make_room(self) -> None:
         if self._closed:
@@ -109,9 +117,9 @@ class Runs:
     def _unwatched(self) -> list[Run]:
         return [run for run in self._runs.values() if not run.viewers and run.phase is not Phase.OPENING]
 
-    # Keeping house
+    # Runs that nobody watches
 
-    async def keep_house(self) -> None:
+    async def sweep_for_ever(self) -> None:
         """Look after runs that nobody watches, for ever."""
         while True:
             await asyncio.sleep(SWEEP_S)
@@ -120,11 +128,14 @@ class Runs:
     def sweep(self) -> None:
         """Pause the runs that nobody watches, and end those that nobody has watched for long."""
         for run in self._unwatched():
-            unwatched_s = self._now() - run.unwatched_since
-            if unwatched_s >= self._settings.run_idle_minutes * 60:
-                self.end(run, "expired", "nobody watched it any more")
-            elif run.playing and unwatched_s >= self._settings.unwatched_pause_s:
-                run.pause_unwatched()
+            self._guard(run, partial(self._look_after, run))
+
+    def _look_after(self, run: Run) -> None:
+        unwatched_s = self._now() - run.unwatched_since
+        if unwatched_s >= self._settings.run_idle_minutes * 60:
+            self.end(run, "expired", "nobody watched it any more")
+        elif run.playing and unwatched_s >= self._settings.unwatched_pause_s:
+            run.pause_unwatched()
 
     def close(self) -> None:
         """End every run because the server shuts down; no new one is opened after that."""
@@ -136,24 +147,34 @@ class Runs:
 
     def on_message(self, run: str, message: dict[str, Any]) -> None:
         """Pass on what a worker said about a run."""
-        with contextlib.suppress(KeyError):
-            if message["op"] == "failed":
-                self._failed(self._runs[run], RunFailedError(message["error"]))
-            else:
-                self._runs[run].on_message(message)
+        if run not in self._runs:
+            return
+        here = self._runs[run]
+        if message.get("op") == "failed":
+            self._failed(here, RunFailedError(message["error"]))
+        else:
+            self._guard(here, lambda: here.on_message(message))
 
     def on_frame(self, run: str, frame: bytes) -> None:
         """Pass on a frame of a run."""
         if run in self._runs:
-            self._runs[run].on_frame(frame)
+            here = self._runs[run]
+            self._guard(here, lambda: here.on_frame(frame))
 
     def on_lost(self, runs: list[str]) -> None:
         """Have the runs of a lost worker opened again."""
         for run in [self._runs[name] for name in runs if name in self._runs]:
-            try:
-                run.lost()
-            except RunFailedError as error:
-                self._failed(run, error)
+            self._guard(run, run.lost)
+
+    def _guard(self, run: Run, action: Callable[[], None]) -> None:
+        """Do something for one run; whatever comes of it, it is the end of that run at most."""
+        try:
+            action()
+        except RunFailedError as error:
+            self._failed(run, error)
+        except Exception as error:
+            _log.exception("run %s cannot go on", run.id)
+            self._failed(run, RunFailedError(describe(error)))
 
     def _failed(self, run: Run, error: RunFailedError) -> None:
         _log.error("run %s failed: %s", run.id, error.message)

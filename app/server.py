@@ -11,9 +11,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from app import __version__
-from app.main import farewell
+from app.greeting import greeting
+from app.main import drain
 from app.settings import Settings
-from app.uvicorn_protocol import LabProtocol
+from app.uvicorn_protocol import LabHttpProtocol, LabProtocol
 from trainer.errors import DropoutLabError
 
 GRACEFUL_S = 5  # for requests that are still being answered when the server ends
@@ -64,12 +65,14 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="auto",
-                http="httptools",
+                http=LabHttpProtocol,
                 ws=LabProtocol,
+                ws_ping_interval=settings.heartbeat_s,
                 ws_max_size=settings.max_message_bytes,
                 ws_per_message_deflate=False,  # masks do not compress, and it costs ten times the work
                 log_config=None,
                 access_log=False,
+                proxy_headers=False,  # app.proxies, for the proxies that are trusted
                 server_header=False,
                 timeout_graceful_shutdown=GRACEFUL_S,
             )
@@ -79,16 +82,13 @@ class Server(uvicorn.Server):
         """Start, and say where."""
         await super().startup(sockets)
         if sockets and self.started:
-            port = sockets[0].getsockname()[1]
-            host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)
-            host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-            print(f"Dropout Lab {__version__} is ready at http://{host}:{port}/ (Ctrl-C ends it)", flush=True)
+            print(greeting(__version__, self._host, sockets[0]), flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let nobody in, part from those who are here, and end."""
         for server in self.servers:
             server.close()
-        await farewell(self._app.state.lab)
+        await drain(self._app.state.lab)
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -11,6 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from trainer.errors import DropoutLabError, quote
 
 PREFIX: Final = "DROPOUT_LAB_"
+PATH: Final = re.compile(r"(?:/[\w.~!$&'()*+,;=:@%-]+)+", re.ASCII)  # without a slash at its end
+_OWN: Final = ("api", "experiments", "healthz", "static", "vendor")  # what the lab itself has at its root
+_NAME: Final = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
 
 
 class SettingsError(DropoutLabError):
@@ -28,6 +33,27 @@ def _origins(value: str) -> str:
         if origin != "*" and (scheme not in ("http", "https") or not host or "/" in host):
             raise ValueError(origin)
     return value
+
+
+def _hosts(value: str) -> str:
+    for name in value.split():
+        if not _NAME.fullmatch(name):
+            raise ValueError(name)
+    return value
+
+
+def _proxies(value: str) -> str:
+    for proxy in value.split():
+        if proxy != "*":
+            ipaddress.ip_network(proxy, strict=False)
+    return value
+
+
+def _path(value: str) -> str:
+    path = value.rstrip("/")
+    if path and (not PATH.fullmatch(path) or path.split("/")[1] in _OWN):
+        raise ValueError(value)
+    return path
 
 
 def _ancestors(value: str) -> str:
@@ -91,10 +117,33 @@ class Settings(BaseSettings):
     max_messages_per_second: float = _setting(
         50, "a number from 1 to 10,000", "messages a viewer may send for long; twice as many at once", ge=1, le=10_000
     )
+    heartbeat_s: float = _setting(
+        10,
+        "a number from 0.1 to 20",
+        "seconds after which a live connection says that it is still there: fewer than a proxy on the way lets pass "
+        "before it cuts a silent one",
+        ge=0.1,
+        le=20,
+    )
     allowed_origins: Annotated[str, AfterValidator(_origins)] = _setting(
         "",
         "origins such as https://course.example, separated by spaces, or *",
         "pages of other sites that may use the API and the WebSocket",
+    )
+    allowed_hosts: Annotated[str, AfterValidator(_hosts)] = _setting(
+        "",
+        "names such as lab.example or *.school.example, separated by spaces, or *",
+        "names by which the lab may be asked for, beside addresses, localhost, HOST and names of the local network",
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_proxies)] = _setting(
+        "",
+        "addresses or networks such as 127.0.0.1 10.0.0.0/8, separated by spaces, or *",
+        "proxies whose X-Forwarded-For, -Proto, -Host and -Prefix are believed",
+    )
+    root_path: Annotated[str, AfterValidator(_path)] = _setting(
+        "",
+        "a path such as /lab, and none that begins with one of the lab's own: " + ", ".join(_OWN),
+        "the path below which a proxy has the lab; only needed where the proxy does not strip it",
     )
     frame_ancestors: Annotated[str, AfterValidator(_ancestors)] = _setting(
         "'none'",
@@ -107,6 +156,11 @@ class Settings(BaseSettings):
     run_idle_minutes: float = _setting(
         30, "a number from 0.01 to 10,080", "minutes after which a run that nobody watches is ended", ge=0.01, le=10_080
     )
+    single_modules: bool = _setting(
+        False,
+        "true or false",
+        "the page comes as its single modules, as whoever changes them wants it (`make dev`), and not as the bundle",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "one of debug, info, warning, error", "how much the log says"
     )
@@ -115,6 +169,17 @@ class Settings(BaseSettings):
     def origins(self) -> frozenset[str]:
         """The origins of other sites that are allowed."""
         return frozenset(self.allowed_origins.split())
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Further names of the lab."""
+        return tuple(self.allowed_hosts.split())
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The proxies that are trusted, as addresses, networks or ``*``."""
+        given = self.trusted_proxies.split()
+        return tuple(each if each == "*" else str(ipaddress.ip_network(each, strict=False)) for each in given)
 
 
 def variable(name: str) -> str:

@@ -5,22 +5,39 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from app.errors import NotFoundError, TooManyMessagesError
-from trainer.config import ExperimentConfig, parse
+from app.wire import dumps
 from trainer.errors import KnobError
-from trainer.recommended import recommended_knobs
-from trainer.tables import Table, pool_size, read_table
+from trainer.settings.config import ExperimentConfig, parse
+from trainer.settings.networks import networks_for
+from trainer.settings.recommended import recommended_knobs
+from trainer.tables.decisions import Decisions
+from trainer.tables.table import Table, pool_size, read_table
 
 MAX_TABLES: Final = 200
 MAX_KEPT_BYTES: Final = 64_000_000  # of all tables together; one has at most some MB
 MAX_UPLOADS: Final = 32  # that are on their way or wait to be read, at once: 5 MB each
 MOST_TRAINED_ON: Final = 300  # recommended: with more there is less to overfit to
 LARGEST_BATCH: Final = 32
+
+
+@dataclass(frozen=True, eq=False)
+class File:
+    """An uploaded file, kept so that it can be read in another way.
+
+    Attributes:
+        packed: its bytes, compressed.
+        name: what it is called.
+    """
+
+    packed: bytes
+    name: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,29 +49,36 @@ class Stored:
         content: what its runs' workers get.
         rows: that a run can use.
         size: of the content in bytes.
+        file: the file that it was read from.
     """
 
     described: dict[str, Any]
     content: dict[str, Any]
     rows: int
     size: int
+    file: File
 
 
 class Tables:
     """The registry of uploaded tables. The one that was used longest ago makes room for the next.
 
-    A table's id is a digest of what is in it: the same file, uploaded again, is the same table, so that a link to a run
-    of it can be opened by whoever has the file.
+    A table's id is a digest of what is in it and of what was decided of its columns: the same file, uploaded again, is
+    the same table, so that a link to a run of it can be opened by whoever has the file.
     """
 
     def __init__(self) -> None:
         self._stored: OrderedDict[str, Stored] = OrderedDict()  # the one used longest ago comes first
-        self._size = 0
         self._uploads = 0
         self._reading = asyncio.Lock()  # one at a time: reading takes all of Python's attention
 
     def __len__(self) -> int:
         return len(self._stored)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all tables; a file that was read in several ways counts once."""
+        files = {id(stored.file): len(stored.file.packed) for stored in self._stored.values()}
+        return sum(stored.size for stored in self._stored.values()) + sum(files.values())
 
     @contextlib.contextmanager
     def upload(self) -> Iterator[None]:
@@ -71,20 +95,44 @@ class Tables:
         finally:
             self._uploads -= 1
 
-    async def add(self, data: bytes, name: str, label: str | None) -> dict[str, Any]:
+    async def add(
+        self, data: bytes, name: str, label: str | None, decisions: Decisions | None = None
+    ) -> dict[str, Any]:
         """Read a file, keep it, and return what there is to tell of it.
+
+        Args:
+            data: its bytes.
+            name: what it is called.
+            label: the column to be learnt; None: as it is decided, or else the last.
+            decisions: what the reader decided of its columns.
 
         Raises:
             TableError: nothing can be learnt from it.
+            KnobError: a decision that does not go with it.
         """
         async with self._reading:
-            stored = await asyncio.to_thread(_read, data, name, label)
+            stored = await asyncio.to_thread(_read, data, None, name, label, decisions)
+        return self._keep(stored)
+
+    async def read_again(self, table_id: str, label: str | None, decisions: Decisions) -> dict[str, Any]:
+        """Read the file of a table in another way: a table of its own, as is the one that it is made from.
+
+        Raises:
+            NotFoundError: there is no such table.
+            TableError: nothing can be learnt from it in this way.
+            KnobError: a decision that does not go with it.
+        """
+        file = self._find(table_id).file
+        async with self._reading:
+            stored = await asyncio.to_thread(_read_again, file, label, decisions)
+        return self._keep(stored)
+
+    def _keep(self, stored: Stored) -> dict[str, Any]:
         table_id = stored.described["id"]
-        self._forget(table_id)
+        self._stored.pop(table_id, None)
         self._stored[table_id] = stored
-        self._size += stored.size
-        while len(self._stored) > MAX_TABLES or (self._size > MAX_KEPT_BYTES and len(self._stored) > 1):
-            self._forget(next(iter(self._stored)))
+        while len(self._stored) > MAX_TABLES or (self.size > MAX_KEPT_BYTES and len(self._stored) > 1):
+            self._stored.popitem(last=False)
         return stored.described
 
     def describe(self, table_id: str) -> dict[str, Any]:
@@ -121,22 +169,23 @@ class Tables:
             raise NotFoundError("there is no such table: it made room for others, or it never was here") from None
         return self._stored[table_id]
 
-    def _forget(self, table_id: str) -> None:
-        stored = self._stored.pop(table_id, None)
-        if stored is not None:
-            self._size -= stored.size
+
+def _read_again(file: File, label: str | None, decisions: Decisions) -> Stored:
+    return _read(zlib.decompress(file.packed), file, file.name, label, decisions)
 
 
-def _read(data: bytes, name: str, label: str | None) -> Stored:
-    table = read_table(data, name, label)
+def _read(data: bytes, file: File | None, name: str, label: str | None, decisions: Decisions | None = None) -> Stored:
+    table = read_table(data, name, label, decisions)
     digest = hashlib.blake2b(data, digest_size=12)
-    for text in (table.name, table.label):
+    decided = dumps(table.decisions) if table.decisions else ""
+    for text in (table.name, table.label, *([decided] if decided else [])):
         digest.update(f"\n{text}".encode("utf-8", "replace"))
     table_id = digest.hexdigest()
     content = table.encode()
     described = {"id": table_id, **table.described(), "config": recommended_for(table_id, table)}
     size = len(content["features"]) + len(content["labels"])
-    return Stored(described, content, len(table.labels), size)
+    file = file or File(zlib.compress(data, 1), name)
+    return Stored(described, content, len(table.labels), size, file)
 
 
 def recommended_for(table_id: str, table: Table) -> dict[str, Any]:
@@ -144,5 +193,5 @@ def recommended_for(table_id: str, table: Table) -> dict[str, Any]:
     rows = len(table.labels)
     train_size = min(MOST_TRAINED_ON, pool_size(rows), max(20, rows // 2 // 10 * 10))
     batch_size = min(LARGEST_BATCH, train_size // 2)
-    knobs = recommended_knobs("mlp", "csv") | {"train_size": train_size, "batch_size": batch_size}
+    knobs = recommended_knobs(networks_for("csv")[0], "csv") | {"train_size": train_size, "batch_size": batch_size}
     return parse(knobs | {"table": table_id}).model_dump(mode="json")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from app.backlog import Backlog, Packet
-from trainer.views import VIEWS
+from trainer.settings.panels import VIEWS
 
 MAX_IN_FLIGHT: Final = 4  # frames on the way that the viewer has not acknowledged
 MAX_TEXTS: Final = 2048
@@ -16,6 +16,7 @@ MAX_TEXT_BYTES: Final = 4 * 1024 * 1024
 SEND_TIMEOUT_S: Final = 20.0  # how long the transport's buffers may stay full
 
 SHUTTING_DOWN: Final = 1001
+SERVER_ERROR: Final = 1011
 NO_MORE_READING: Final = 4408
 RUN_ENDED: Final = 4410
 
@@ -28,6 +29,22 @@ class Socket(Protocol):
 
     async def send_bytes(self, data: bytes) -> None:
         """Send a binary message; waits while the transport's buffer is full."""
+
+
+class Text(NamedTuple):
+    """A text message that waits.
+
+    Attributes:
+        text: the message.
+        topic: the next one of the same topic takes its place, if nothing was queued between them.
+        knows: which revision of the run's changes its reader knows before it.
+        weight: bytes that it counts, where it is counted how much waits.
+    """
+
+    text: str
+    topic: str | None
+    knows: int
+    weight: int
 
 
 class Outbox:
@@ -50,11 +67,13 @@ class Outbox:
         self.views: frozenset[str] = frozenset()
         self.closing: tuple[int, str] | None = None
         self.on_closing: Callable[[], object] = lambda: None
-        self._texts: deque[tuple[str, str | None]] = deque()
+        self._texts: deque[Text] = deque()
+        self._knows = 0  # which revision of the run's changes it will know when it has all of these
         self._text_bytes = 0
         self._batch: deque[Packet] = deque()
         self._backlog = Backlog()
         self._in_flight: deque[int] = deque()
+        self._sent = 0  # frames so far
         self._wake = asyncio.Event()
 
     def say(self, text: str, topic: str | None = None) -> None:
@@ -64,12 +83,40 @@ class Outbox:
             text: the message.
             topic: a message gives way to the next one of its topic if nothing was queued between them.
         """
+        self._queue(Text(text, topic, self._knows, len(text)))
+
+    def greet(self, text: str, revision: int) -> None:
+        """Queue what a viewer gets first of all: it is as long as the run's changes are many, and does not count as
+        something that piled up.
+
+        Args:
+            text: the message.
+            revision: of the run's changes, which are all in it.
+        """
+        self._queue(Text(text, None, self._knows, 0))
+        self._knows = revision
+
+    def tell(self, text_since: Callable[[int], str], revision: int, topic: str) -> None:
+        """Queue news of the run: what is new to this viewer, with what a message told that now gives way to this one.
+
+        Args:
+            text_since: makes the message for who knows a revision of the run's changes.
+            revision: that it will know afterwards.
+            topic: as of `say`.
+        """
+        last = self._texts[-1] if self._texts else None
+        knows = last.knows if last is not None and last.topic == topic else self._knows
+        text = text_since(knows)
+        self._queue(Text(text, topic, knows, len(text)))
+        self._knows = revision
+
+    def _queue(self, text: Text) -> None:
         if self.closing is not None:
             return
-        if topic is not None and self._texts and self._texts[-1][1] == topic:
-            self._text_bytes -= len(self._texts.pop()[0])
-        self._texts.append((text, topic))
-        self._text_bytes += len(text)
+        if text.topic is not None and self._texts and self._texts[-1].topic == text.topic:
+            self._text_bytes -= self._texts.pop().weight
+        self._texts.append(text)
+        self._text_bytes += text.weight
         self._wake.set()
         if len(self._texts) > MAX_TEXTS or self._text_bytes > MAX_TEXT_BYTES:
             self._texts.clear()
@@ -96,6 +143,12 @@ class Outbox:
             self._in_flight.popleft()
         self._wake.set()
 
+    def credit_first(self, count: int) -> None:
+        """The viewer has digested the first ``count`` frames that it was sent: it need not be able to read them."""
+        while self._in_flight and self._sent - len(self._in_flight) < count:
+            self._in_flight.popleft()
+        self._wake.set()
+
     def discard(self) -> None:
         """Forget the frames that were not sent yet, except for the data, which a new start does not change."""
         self._backlog.clear()
@@ -118,14 +171,15 @@ class Outbox:
         """
         while True:
             if self._texts:
-                text, _ = self._texts.popleft()
-                self._text_bytes -= len(text)
+                first = self._texts.popleft()
+                self._text_bytes -= first.weight
                 async with asyncio.timeout(timeout_s):
-                    await socket.send_text(text)
+                    await socket.send_text(first.text)
             elif self.closing is not None:
                 return
             elif (packet := self._next_frame()) is not None:
                 self._in_flight.append(packet.seq)
+                self._sent += 1
                 async with asyncio.timeout(timeout_s):
                     await socket.send_bytes(packet.raw)
             else:

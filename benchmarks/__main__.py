@@ -9,7 +9,10 @@ import sys
 from importlib.metadata import version
 from typing import Final
 
-BENCHMARKS: Final = tuple(f"benchmarks.{name}" for name in ("trainer", "networks", "search", "server", "views", "draw"))
+BENCHMARKS: Final = tuple(
+    f"benchmarks.{name}"
+    for name in ("trainer", "vmap", "networks", "search", "server", "events", "views", "draw", "changes", "delivery")
+)
 
 
 def main() -> int:

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from benchmarks.plain import PlainLoop
 from benchmarks.turns import Timing, options, print_table, take_turns
-from trainer.config import ExperimentConfig, parse, recommended
-from trainer.experiment import Experiment
-from trainer.lane import Lane
-from trainer.shapes import KERNEL, POOL, pooled_sides
+from trainer.settings.config import ExperimentConfig, parse, recommended
+from trainer.settings.lane import Lane
+from trainer.settings.shapes import KERNEL, POOL, pooled_sides
+from trainer.training.experiment import Experiment
 
 SIDE = 8
 

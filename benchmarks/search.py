@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from benchmarks.plain import PlainLoop, network
 from benchmarks.turns import Timing, print_row
-from trainer.config import ExperimentConfig, parse
-from trainer.datasets import Dataset, Sources, load
-from trainer.experiment import Experiment
-from trainer.lane import EVALUATE_EVERY
+from trainer.data.datasets import Dataset, Sources, load
 from trainer.search import Trial, parse_search
+from trainer.settings.config import ExperimentConfig, parse
+from trainer.settings.lane import EVALUATE_EVERY
+from trainer.training.experiment import Experiment
 from trainer.worker.look import evaluation_trace
 from trainer.worker.pace import Ledger
 from trainer.worker.searching import make_search_session

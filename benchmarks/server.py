@@ -15,18 +15,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import torch
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 
 from benchmarks.plain import PlainLoop, network
-from trainer.config import parse
-from trainer.experiment import Experiment
-from trainer.frames import Frame, decode
+from trainer.settings.config import parse
+from trainer.training.experiment import Experiment
+from trainer.wire.frames import Frame, decode
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RATES: Final = (0.2, 0.5, 0.5, 0.5)
@@ -54,10 +54,23 @@ class Traffic:
             self.skipped += int(frame.meta.get("skipped", "0"))
 
 
+class Connection(Protocol):
+    """What a viewer needs of its connection."""
+
+    async def recv(self) -> str | bytes:
+        """The next message or frame."""
+
+    async def send(self, message: str, /) -> None:
+        """Say something."""
+
+    async def close(self) -> None:
+        """Hang up."""
+
+
 class Viewer:
     """A viewer that acknowledges every frame at once and keeps none."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._ids = 0
         self.traffic = Traffic()
@@ -146,11 +159,21 @@ def _is_well(url: str) -> bool:
         return False
 
 
-def open_run(url: str, config: dict[str, Any] = CONFIG) -> str:
-    """Open a run, by default the twin with dropout on both lanes; the address of its WebSocket, for its owner."""
+def open_run(url: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Open a run; its id and token."""
     with urllib.request.urlopen(f"{url}/api/runs", json.dumps(config).encode()) as answer:
-        run = json.load(answer)
-    return f"{url.replace('http', 'ws', 1)}/api/runs/{run['id']}/live?token={run['token']}"
+        run: dict[str, Any] = json.load(answer)
+    return run
+
+
+@contextlib.asynccontextmanager
+async def owning(url: str, config: dict[str, Any] = CONFIG) -> AsyncIterator[Viewer]:
+    """Open a run, by default the twin with dropout on both lanes, and watch it as its owner."""
+    run = await asyncio.to_thread(open_run, url, config)
+    address = f"{url.replace('http', 'ws', 1)}/api/runs/{run['id']}/live"
+    async with connect(address, compression=None, max_size=None) as connection:
+        await connection.send(json.dumps({"op": "join", "token": run["token"]}))
+        yield Viewer(connection)
 
 
 def plain_loop() -> PlainLoop:
@@ -175,8 +198,7 @@ async def measure(url: str, rounds: int, seconds: float, moves: int) -> None:
     """Let both sides take turns, move the slider, and print what came of it."""
     plain = plain_loop()
     run_plain(plain, seconds)
-    async with connect(open_run(url), compression=None, max_size=None) as connection:
-        viewer = Viewer(connection)
+    async with owning(url) as viewer:
         await viewer.ask("follow", lane=1)
         await viewer.ask("speed", steps_per_second=None)
         await viewer.play(seconds)

@@ -8,8 +8,8 @@ import torch
 
 from benchmarks.plain import PlainLoop, network
 from benchmarks.turns import Timing, options, print_row, print_table, take_turns
-from trainer.config import parse
-from trainer.experiment import Experiment
+from trainer.settings.config import parse
+from trainer.training.experiment import Experiment
 
 RATES = (0.2, 0.5, 0.5, 0.5)
 

@@ -6,7 +6,7 @@ import argparse
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -49,16 +49,27 @@ def take_turns(plain: Run, lanes: Run, networks: int, rounds: int, seconds: floa
         rounds: turns that each side takes.
         seconds: how long a turn takes, about.
     """
-    sides = (plain, lanes)
-    counts = [_steps_in(run, seconds) for run in sides]
-    speeds: list[list[float]] = [[], []]
-    for _ in range(rounds):
-        for own, run, count in zip(speeds, sides, counts, strict=True):
-            started = time.perf_counter()
-            run(count)
-            own.append(count * networks / (time.perf_counter() - started))
+    speeds = [[networks / each for each in own] for own in times_in_turns((plain, lanes), rounds, seconds)]
     ratios = [ours / theirs for theirs, ours in zip(*speeds, strict=True)]
     return Timing(statistics.median(speeds[0]), statistics.median(speeds[1]), statistics.median(ratios))
+
+
+def times_in_turns(sides: Sequence[Run], rounds: int, seconds: float) -> list[list[float]]:
+    """Time any number of ways to make steps: for each side, seconds for a step in each round.
+
+    Args:
+        sides: each makes so many steps, and has made them when it returns.
+        rounds: turns that each side takes.
+        seconds: how long a turn takes, about.
+    """
+    counts = [_steps_in(run, seconds) for run in sides]
+    times: list[list[float]] = [[] for _ in sides]
+    for _ in range(rounds):
+        for own, run, count in zip(times, sides, counts, strict=True):
+            started = time.perf_counter()
+            run(count)
+            own.append((time.perf_counter() - started) / count)
+    return times
 
 
 def _steps_in(run: Run, seconds: float) -> int:

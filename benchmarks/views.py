@@ -8,11 +8,9 @@ import platform
 import statistics
 from typing import Any, Final
 
-from websockets.asyncio.client import connect
-
-from benchmarks.server import Traffic, Viewer, open_run, running_lab
-from trainer.config import parse
-from trainer.views import VIEWS, fits
+from benchmarks.server import Traffic, owning, running_lab
+from trainer.settings.config import parse
+from trainer.settings.panels import VIEWS, fits
 
 FLOOR: Final = 0.7
 CASES: Final[dict[str, dict[str, Any]]] = {
@@ -31,14 +29,15 @@ CASES: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-async def measure(address: str, views: list[str], rounds: int, seconds: float) -> tuple[float, float, float, Traffic]:
+async def measure(
+    url: str, config: dict[str, Any], views: list[str], rounds: int, seconds: float
+) -> tuple[float, float, float, Traffic]:
     """Let a run train with and without views.
 
     Returns:
         Steps a second of both, the median of the rounds' ratios, and what was sent in the last turn with views.
     """
-    async with connect(address, compression=None, max_size=None) as connection:
-        viewer = Viewer(connection)
+    async with owning(url, config) as viewer:
         await viewer.ask("speed", steps_per_second=None)
         await viewer.play(seconds)
         turns = []
@@ -67,7 +66,7 @@ def main() -> None:
     with running_lab() as url:
         for name, config in CASES.items():
             views = [view for view in VIEWS if fits(view, parse(config))]
-            measured = measure(open_run(url, config), views, options.rounds, options.seconds)
+            measured = measure(url, config, views, options.rounds, options.seconds)
             with_views, without, ratio, traffic = asyncio.run(measured)
             seen = ", ".join(f"{kind} {traffic.frames[kind]}" for kind in VIEWS if kind in traffic.frames)
             print(f"{name:<42} {with_views:>7,.0f} {without:>7,.0f} {ratio:.2f}× (meant: {FLOOR}×); frames: {seen}")

@@ -1,4 +1,4 @@
-"""``python -m evidence``: every experiment over several seeds, as a table and as a report."""
+"""``python -m evidence``: every experiment over several seeds beside plain PyTorch, as a table and as a report."""
 
 from __future__ import annotations
 
@@ -8,40 +8,42 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from evidence.pairs import Paired
 from evidence.report import html
 from evidence.results import Results
 from evidence.running import Progress, run, tasks
-from evidence.table import MARKS, closeness, summary, text
-from evidence.verdict import Verdict, judge
+from evidence.stored import judged_together, rounded, rows_of, write
+from evidence.table import MARKS, statement, summary, text
 from trainer.presets import PRESETS, Preset, find_preset
 from trainer.presets.expected import expected_for
+from trainer.presets.seeds import FILE, FIRST
 
 OUT: Final = Path("evidence.html")
+SEEDS: Final = 20
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, print, write the report; 1 if a row is outside that is not known to be."""
+    """Measure, print, write the report; 1 if a row is outside."""
     chosen = options(arguments)
     presets = [find_preset(name) for name in chosen.presets]
-    results = Results(chosen.out.with_suffix(".kept"), chosen.fresh)
-    todo = tasks([preset.id for preset in presets], chosen.seeds)
-    print(
-        f"{len(presets)} experiments, {chosen.seeds} seeds each; what is finished is kept in {results.path}", flush=True
-    )
-    outcome: dict[str, list[Verdict]] = {}
-    try:
-        for name in run(todo, results, tell, chosen.processes):
-            outcome[name] = verdicts(find_preset(name), results, chosen.seeds)
-            print(text(find_preset(name), outcome[name]), flush=True)
-    except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
-        return 130
-    pairs = [(preset, outcome[preset.id]) for preset in presets]
-    chosen.out.write_text(html(pairs, chosen.seeds), encoding="utf-8")
-    rows = [verdict for _, own in pairs for verdict in own]
-    print(f"\n{summary(rows)} {closeness(rows)}\nThe report is {chosen.out}.")
+    if chosen.stored:
+        rows = rows_of(presets)
+    else:
+        try:
+            rows = judged_together(rounded(trained(chosen, presets)))
+        except KeyboardInterrupt:
+            print("\nStopped. The same command goes on from here.", file=sys.stderr)
+            return 130
+    for preset in presets:
+        print(text(preset, rows[preset.id]))
+    every = [row for own in rows.values() for row in own]
+    chosen.out.write_text(html([(preset, rows[preset.id]) for preset in presets]), encoding="utf-8")
+    if chosen.write:
+        write(rows)
+        print(f"\nThe page will compare with these values: {FILE}.")
+    print(f"\n{summary(every)} {statement(every)}\nThe report is {chosen.out}.")
     print("Marks: " + ", ".join(f"{mark} {word}" for word, mark in MARKS.items() if mark.strip()))
-    return 1 if any(verdict.word == "outside" for verdict in rows) else 0
+    return 1 if any(row.word == "outside" for row in every) else 0
 
 
 def options(arguments: list[str] | None) -> argparse.Namespace:
@@ -54,9 +56,11 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
         default=known,
         help=f"which experiments, with commas between; all if left out ({', '.join(known)})",
     )
-    parser.add_argument("--seeds", type=int, default=5, help="how many of each")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many of each")
     parser.add_argument("--out", type=Path, default=OUT, help="where the report goes; what is finished goes beside it")
     parser.add_argument("--fresh", action="store_true", help="measure again what is finished")
+    parser.add_argument("--stored", action="store_true", help="train nothing: judge the values that the page has")
+    parser.add_argument("--write", action="store_true", help="keep the values for the page; of all experiments only")
     cores = os.cpu_count() or 1
     parser.add_argument("--processes", type=int, default=min(2, cores), help="how many train at once")
     chosen = parser.parse_args(arguments)
@@ -64,13 +68,35 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
         parser.error(f"there is no experiment {', '.join(unknown)}; there are {', '.join(known)}")
     if chosen.seeds < 1 or chosen.processes < 1:
         parser.error("seeds and processes are whole numbers from 1")
+    if chosen.write and set(chosen.presets) != set(known):
+        parser.error("values are kept of all experiments together: leave --presets out")
     return chosen
 
 
-def verdicts(preset: Preset, results: Results, seeds: int) -> list[Verdict]:
-    """Every row of an experiment, judged."""
-    each = [results.get(preset.id, seed) or {} for seed in range(seeds)]
-    return [judge(row, [values[row.id] for values in each if row.id in values]) for row in expected_for(preset.id)]
+def trained(chosen: argparse.Namespace, presets: list[Preset]) -> dict[str, list[Paired]]:
+    """Every row with the values of all seeds, trained as far as they are not there yet; not judged."""
+    results = Results(chosen.out.with_suffix(".kept"), chosen.fresh)
+    todo = tasks([preset.id for preset in presets], chosen.seeds)
+    print(
+        f"{len(presets)} experiments, {chosen.seeds} seeds each, by the lab and by plain PyTorch; "
+        f"what is finished is kept in {results.path}",
+        flush=True,
+    )
+    for name in run(todo, results, tell, chosen.processes):
+        print(f"{name} is done.", file=sys.stderr, flush=True)
+    seeds = range(FIRST, FIRST + chosen.seeds)
+
+    def column(source: str, preset: str, row: str) -> dict[int, float]:
+        each = {seed: results.get(f"{source}/{preset}", seed) or {} for seed in seeds}
+        return {seed: values[row] for seed, values in each.items() if row in values}
+
+    return {
+        preset.id: [
+            Paired(row, column("lab", preset.id, row.id), column("plain", preset.id, row.id))
+            for row in expected_for(preset.id)
+        ]
+        for preset in presets
+    }
 
 
 def tell(progress: Progress) -> None:
@@ -78,7 +104,7 @@ def tell(progress: Progress) -> None:
     task, left = progress.task, progress.left_s
     time = f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left"
     print(
-        f"{progress.done:>4} of {progress.total}: {task.preset}, seed {task.seed}, {progress.seconds:.0f} s; {time}",
+        f"{progress.done:>4} of {progress.total}: {task.name}, seed {task.seed}, {progress.seconds:.0f} s; {time}",
         file=sys.stderr,
         flush=True,
     )

@@ -1,34 +1,34 @@
-"""Measured against expected, as Plotly pictures: one for each experiment, a panel for each unit."""
+"""The lab beside plain PyTorch, as Plotly pictures: a panel for each unit, a dot for each seed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from textwrap import wrap
 from typing import Final
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evidence.table import number
-from evidence.verdict import Verdict
+from evidence.pairs import Paired, Values
+from evidence.table import mean_of, number
 
-EXPECTED: Final = "#0072B2"  # Okabe–Ito: blue
-MEASURED: Final = "#D55E00"  # and vermilion; shapes tell them apart as well
-BAND: Final = "rgba(0, 114, 178, 0.18)"
+PLAIN: Final = "#0072B2"  # Okabe–Ito: blue
+LAB: Final = "#D55E00"  # and vermilion; shapes and places tell them apart as well
 LINE: Final = 48  # letters
-LINE_PX: Final = 14
-BETWEEN_PX: Final = 12
+LINE_PX: Final = 16
+BETWEEN_PX: Final = 16
 HEAD_PX: Final = 64
+OFFSET: Final = 0.16  # of a row, by which the two sides stand apart
 NAMES: Final = {"nats": "nats", "%": "percent", "points": "points", "×": "ratio", "steps": "steps", "": "no unit"}
 
 
-def picture(verdicts: Sequence[Verdict]) -> go.Figure:
-    """Every figure of an experiment: expected ± sd, the range that would be inside, each seed, and our mean ± sd."""
-    figures = [verdict for verdict in verdicts if not verdict.row.is_claim and verdict.values]
-    units = list(dict.fromkeys(verdict.row.unit for verdict in figures))
-    groups = [[verdict for verdict in figures if verdict.row.unit == unit] for unit in units]
-    row_px = max(_lines(verdict) for verdict in figures) * LINE_PX + BETWEEN_PX
+def picture(rows: Sequence[Paired]) -> go.Figure:
+    """Every figure of an experiment: each seed of both sides, and their means."""
+    figures = [row for row in rows if not row.row.is_claim and row.lab]
+    units = list(dict.fromkeys(row.row.unit for row in figures))
+    groups = [[row for row in figures if row.row.unit == unit] for unit in units]
+    row_px = max(_lines(row) for row in figures) * LINE_PX + BETWEEN_PX
     sizes = [len(group) * row_px for group in groups]
     total = sum(sizes) + HEAD_PX * (len(units) + 1)
     gap = HEAD_PX / (total - 2 * HEAD_PX) if len(units) > 1 else 0.0
@@ -47,21 +47,27 @@ def picture(verdicts: Sequence[Verdict]) -> go.Figure:
     return figure
 
 
-def _panel(figure: go.Figure, place: int, group: Sequence[Verdict]) -> None:
+def _panel(figure: go.Figure, place: int, group: Sequence[Paired]) -> None:
     """One unit's rows, the first on top."""
-    expected = [(verdict.row.expected, verdict.row.sd) for verdict in group]
-    measured = [(verdict.mean, verdict.sd) for verdict in group]
-    for trace in (
-        _band([verdict for verdict in group if not math.isinf(verdict.low)]),
-        _seeds(group),
-        _means("expected ± sd", group, expected, {"symbol": "diamond-open", "color": EXPECTED}),
-        _means("measured ± sd", group, measured, {"symbol": "circle", "color": MEASURED}),
+    for name, colour, symbol, side, columns in (
+        ("plain PyTorch", PLAIN, "diamond-open", -OFFSET, [row.plain for row in group]),
+        ("lab", LAB, "circle", OFFSET, [row.lab for row in group]),
     ):
-        # Each name stands in the legend once.
-        figure.add_trace(trace.update(legendgroup=trace.name, showlegend=place == 1), row=place, col=1)
-    labels = [_label(verdict) for verdict in group]
+        for trace in (
+            _seeds(f"{name}, each seed", colour, side, columns),
+            _means(f"{name}, mean", {"symbol": symbol, "color": colour}, side, columns, group),
+        ):
+            # Each name stands in the legend once.
+            figure.add_trace(trace.update(legendgroup=trace.name, showlegend=place == 1), row=place, col=1)
     figure.update_yaxes(
-        categoryorder="array", categoryarray=labels[::-1], automargin=True, showgrid=False, row=place, col=1
+        tickvals=list(range(len(group))),
+        ticktext=[_label(row) for row in group],
+        range=[len(group) - 0.5, -0.5],
+        automargin=True,
+        showgrid=False,
+        zeroline=False,
+        row=place,
+        col=1,
     )
     unit = group[0].row.unit
     figure.update_xaxes(
@@ -73,52 +79,41 @@ def _panel(figure: go.Figure, place: int, group: Sequence[Verdict]) -> None:
     )
 
 
-def _band(bounded: Sequence[Verdict]) -> go.Bar:
-    """From where to where a mean would be inside."""
-    return go.Bar(
-        base=[verdict.low for verdict in bounded],
-        x=[verdict.high - verdict.low for verdict in bounded],
-        y=[_label(verdict) for verdict in bounded],
-        orientation="h",
-        width=0.7,
-        marker={"color": BAND, "line": {"width": 0}},
-        name="would be inside",
-        hoverinfo="skip",
-    )
-
-
-def _seeds(group: Sequence[Verdict]) -> go.Scatter:
+def _seeds(name: str, colour: str, side: float, columns: Sequence[Values]) -> go.Scatter:
     """What each seed gave."""
+    points = [(value, at + side, seed) for at, own in enumerate(columns) for seed, value in own.items()]
+    points = [point for point in points if not math.isnan(point[0])]
     return go.Scatter(
-        x=[value for verdict in group for value in verdict.values],
-        y=[_label(verdict) for verdict in group for _ in verdict.values],
+        x=[value for value, _, _ in points],
+        y=[at for _, at, _ in points],
+        text=[f"seed {seed}" for _, _, seed in points],
         mode="markers",
-        name="each seed",
-        marker={"symbol": "line-ns", "size": 9, "line": {"width": 1.5, "color": MEASURED}},
-        hovertemplate="%{y}: %{x:.4g}<extra>one seed</extra>",
+        name=name,
+        marker={"symbol": "circle", "size": 5, "color": colour, "opacity": 0.45},
+        hovertemplate="%{text}: %{x:.4g}<extra></extra>",
     )
 
 
 def _means(
-    name: str, group: Sequence[Verdict], pairs: Sequence[tuple[float | None, float | None]], marker: Mapping[str, str]
+    name: str, marker: dict[str, str], side: float, columns: Sequence[Values], group: Sequence[Paired]
 ) -> go.Scatter:
-    """Means with their standard deviations."""
+    """The mean over seeds."""
+    means = [mean_of(own) for own in columns]
     return go.Scatter(
-        x=[mean for mean, _ in pairs],
-        y=[_label(verdict) for verdict in group],
-        error_x={"array": [0 if sd is None or math.isnan(sd) else sd for _, sd in pairs], "thickness": 1.5},
+        x=[None if math.isnan(mean) else mean for mean in means],
+        y=[at + side for at in range(len(means))],
+        text=[number(mean, row.row.unit) for mean, row in zip(means, group, strict=True)],
         mode="markers",
         name=name,
         marker={"size": 10, "line": {"width": 2}, **marker},
-        text=[number(mean, verdict.row.unit) for verdict, (mean, _) in zip(group, pairs, strict=True)],
-        hovertemplate="%{y}: %{text}<extra>" + name + "</extra>",
+        hovertemplate="%{text}<extra>" + name + "</extra>",
     )
 
 
-def _label(verdict: Verdict) -> str:
+def _label(row: Paired) -> str:
     """A label, broken into lines so that it leaves room for the picture."""
-    return "<br>".join(wrap(verdict.row.label, LINE))
+    return "<br>".join(wrap(row.row.label, LINE))
 
 
-def _lines(verdict: Verdict) -> int:
-    return _label(verdict).count("<br>") + 1
+def _lines(row: Paired) -> int:
+    return _label(row).count("<br>") + 1

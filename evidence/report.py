@@ -10,9 +10,10 @@ import plotly
 import plotly.io
 from plotly.offline import get_plotlyjs
 
+from evidence.pairs import FALSE_ALARMS, Paired
 from evidence.pictures import picture
-from evidence.table import closeness, expected, measured, summary, would_do
-from evidence.verdict import FALSE_ALARMS, FIGURES, POINTS, RATE, RELATIVE, STEPS, Verdict
+from evidence.table import chance, difference, measured, reference, statement, summary
+from evidence.verdict import POINTS, RELATIVE, STEPS
 from trainer.presets import Preset
 
 STYLE: Final = """
@@ -44,12 +45,11 @@ dark.addEventListener("change", repaint); repaint();
 """
 
 
-def html(outcome: Mapping[Preset, Sequence[Verdict]] | Sequence[tuple[Preset, Sequence[Verdict]]], seeds: int) -> str:
+def html(outcome: Mapping[Preset, Sequence[Paired]] | Sequence[tuple[Preset, Sequence[Paired]]]) -> str:
     """The whole report.
 
     Args:
         outcome: each experiment with its rows, in order.
-        seeds: over which they were measured.
     """
     pairs = list(outcome.items()) if isinstance(outcome, Mapping) else list(outcome)
     rows = [verdict for _, verdicts in pairs for verdict in verdicts]
@@ -60,9 +60,8 @@ def html(outcome: Mapping[Preset, Sequence[Verdict]] | Sequence[tuple[Preset, Se
 <title>Dropout Lab: the evidence</title><style>{STYLE}</style><script>{get_plotlyjs()}</script></head>
 <body>
 <h1>Dropout Lab: the evidence</h1>
-<p class="question">Every experiment of the lab, trained here over {seeds} seed{"s" if seeds != 1 else ""} and held
-against what it is expected to show.</p>
-<p><strong>{escape(summary(rows))}</strong> {escape(closeness(rows))}</p>
+<p class="question">Every experiment of the lab, held against the same in plain PyTorch, seed by seed.</p>
+<p><strong>{escape(summary(rows))}</strong> {escape(statement(rows))}</p>
 {_list_of_outside(pairs)}
 {_rule()}
 <nav aria-label="Experiments"><ol>{contents}</ol></nav>
@@ -73,30 +72,30 @@ against what it is expected to show.</p>
 """
 
 
-def _list_of_outside(pairs: Sequence[tuple[Preset, Sequence[Verdict]]]) -> str:
+def _list_of_outside(pairs: Sequence[tuple[Preset, Sequence[Paired]]]) -> str:
     """What to look at first."""
     lines = [
-        f'<li><a href="#{escape(preset.id)}">{escape(preset.title)}</a>: {escape(verdict.row.label)}, '
-        f"{escape(measured(verdict))} against {escape(expected(verdict.row))} ({verdict.word})</li>"
-        for preset, verdicts in pairs
-        for verdict in verdicts
-        if verdict.word in ("outside", "not reproduced")
+        f'<li><a href="#{escape(preset.id)}">{escape(preset.title)}</a>: {escape(row.row.label)}, '
+        f"{escape(measured(row))} against {escape(reference(row))}</li>"
+        for preset, own in pairs
+        for row in own
+        if row.word == "outside"
     ]
     return f"<ul>{''.join(lines)}</ul>" if lines else ""
 
 
 def _rule() -> str:
     """How a row is judged, in words."""
-    return f"""<p class="soft">Expected figures are means and standard deviations over five or ten seeds, measured with
-plain PyTorch (<code>torch.nn</code>) unless marked as this project’s own. A figure is inside when the two means differ
-by no more than chance allows (Student’s t with the pooled deviation, at {RATE:.1e} a row, so that all {FIGURES} figures
-of all experiments together raise a false alarm in at most {FALSE_ALARMS:.0%} of such tables) plus a margin that nobody
-would care about: {POINTS:g} points, {STEPS:g} steps, {RELATIVE:.0%} of anything else. The column “inside would be”
-shows how little or how much so few seeds can tell. A claim is inside when it holds. All experiments of one seed share
-their split and their wrong labels, so that rows lean to the same side together.</p>"""
+    return f"""<p class="soft">A seed fixes examples, split and wrong labels for the lab and for the reference
+(<code>evidence/plain</code>, <code>torch.nn</code>); initial weights, order of the mini-batches and masks are each
+side’s own. A row is outside when the mean difference of the pairs is larger than chance allows (paired t-test, Holm’s
+procedure over all rows, so that all of them together raise a false alarm in at most {FALSE_ALARMS:.0%} of such tables)
+and than a margin that nobody would care about: {POINTS:g} points, {STEPS:g} steps, {RELATIVE:.0%} of anything else.
+In brackets stands the standard error (s.e.) of the mean difference. A claim on each seed is inside when it holds in
+each.</p>"""
 
 
-def _section(preset: Preset, verdicts: Sequence[Verdict]) -> str:
+def _section(preset: Preset, verdicts: Sequence[Paired]) -> str:
     """One experiment: its question, its table, its picture."""
     admits = f"<p><strong>What it does not show.</strong> {escape(preset.admits)}</p>" if preset.admits else ""
     source = f'<p class="source">After {escape(preset.source)}.</p>' if preset.source else ""
@@ -107,15 +106,17 @@ def _section(preset: Preset, verdicts: Sequence[Verdict]) -> str:
 </section>"""
 
 
-def _table(preset: Preset, verdicts: Sequence[Verdict]) -> str:
+def _table(preset: Preset, verdicts: Sequence[Paired]) -> str:
     lines = "".join(
-        f"<tr><td>{escape(_label(verdict))}{_note(verdict)}</td><td>{escape(expected(verdict.row))}</td>"
-        f"<td>{escape(measured(verdict))}</td><td>{escape(would_do(verdict))}</td>"
+        f"<tr><td>{escape(_label(verdict))}{_note(verdict)}</td><td>{escape(reference(verdict))}</td>"
+        f"<td>{escape(measured(verdict))}</td><td>{escape(difference(verdict))}</td>"
+        f"<td>{verdict.pairs or ''}</td><td>{escape(chance(verdict))}</td>"
         f'<td class="{verdict.word.replace(" ", "-")}">{verdict.word}</td></tr>'
         for verdict in verdicts
     )
     head = "".join(
-        f'<th scope="col">{name}</th>' for name in ("", "expected", "measured", "inside would be", "verdict")
+        f'<th scope="col">{name}</th>'
+        for name in ("", "plain", "lab", "lab − plain (s.e.)", "pairs", "p, adjusted", "verdict")
     )
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="{escape(preset.title)}: table"><table><caption>'
@@ -123,20 +124,18 @@ def _table(preset: Preset, verdicts: Sequence[Verdict]) -> str:
     )
 
 
-def _label(verdict: Verdict) -> str:
+def _label(verdict: Paired) -> str:
     return f"{verdict.row.label}, {verdict.row.unit}" if verdict.row.unit else verdict.row.label
 
 
-def _note(verdict: Verdict) -> str:
+def _note(verdict: Paired) -> str:
     row = verdict.row
-    own = "" if row.is_claim or row.origin == "plain PyTorch" else "the expected figure is this project’s own"
-    notes = [note for note in (own, row.note, row.not_reproduced) if note]
-    return f'<span class="note">{escape("; ".join(notes))}</span>' if notes else ""
+    return f'<span class="note">{escape(row.note)}</span>' if row.note else ""
 
 
-def _figure(preset: Preset, verdicts: Sequence[Verdict]) -> str:
+def _figure(preset: Preset, verdicts: Sequence[Paired]) -> str:
     """The picture, if there is any figure to draw."""
-    if all(verdict.row.is_claim or not verdict.values for verdict in verdicts):
+    if all(verdict.row.is_claim or not verdict.lab for verdict in verdicts):
         return ""
     drawn: str = plotly.io.to_html(
         picture(verdicts),
@@ -147,6 +146,6 @@ def _figure(preset: Preset, verdicts: Sequence[Verdict]) -> str:
     )
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="{escape(preset.title)}: picture">'
-        '<div class="picture" role="img" aria-label="Measured against expected: the numbers are in the table">'
+        '<div class="picture" role="img" aria-label="Each seed of the lab and of plain PyTorch; the table has means">'
         f"{drawn}</div></div>"
     )

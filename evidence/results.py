@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-MEASURING: Final = ("trainer", "evidence/measures", "evidence/trained.py")
+MEASURING: Final = ("trainer", "evidence/measures", "evidence/plain", "evidence/trained.py")
 
 
 class Results:
-    """Values by preset and seed, written to a file after each.
+    """Values by name and seed, written to a file after each; a name is that of an experiment and of who trained it.
 
     What other code measured does not count: the file bears a mark of the trainer's and the measures' source, and of
     PyTorch's version.

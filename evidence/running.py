@@ -7,20 +7,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import Final
 
 from evidence.results import Results
 from trainer.presets import find_preset
-from trainer.shapes import SIZES, multiplications
+from trainer.presets.seeds import FIRST, Source
+from trainer.settings.networks import NETWORKS
+from trainer.settings.shapes import SIZES
 
 Values = Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One experiment with one seed."""
+    """One experiment with one seed, trained by the lab or by plain PyTorch."""
 
     preset: str
     seed: int
+    source: Source = "lab"
+
+    @property
+    def name(self) -> str:
+        """By which its values are kept."""
+        return f"{self.source}/{self.preset}"
 
     @property
     def weight(self) -> float:
@@ -28,10 +37,10 @@ class Task:
         preset = find_preset(self.preset)
         config = preset.config
         runs = preset.search.get("candidates", 64) / 2 if preset.search is not None else 1.0
-        work = 0
+        work, kind = 0, NETWORKS[config.network]
         for lane, own in enumerate(config.lanes):
-            mine = multiplications(config.network, SIZES[config.dataset], config.channels, config.widths(lane))
-            slow = 4 if config.network == "lstm" else 2 if own.batch_norm else 1  # one small operation after another
+            mine = kind.multiplications(SIZES[config.dataset], config.channels, config.widths(lane))
+            slow = 4 if kind.recurrent else 2 if own.batch_norm else 1  # one small operation after another
             work += slow * mine
         return runs * preset.steps * (2e6 + config.batch_size * work)
 
@@ -55,20 +64,30 @@ class Progress:
     left_s: float
 
 
-def tasks(presets: Sequence[str], seeds: int) -> list[Task]:
-    """Every preset with every seed, seeds of one preset together."""
-    return [Task(preset, seed) for preset in presets for seed in range(seeds)]
+SOURCES: Final[tuple[Source, ...]] = ("lab", "plain")
+
+
+def tasks(presets: Sequence[str], seeds: int, sources: Sequence[Source] = SOURCES) -> list[Task]:
+    """Every preset with every seed from the first on, all presets of one seed together.
+
+    So that a run that is stopped leaves as many seeds of one experiment as of another.
+    """
+    return [
+        Task(preset, seed, source) for seed in range(FIRST, FIRST + seeds) for source in sources for preset in presets
+    ]
 
 
 def measure_one(task: Task) -> tuple[dict[str, float], float]:
     """Train and measure in this process: the values, and the seconds it took."""
     import torch  # here: the parent process never needs it
 
-    from evidence.measures import measure
+    from evidence import measures
+    from evidence.plain import measures as plain
 
     torch.set_num_threads(1)
     started = time.perf_counter()
-    return measure(find_preset(task.preset), task.seed), time.perf_counter() - started
+    measure = measures.measure if task.source == "lab" else plain.measure
+    return dict(measure(find_preset(task.preset), task.seed)), time.perf_counter() - started
 
 
 def run(
@@ -77,7 +96,7 @@ def run(
     tell: Callable[[Progress], None],
     processes: int = 2,
 ) -> Iterator[str]:
-    """Do what is not done yet, and name each preset as soon as all of its seeds are there.
+    """Do what is not done yet, and name each preset as soon as all of it is there.
 
     Args:
         todo: what shall be there in the end.
@@ -85,7 +104,7 @@ def run(
         tell: is told of each task that is finished.
         processes: how many train at once, each with one thread.
     """
-    left = [task for task in todo if results.get(task.preset, task.seed) is None]
+    left = [task for task in todo if results.get(task.name, task.seed) is None]
     missing = {task.preset: sum(task.preset == other.preset for other in left) for task in todo}
     yield from (preset for preset, count in missing.items() if not count)
     if not left:
@@ -97,10 +116,10 @@ def run(
             weight, spent, started = sum(task.weight for task in left), 0.0, time.perf_counter()
             while waiting:
                 finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in finished:
+                for future in [each for each in waiting if each in finished]:  # in the order in which they were begun
                     task = waiting.pop(future)
                     values, seconds = future.result()
-                    results.put(task.preset, task.seed, values)
+                    results.put(task.name, task.seed, values)
                     spent += task.weight
                     passed = time.perf_counter() - started
                     tell(Progress(task, seconds, len(left) - len(waiting), len(left), passed * (weight / spent - 1)))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from typing import Final
 
-from evidence.verdict import Verdict
+from evidence.pairs import FALSE_ALARMS, Paired, Values
 from trainer.presets import Preset
 from trainer.presets.expected import Row
 
-MARKS: Final = {"inside": " ", "outside": "✗", "not reproduced": "~", "not measured": "?"}
+MARKS: Final = {"inside": " ", "outside": "✗", "no reference": "–", "not measured": "?"}
 
 
 def number(value: float | None, unit: str, like: float | None = None) -> str:
@@ -33,17 +32,22 @@ def number(value: float | None, unit: str, like: float | None = None) -> str:
     return text.removeprefix("-") if not float(text.replace(",", "")) else text.replace("-", "−")
 
 
-def spread_of(mean: float | None, sd: float | None, unit: str) -> str:
-    """``mean ± sd``, or the mean alone."""
-    if sd is None or math.isnan(sd):
-        return number(mean, unit)
-    return f"{number(mean, unit)} ± {number(sd, unit, mean)}"
+def mean_of(values: Values) -> float:
+    """Mean of the values that exist."""
+    own = [value for value in values.values() if not math.isnan(value)]
+    return math.fsum(own) / len(own) if own else math.nan
 
 
-def expected(row: Row) -> str:
-    """What a row expects."""
-    if not row.is_claim:
-        return spread_of(row.expected, row.sd, row.unit)
+def reference(paired: Paired) -> str:
+    """What a row is held against: plain PyTorch's mean over the seeds that both have, or what is claimed."""
+    row = paired.row
+    if row.is_claim:
+        return claimed(row)
+    return number(mean_of({seed: value for seed, value in paired.plain.items() if seed in paired.lab}), row.unit)
+
+
+def claimed(row: Row) -> str:
+    """What a claim says."""
     if row.low is not None and row.low == row.high:
         return f"{number(row.low, row.unit)} exactly"
     if row.low is None:
@@ -53,55 +57,57 @@ def expected(row: Row) -> str:
     return f"{number(row.low, row.unit)} to {number(row.high, row.unit)}"
 
 
-def would_do(verdict: Verdict) -> str:
-    """The range that would have been inside; of a claim it is said already."""
-    if verdict.row.is_claim or math.isinf(verdict.low):
+def measured(paired: Paired) -> str:
+    """The lab's mean, or the range over seeds where each of them counts."""
+    unit = paired.row.unit
+    if paired.row.kind == "each" and paired.lab:
+        return f"{number(min(paired.lab.values()), unit)} … {number(max(paired.lab.values()), unit)}"
+    return number(mean_of(paired.lab), unit)
+
+
+def difference(paired: Paired) -> str:
+    """Lab minus plain with its standard error in brackets; nothing of a claim, or where there is no reference."""
+    if paired.row.is_claim or paired.difference is None:
         return ""
-    unit, like = verdict.row.unit, verdict.row.expected
-    return f"{number(verdict.low, unit, like)} … {number(verdict.high, unit, like)}"
+    unit, like = paired.row.unit, mean_of(paired.lab)
+    return f"{number(paired.difference, unit, like)} ({number(paired.error, unit, like)})"
 
 
-def measured(verdict: Verdict) -> str:
-    """What was measured: mean and spread, or the range over seeds where each of them counts."""
-    unit = verdict.row.unit
-    if verdict.row.kind == "each" and verdict.values:
-        return f"{number(min(verdict.values), unit)} … {number(max(verdict.values), unit)}"
-    return spread_of(verdict.mean, verdict.sd, unit)
+def chance(paired: Paired) -> str:
+    """The adjusted p."""
+    if paired.p is None:
+        return ""
+    return "1" if paired.p >= 1 else "<0.001" if paired.p < 0.001 else f"{paired.p:.3f}"
 
 
-def text(preset: Preset, verdicts: Sequence[Verdict]) -> str:
+def text(preset: Preset, rows: Sequence[Paired]) -> str:
     """The table of one experiment."""
-    seeds = max((len(verdict.values) for verdict in verdicts), default=0)
+    seeds = max((len(row.lab) for row in rows), default=0)
     lines = [f"\n{preset.title} ({preset.id}), {seeds} seed{'s' if seeds != 1 else ''}"]
-    lines.append(f"  {'':<80} {'expected':>18} {'measured':>18}  inside would be")
-    for verdict in verdicts:
-        row = verdict.row
-        unit = f", {row.unit}" if row.unit else ""
-        own = "" if row.is_claim or row.origin == "plain PyTorch" else " (this project’s own)"
-        line = f"{MARKS[verdict.word]} {row.label + unit + own:<80} {expected(row):>18} {measured(verdict):>18}"
-        lines.append(f"{line}  {would_do(verdict)}".rstrip())
-        if verdict.word == "not reproduced":
-            lines.append(f"    not reproduced: {row.not_reproduced}")
+    lines.append(f"  {'':<80} {'plain':>16} {'lab':>16} {'lab − plain (s.e.)':>20} {'pairs':>6} {'p':>7}")
+    for paired in rows:
+        row = paired.row
+        label = row.label + (f", {row.unit}" if row.unit else "")
+        line = f"{MARKS[paired.word]} {label:<80} {reference(paired):>16} {measured(paired):>16}"
+        lines.append(f"{line} {difference(paired):>20} {paired.pairs or '':>6} {chance(paired):>7}".rstrip())
     return "\n".join(lines)
 
 
-def summary(verdicts: Sequence[Verdict]) -> str:
+def summary(rows: Sequence[Paired]) -> str:
     """One sentence on all rows."""
-    count = {word: sum(verdict.word == word for verdict in verdicts) for word in MARKS}
-    parts = [f"{count['inside']} of {len(verdicts)} rows inside"]
-    parts += [f"{count[word]} {word}" for word in ("outside", "not reproduced", "not measured") if count[word]]
+    count = {word: sum(row.word == word for row in rows) for word in MARKS}
+    parts = [f"{count['inside']} of {len(rows)} rows inside"]
+    names = {"outside": "outside", "no reference": "without a reference", "not measured": "not measured"}
+    parts += [f"{count[word]} {name}" for word, name in names.items() if count[word]]
     return ", ".join(parts) + "."
 
 
-def closeness(verdicts: Sequence[Verdict]) -> str:
-    """How far measured and expected means are apart on the whole; nothing where there is nothing to compare."""
-    apart = [
-        abs(verdict.mean - verdict.row.expected) / verdict.row.sd
-        for verdict in verdicts
-        if verdict.row.expected is not None and verdict.row.sd and not math.isnan(verdict.mean)
-    ]
-    if not apart:
-        return ""
+def statement(rows: Sequence[Paired]) -> str:
+    """What the verdicts say, and how sure they are."""
+    tested = [row for row in rows if row.p is not None]
+    pairs = sorted({row.pairs for row in tested})
+    seeds = f"{pairs[0]} to {pairs[-1]}" if len(pairs) > 1 else f"{pairs[0]}" if pairs else "no"
     return (
-        f"Half of the means lie within {statistics.median(apart):.1f} expected standard deviations of what is expected."
+        f"{len(tested)} rows are tested by pairs over {seeds} seeds, together at a family-wise error rate of "
+        f"{FALSE_ALARMS:.0%} (Holm); claims on each seed have to hold in each."
     )

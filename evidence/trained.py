@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.config import ExperimentConfig, parse
-from trainer.experiment import Experiment
 from trainer.presets import Preset
+from trainer.settings.config import ExperimentConfig, parse
+from trainer.training.experiment import Experiment
 
 EVERY: Final = 25  # steps between two evaluations
 FINAL: Final = 3  # evaluations, the last ones, whose mean is what a run has come to
@@ -21,12 +21,13 @@ FINAL: Final = 3  # evaluations, the last ones, whose mean is what a run has com
 Numbers = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A trained run, with K evaluations of L lanes in eval mode.
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """K evaluations of L networks in eval mode, whoever trained them.
 
     Attributes:
-        experiment: as it is after the last step.
+        config: of the run.
+        stopped: for each lane, when early stopping froze it and which step's weights it has; None if it did not.
         step: (K,) after which each evaluation was made; none at step 0.
         train_loss: (K, L).
         val_loss: (K, L).
@@ -34,7 +35,8 @@ class Trained:
         val_accuracy: (K, L) in percent.
     """
 
-    experiment: Experiment
+    config: ExperimentConfig
+    stopped: Sequence[Mapping[str, Any] | None]
     step: NDArray[np.int64]
     train_loss: Numbers
     val_loss: Numbers
@@ -44,7 +46,7 @@ class Trained:
     @property
     def lanes(self) -> tuple[str, ...]:
         """Names of the lanes."""
-        return tuple(lane.name for lane in self.experiment.config.lanes)
+        return tuple(lane.name for lane in self.config.lanes)
 
     def at(self, scores: Numbers, step: int) -> Numbers:
         """The row of ``scores`` that was evaluated after ``step``, (L,)."""
@@ -64,6 +66,17 @@ class Trained:
         broken = np.flatnonzero(~holds)
         first = broken[-1] + 1 if len(broken) else 0
         return float(self.step[first]) if first < len(holds) else float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained(Scored):
+    """A run of the lab.
+
+    Attributes:
+        experiment: as it is after the last step.
+    """
+
+    experiment: Experiment
 
 
 def train(preset: Preset, seed: int, every: int = EVERY, **knobs: Any) -> Trained:
@@ -96,8 +109,10 @@ def train_run(config: ExperimentConfig, steps: int, every: int) -> Trained:
         return np.stack([getattr(each, of).double().numpy() for each in scores]) * scale
 
     return Trained(
-        experiment,
-        np.array([each.step for each in scores]),
+        experiment=experiment,
+        config=config,
+        stopped=tuple(experiment.stopped),
+        step=np.array([each.step for each in scores]),
         **{name: column(name) for name in ("train_loss", "val_loss")},
         **{name: column(name, 100.0) for name in ("train_accuracy", "val_accuracy")},
     )
@@ -108,3 +123,6 @@ Values = Mapping[str, float]
 
 Measure = Callable[[Preset, int], Values]
 """Trains an experiment with a seed and measures it."""
+
+OfRun = Callable[[Scored], Values]
+"""Makes the rows of an experiment of the evaluations of a run."""

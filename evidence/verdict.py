@@ -1,21 +1,18 @@
-"""Whether what was measured agrees with what was expected, by a rule that can be read here.
+"""Whether a few more seeds agree with what many gave, by a rule that can be read here; `evidence.pairs` judges pairs.
 
-**Figures.** Ours is a mean over k seeds, theirs a mean over n seeds with a standard deviation, each of runs that differ
-in split, labels, weights and order. If both come from the same distribution, so do their standard deviations, and the
-difference of the means in units of its standard error, from the pooled deviation, follows Student's t with n + k - 2
-degrees of freedom (with k = 1 this is the prediction interval for one more run). A row is *outside* when the difference
-is larger than that allows at a chosen rate of false alarms plus a margin below which nobody would care::
+**Figures.** Ours is a mean over k seeds, theirs a mean over n others with a standard deviation, each of runs that
+differ in split, labels, weights and order. If both come from the same distribution, so do their standard deviations,
+and the difference of the means in units of its standard error, from the pooled deviation, follows Student's t with
+n + k - 2 degrees of freedom (with k = 1 this is the prediction interval for one more run). A row is *outside* when the
+difference is larger than that allows at a chosen rate of false alarms plus a margin below which nobody would care::
 
     |ours - theirs| > margin + t(rate; n + k - 2) · pooled · sqrt(1/n + 1/k)
 
-With the margin added, the rate holds for all true differences up to the margin, and not only for none. Over R rows the
-chance of any false alarm is at most R times the rate of one (Bonferroni): the rows need not be independent, and are
-not, since all experiments of one seed share their split and their wrong labels.
+With the margin added, the rate holds for all true differences up to the margin, and not only for none. Few seeds cannot
+show much.
 
-Few seeds cannot show much: beside each verdict stands the range that would have been inside.
-
-**Claims.** Some rows say what must hold of each seed, or of the mean over seeds, between limits that leave room below
-what ten seeds showed. A claim is inside when it holds.
+**Claims.** Some rows say what must hold of each seed, or of the mean over seeds, between limits. A claim is inside when
+it holds.
 """
 
 from __future__ import annotations
@@ -27,16 +24,13 @@ from typing import Final, Literal
 
 from scipy import stats
 
-from trainer.presets.expected import Row, expected
+from trainer.presets.expected import Row
 
-FALSE_ALARMS: Final = 0.05  # the chance that any of all rows of a whole table is marked by chance alone
-FIGURES: Final = sum(not row.is_claim for rows in expected().values() for row in rows)
-RATE: Final = FALSE_ALARMS / FIGURES  # of one row
 POINTS: Final = 0.25  # two of 797 digits: half a last digit of a rounded table is less
 RELATIVE: Final = 0.02  # of losses, ratios and everything else that is not in percent or steps
 STEPS: Final = 25.0  # between two evaluations
 
-Word = Literal["inside", "outside", "not reproduced", "not measured"]
+Word = Literal["inside", "outside", "not measured"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +42,7 @@ class Verdict:
         values: what each seed gave; of a run that has no such figure, NaN.
         low: the least that would be inside.
         high: the greatest.
-        word: how it came out. ``not reproduced`` is outside, and known to be.
+        word: how it came out.
     """
 
     row: Row
@@ -68,7 +62,7 @@ class Verdict:
         return spread(self.values)
 
 
-def judge(row: Row, values: Sequence[float], rate: float = RATE) -> Verdict:
+def judge(row: Row, values: Sequence[float], rate: float) -> Verdict:
     """Hold what was measured against what was expected.
 
     Args:
@@ -86,7 +80,7 @@ def judge(row: Row, values: Sequence[float], rate: float = RATE) -> Verdict:
     if not values or (row.expected is None and not row.is_claim):
         word: Word = "not measured"
     else:
-        word = "inside" if inside else "not reproduced" if row.not_reproduced else "outside"
+        word = "inside" if inside else "outside"
     return Verdict(row, tuple(values), low, high, word)
 
 

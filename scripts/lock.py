@@ -1,6 +1,6 @@
-"""Writes requirements.lock and requirements-dev.lock: the version of everything that is installed and needed.
+"""Writes requirements.lock, -build.lock and -dev.lock: the version of everything that is installed and needed.
 
-Run by ``make lock`` with the Python of an environment that requirements.in and requirements-dev.in were installed into.
+Run by ``make lock`` with the Python of an environment that the three ``.in`` files were installed into.
 A lock file names versions and not where they come from, so it suits any index and either build of torch.
 """
 
@@ -49,12 +49,15 @@ def write(path: Path, first: str, lines: dict[str, str]) -> None:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write all three files."""
     runtime = closure(wanted(ROOT / "requirements.in"))
+    build = closure(wanted(ROOT / "requirements-build.in"))
     everything = closure(wanted(ROOT / "requirements.in") + wanted(ROOT / "requirements-dev.in"))
-    dev = {name: line for name, line in everything.items() if name not in runtime}
+    dev = {name: line for name, line in everything.items() if name not in runtime | build}
     write(ROOT / "requirements.lock", "# Made by `make lock` from requirements.in.", runtime)
-    write(ROOT / "requirements-dev.lock", "# Made by `make lock` from requirements-dev.in.\n-r requirements.lock", dev)
+    write(ROOT / "requirements-build.lock", "# Made by `make lock` from requirements-build.in.", build)
+    first = "# Made by `make lock` from requirements-dev.in.\n-r requirements.lock\n-r requirements-build.lock"
+    write(ROOT / "requirements-dev.lock", first, dev)
 
 
 if __name__ == "__main__":

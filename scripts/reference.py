@@ -1,4 +1,7 @@
-"""Writes docs/knobs.md and docs/settings.md from the one description of each. Run by ``make docs``."""
+"""Writes docs/knobs.md, docs/settings.md and the commands of docs/protocol.md from the one description of each.
+
+Run by ``make docs``.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.settings import Settings, variable
-from trainer.schema import schema
+from scripts.modules import modules_document
+from trainer.settings.commands import TABLE, rows_of
+from trainer.settings.schema import schema
 
 DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 
 KNOBS_HEAD: Final = """# Knobs
 
-Made by `make docs` from `trainer/config.py` and `trainer/lane.py`, the one place that knows them. A **live** knob moves
-while the run trains, and the weights stay; any other needs a new run. Knobs stand in the groups that the page shows.
+Made by `make docs` from `trainer/settings/config.py` and `trainer/settings/lane.py`, the one place that knows them.
+A **live** knob moves while the run trains, and the weights stay; any other needs a new run. Knobs stand in the groups
+that the page shows.
 What a script looks like that has them all is told in [code.md](code.md).
 """
 _GROUPS: Final = {
@@ -89,6 +95,18 @@ def settings_document() -> str:
     return SETTINGS_HEAD + "".join(rows)
 
 
+COMMANDS_BEGIN: Final = "<!-- Written by `make docs` from `trainer/settings/commands.py`. -->\n"
+COMMANDS_END: Final = "\n<!-- So far. -->"
+
+
+def protocol_document(now: str) -> str:
+    """The whole of docs/protocol.md, with the table of commands as it is; all else stays as it stands there ``now``."""
+    before, _, rest = now.partition(COMMANDS_BEGIN)
+    _, end, behind = rest.partition(COMMANDS_END)
+    assert end, "the table of commands has no place in docs/protocol.md"
+    return before + COMMANDS_BEGIN + "\n" + rows_of(TABLE) + "\n" + COMMANDS_END + behind
+
+
 def _knob_table(knobs: list[dict[str, Any]]) -> str:
     head = "| knob | default | takes | live | what it does |\n|---|---|---|---|---|\n"
     return head + "".join(_knob_row(knob) + "\n" for knob in knobs)
@@ -136,8 +154,14 @@ def _takes(knob: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write both."""
-    for name, text in (("knobs.md", knobs_document()), ("settings.md", settings_document())):
+    """Write them."""
+    protocol = protocol_document((DOCS / "protocol.md").read_text())
+    for name, text in (
+        ("knobs.md", knobs_document()),
+        ("settings.md", settings_document()),
+        ("protocol.md", protocol),
+        ("modules.md", modules_document()),
+    ):
         (DOCS / name).write_text(text)
         print(DOCS / name)
 

@@ -19,7 +19,7 @@ class Odd:
         name: what is odd about it.
         data: its bytes, or its text in UTF-8.
         error: words of the error that it must lead to; () if it can be learnt from.
-        finds: what must be found in the table: attributes of `trainer.tables.Table`.
+        finds: what must be found in the table: attributes of `trainer.tables.table.Table`.
         tells: words that must be told of it.
         label: the column that is asked for.
     """
@@ -61,6 +61,7 @@ GOOD = {"classes": ("a", "b"), "feature_names": ("x", "y"), "rows": 40, "label":
 PLAIN = lines()
 WORD_ROWS = (",".join(f"v{(k * (j + 3)) % 17}" for j in range(20)) + f",{'ab'[k % 2]}" for k in range(60))
 NUMBER_ROWS = (",".join(f"{(k * (j + 3)) % 17}" for j in range(256)) + f",{'ab'[k % 2]}" for k in range(60))
+TURNED = ("a", "b\u202e")
 TEXTS = ("one, two", 'a ""quoted"" word', "two\nlines")
 HALF = lines(40, lambda k: f"{k % 7},{k % 3},{'ab'[k % 2] if k < 20 else ''}")
 _HEADLESS = PLAIN.split("\n", 1)[1]
@@ -90,7 +91,7 @@ REFUSED: Sequence[Odd] = (
     Odd("text after a closing quote", PLAIN + '"5" inch,2,a\n', ("line 42", "closing quote")),
     Odd("a row too long", PLAIN + "1,2,3,a\n", ("line 42 has 4 cells", "line 1 has 3", "double quotes")),
     Odd("a row too short", PLAIN + "1,a\n", ("line 42 has 2 cells", "line 1 has 3")),
-    Odd("a remark on top", "# made by hand\n" + PLAIN, ("line 2 has 3 cells", "line 1 has 1;")),
+    Odd("a remark on top without its sign", "made by hand\n" + PLAIN, ("line 2 has 3 cells", "line 1 has 1;")),
     Odd("a zero byte", PLAIN + "1,\0,a\n", ("line 42", "zero byte")),
     Odd("random bytes", bytes((k * 7919 + k // 251) % 256 for k in range(5000)), ("",)),
     Odd("neither UTF-8 nor Windows-1252", PLAIN.encode() + b"1,2,\x81\n", ("line 42", "0x81", "UTF-8")),
@@ -130,9 +131,11 @@ REFUSED: Sequence[Odd] = (
     Odd("a web page", b"<!doctype html>\n<html><body>404, not, found</body></html>\n", ("",)),
     Odd("JSON", b'[{"x": 1, "c": "a"},\n {"x": 2, "c": "b"}]\n', ("",)),
     Odd("nothing but separators", b"," * 5_000_000, ("5,000,001 columns",)),
-    Odd("nothing but line ends", b"\n" * 4_999_990 + b"a,b", ("500,000 lines",)),
+    Odd("nothing but line ends", b"\n" * 4_999_990 + b"a,b", ("4,999,990 lines", "500,000")),
+    Odd("empty lines above the table", "\n" * 500_000 + PLAIN, ("500,041 lines", "500,000")),
+    Odd("comments without end", "#\n" * 400_000 + PLAIN, ("more than 10,000 lines of comments", "#")),
     Odd("nothing but quotes", b'"' * 5_000_000, ("line 1", "not closed?")),
-    Odd("a million quotes", b'"a\n' * 1_600_000, ("line 1", "closing quote")),
+    Odd("a million quotes", b'"a\n' * 500_000, ("line 1", "closing quote")),
     Odd("one number of 5 MB", b"1" * 5_000_000, ("131,072 letters",)),
     Odd("40,000 near numbers", (b"1" * 40 + b"x,2\n") * 40_000, ("",)),
     Odd("digits without end", b"1" * 100_000 + b"x,2\n" + b"1,2\n" * 40, ("",), label="column 1"),
@@ -140,12 +143,92 @@ REFUSED: Sequence[Odd] = (
 
 USABLE: Sequence[Odd] = (
     Odd("an ordinary one", PLAIN, finds=GOOD, tells=("The first line names the columns.", "UTF-8")),
+    Odd(
+        "a remark on top",
+        "# made by hand\n" + PLAIN,
+        finds={**GOOD, "skipped": 1},
+        tells=("1 line above the table begins with # and was skipped as a comment: “# made by hand”",),
+    ),
+    Odd(
+        "remarks on top, with quotes, commas and empty lines",
+        '# a "remark, by x, of y\r\n\r\n#\r\n' + PLAIN.replace("\n", "\r\n"),
+        finds={**GOOD, "skipped": 3},
+        tells=("2 lines above the table begin with #",),
+    ),
+    Odd("names behind a #, as NumPy writes them", "# made\n# " + PLAIN, finds={**GOOD, "skipped": 1}),
+    Odd("a first name with a #", "#" + PLAIN, finds={**GOOD, "skipped": 0}),
+    Odd("a first name that is #", lines(header="#,y,c"), finds={"feature_names": ("#", "y")}),
+    Odd("a remark as wide as the table", "# by me, of 2020, in Rome\n" + PLAIN, finds={**GOOD, "skipped": 1}),
+    Odd("a row behind a # above the names", "#0.5,1,a\n" + PLAIN, finds={**GOOD, "skipped": 1}),
+    Odd(
+        "colours that begin with #",
+        "".join(f"#{k % 3}f,{k % 7},{'ab'[k % 2]}\n" for k in range(40)),
+        finds={"rows": 40, "skipped": 0, "named": False},
+    ),
+    Odd(
+        "leading zeros in the label",
+        lines(40, lambda k: f"{k % 7},{k % 3},{('01', '1', '001', '2')[k % 4]}"),
+        finds={"classes": ("001", "01", "1", "2"), "class_counts": (10, 10, 10, 10)},
+        tells=("they are codes and no numbers, because '01' begins with 0",),
+    ),
+    Odd(
+        "leading zeros in a feature",
+        lines(40, lambda k: f"0{k % 3},{k % 3},{'ab'[k % 2]}"),
+        finds={"feature_names": ("x = 00", "x = 01", "x = 02", "y")},
+        tells=("because '00' begins with 0",),
+    ),
+    Odd("zeros before a decimal point", lines(40, lambda k: f"0{k % 7}.5,{k % 5},{'ab'[k % 2]}"), finds=GOOD),
+    Odd(
+        "zip codes",
+        lines(80, lambda k: f"{10115 + k},{k % 3},{'ab'[k % 2]}", "zip,y,c").replace("10130", "10131"),
+        finds={"feature_names": ("y",)},
+        tells=("it has codes and no numbers, because the column is called 'zip', and another one in nearly every row",),
+    ),
+    Odd(
+        "Namibia among the countries",
+        lines(60, lambda k: f"{k % 7},{k % 3},{('NA', 'DE', 'US')[k % 3]}"),
+        finds={"classes": ("DE", "NA", "US"), "rows": 60},
+        tells=("In c “NA” (20×) is taken as a value, since the others are codes of two capitals",),
+    ),
+    Odd(
+        "NA among words",
+        lines(60, lambda k: f"{k % 7},{k % 3},{('NA', 'Germany', 'Peru')[k % 3]}"),
+        finds={"classes": ("Germany", "Peru"), "rows": 40},
+        tells=("20 rows without a label were left out; taken as no label: “NA” 20×.", "taken as missing: “NA” 20×"),
+    ),
+    Odd(
+        "Yes and yes",
+        lines(40, lambda k: f"{k % 7},{('A', 'a')[k % 2]},{('Yes', 'yes', 'no')[k % 3]}"),
+        finds={"classes": ("Yes", "no", "yes")},
+        tells=("'Yes' 14× and 'yes' 13× differ only in capitals", "'A' 20× and 'a' 20× differ only in capitals"),
+    ),
+    Odd(
+        "what cannot be seen",
+        lines(40, lambda k: f"{k % 7}\u200b,{k % 3},{TURNED[k % 2]}", "x\ufeff,y,c\x1b"),
+        finds={**GOOD, "classes": ("a", "b"), "cleaned": 62},
+        tells=("In 62 cells characters that cannot be seen were left out",),
+    ),
+    Odd("a name in two lines", lines(header='"x\n1",y,c'), finds={"feature_names": ("x 1", "y")}, tells=("In 1 name",)),
+    Odd(
+        "classes that are alike when they are short",
+        lines(40, lambda k: f"{k % 7},{k % 3},{'x' * 50}{k % 2}"),
+        finds={"classes": ("x" * 39 + "…", "x" * 39 + "… (2)")},
+    ),
     Odd("30 rows", lines(30), finds={"rows": 30}, tells=("20 may be trained on, and 10 judge",)),
     Odd("no names", _HEADLESS, finds={"rows": 40, "label": "column 3"}, tells=("already holds values",)),
     Odd("a UTF-8 byte order mark", codecs.BOM_UTF8 + PLAIN.encode(), finds=GOOD),
     Odd("UTF-16 of Windows", PLAIN.encode("utf-16"), finds=GOOD, tells=("UTF-16",)),
     Odd("UTF-16, the other end first", codecs.BOM_UTF16_BE + PLAIN.encode("utf-16-be"), finds=GOOD, tells=("UTF-16",)),
-    Odd("UTF-16 without a mark", PLAIN.encode("utf-16-le"), finds=GOOD, tells=("UTF-16",)),
+    Odd("UTF-16 without a mark", PLAIN.encode("utf-16-le"), finds={**GOOD, "charset": "utf-16-le"}, tells=("UTF-16",)),
+    Odd(
+        "UTF-16 without a mark, the other end first",
+        PLAIN.encode("utf-16-be"),
+        finds={**GOOD, "charset": "utf-16-be"},
+        tells=("UTF-16",),
+    ),
+    Odd("UTF-16 and a comment", ("# by me\r\n" + PLAIN).encode("utf-16"), finds={**GOOD, "skipped": 1}),
+    Odd("UTF-16, a comment and lines of old Macs", ("# me\r" + PLAIN.replace("\n", "\r")).encode("utf-16"), finds=GOOD),
+    Odd("a comment and lines of old Macs", "# me\r" + PLAIN.replace("\n", "\r"), finds={**GOOD, "skipped": 1}),
     Odd(
         "Windows-1252",
         lines(40, lambda k: f"{k % 7},{k % 3},{('süß', 'sauer')[k % 2]}").encode("cp1252"),
@@ -231,7 +314,7 @@ USABLE: Sequence[Odd] = (
         "missing labels",
         lines(45, lambda k: f"{k % 7},{k % 3},{'ab'[k % 2] if k >= 5 else 'NA'}"),
         finds={"rows": 40},
-        tells=("5 rows without a label were left out",),
+        tells=("5 rows without a label were left out; taken as no label: “NA” 5×.",),
     ),
     Odd(
         "a class of one",

@@ -11,10 +11,16 @@ from fastapi.routing import APIRoute
 
 from app import api, code
 from app.errors import STATUS
+from app.history import History
 from app.settings import Settings, variable
-from scripts.reference import cell, knobs_document, settings_document
+from scripts.modules import modules_document
+from scripts.reference import cell, knobs_document, protocol_document, settings_document
+from tests.trainer.worker.fakes import live
 from trainer.export import FRAMEWORKS
-from trainer.schema import schema
+from trainer.settings.commands import TABLE
+from trainer.settings.panels import VIEWS
+from trainer.settings.schema import schema
+from trainer.wire.frames import decode
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PROTOCOL: Final = (ROOT / "docs" / "protocol.md").read_text()
@@ -32,6 +38,28 @@ JAVASCRIPT: Final = sources("static/js/**/*.js")
 
 def test_every_knob_is_documented_as_the_schema_has_it() -> None:
     assert (ROOT / "docs" / "knobs.md").read_text() == knobs_document(), "make docs writes it anew"
+
+
+def test_every_command_is_documented_as_the_table_has_it() -> None:
+    assert protocol_document(PROTOCOL) == PROTOCOL, "make docs writes it anew"
+    for command in TABLE:
+        row = next(row for row in PROTOCOL.splitlines() if row.startswith(f'| `{{"op": "{command.name}"'))
+        assert [name for name in command.names if f'"{name}"' not in row] == []
+
+
+def test_every_module_is_listed_with_what_it_says_of_itself() -> None:
+    assert (ROOT / "docs" / "modules.md").read_text() == modules_document(), "make docs writes it anew"
+    silent = re.findall(r"^\| `[\w.-]+` \|  \|$", modules_document(), re.MULTILINE)
+    assert silent == []
+
+
+def test_prose_has_lines_of_at_most_120_characters() -> None:
+    wide = []
+    for path in DOCUMENTS:
+        text = re.sub(r"```.*?```", lambda code: "\n" * code[0].count("\n"), path.read_text(), flags=re.DOTALL)
+        lines = enumerate(text.splitlines(), 1)
+        wide += [f"{path.name}:{number}" for number, line in lines if len(line) > 120 and not line.startswith("|")]
+    assert wide == []
 
 
 def test_every_knob_is_documented_with_its_formula_and_its_names_elsewhere() -> None:
@@ -89,15 +117,31 @@ def test_every_op_that_is_sent_is_in_the_protocol() -> None:
     assert {op for op in ops if f'"op": "{op}"' not in PROTOCOL} == set()
 
 
-def test_every_kind_of_frame_is_in_the_protocol() -> None:
-    kinds = set(re.findall(r"""Frame\(\s*(?:kind=)?["'](\w+)["']""", PYTHON))
-    assert {"steps", "scores"} <= kinds, "the search finds nothing any more"
-    assert {kind for kind in kinds if f"| `{kind}` |" not in PROTOCOL} == set()
+def kinds_made() -> set[str]:
+    """The kinds of frames of a run that somebody watches: of its worker, of the app, and of the views."""
+    day = live(5.0, [(0.5, {"op": "play"})], runs={"r": {"config": {"dataset": "moons"}}})
+    worker = {each.kind for _, each in day.said if not isinstance(each, dict)}
+    return worker | {decode(History(1, {}).frame("r", 1)).kind} | set(VIEWS)
+
+
+def test_every_kind_of_frame_is_in_the_protocol_and_no_other_is() -> None:
+    tables = re.findall(r"\n\| kind \|.*?\n\n", PROTOCOL, re.DOTALL)
+    assert len(tables) == 2
+    documented = [kind for table in tables for kind in re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)]
+    assert sorted(documented) == sorted(kinds_made())
+
+
+def test_the_page_takes_every_kind_of_frame() -> None:
+    """The views it knows from the schema; what else is sent it has a function for, by name."""
+    takers = re.search(r"^const TAKERS = \{\n(.*?)^\};", sources("static/js/link/ingest.js"), re.DOTALL | re.MULTILINE)
+    assert takers is not None
+    taken = set(re.findall(r"^  (\w+)(?=[:(])", takers[1], re.MULTILINE))
+    assert taken == kinds_made() - set(VIEWS)
 
 
 def test_the_readme_names_no_setting_that_does_not_exist() -> None:
     named = set(re.findall(r"`(DROPOUT_LAB_\w+)", README))
-    of_tests = {"DROPOUT_LAB_CHROMIUM", "DROPOUT_LAB_TEST_TIMEOUT_FACTOR"}
+    of_tests = {"DROPOUT_LAB_CHROMIUM", "DROPOUT_LAB_FIREFOX", "DROPOUT_LAB_TEST_TIMEOUT_FACTOR"}
     assert named - of_tests <= {variable(name) for name in Settings.model_fields}
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from trainer.config import ExperimentConfig, Lane
+from trainer.settings.config import ExperimentConfig, Lane
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
+    from trainer.training.experiment import Experiment
 
 __all__ = ["Experiment", "ExperimentConfig", "Lane"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "Experiment":
-        return import_module("trainer.experiment").Experiment
+        return import_module("trainer.training.experiment").Experiment
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -58,7 +58,13 @@ class UnknownKnobError(DropoutLabError, ValueError):
 
     def described(self) -> dict[str, Any]:
         """Also which name."""
-        return super().described() | {"knob": self.knob}
+        return super().described() | {"knob": self.knob[:200]}  # a path of real names has at most some forty characters
+
+
+class TooManyChangesError(DropoutLabError, ValueError):
+    """A run was to have more changes than are kept."""
+
+    code = "too_many_changes"
 
 
 class StateError(DropoutLabError):
@@ -70,6 +76,14 @@ class TableError(DropoutLabError, ValueError):
 
     code = "bad_table"
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.reading: dict[str, Any] | None = None  # what is known of its columns all the same
+
+    def described(self) -> dict[str, Any]:
+        """Also what is known of the table."""
+        return super().described() | ({} if self.reading is None else {"reading": self.reading})
+
 
 class ImageFilesError(DropoutLabError):
     """The server's own files of images are missing or broken; the message names the file."""
@@ -79,5 +93,8 @@ class ImageFilesError(DropoutLabError):
 
 def quote(value: Any, limit: int = 80) -> str:
     """Return ``value`` as it would be written in Python, cut to ``limit`` characters."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deeply, or a number of more digits than Python writes
+        text = f"a {type(value).__name__} that is too long to write"
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -7,6 +7,7 @@ its stream means that it is lost: its runs are reported, and it is started again
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import secrets
@@ -14,6 +15,7 @@ import shutil
 import socket
 import tempfile
 from asyncio import StreamReader, StreamWriter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,8 +23,8 @@ from typing import Any, Final
 from app.pool.base import Placed, Placer, PoolListener, PoolStatus
 from app.pool.link import Link, WorkerInfo
 from trainer.errors import DropoutLabError
-from trainer.frames import peek
-from trainer.stream import MAX_HELLO, MAX_PAYLOAD, Kind, Splitter, StreamError, parse_message
+from trainer.wire.frames import peek
+from trainer.wire.stream import MAX_HELLO, MAX_PAYLOAD, Kind, Splitter, StreamError, parse_message
 
 START_S: Final = 120.0  # from placing a worker to its hello: importing torch takes 3 s, on a cold disk ten times that
 HELLO_S: Final = 10.0  # from dialling in to the hello, which a worker sends at once
@@ -98,17 +100,28 @@ class WorkerHub:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _bind(self) -> None:
-        """Listen on a Unix socket that only this user can reach or, where there is none, on loopback."""
+        """Listen on a Unix socket that only this user can reach or, where there can be none, on loopback."""
         if hasattr(socket, "AF_UNIX"):
-            folder = Path(tempfile.mkdtemp(prefix="dropout-lab-"))  # mode 0700
-            self._folder = folder
-            path = folder / "pool"
-            if len(str(path)) <= _UNIX_PATH:
-                self._server = await asyncio.start_unix_server(self._greet, path, limit=_READ)
-                self.address = f"unix:{path}"
-                return
+            try:
+                await self._bind_unix()
+            except OSError as error:  # nothing can be written: a container whose root is read-only, a full disk
+                _log.info("workers dial in over loopback, for no Unix socket can be made: %s", error)
+        if self._server is not None:
+            return
         self._server = await asyncio.start_server(self._greet, "127.0.0.1", 0, limit=_READ)
         self.address = "tcp:{}:{}".format(*self._server.sockets[0].getsockname()[:2])
+
+    async def _bind_unix(self) -> None:
+        """Listen on a Unix socket, if its path is not too long for one.
+
+        Raises:
+            OSError: there is no place for it.
+        """
+        self._folder = Path(tempfile.mkdtemp(prefix="dropout-lab-"))  # mode 0700
+        path = self._folder / "pool"
+        if len(str(path)) <= _UNIX_PATH:
+            self._server = await asyncio.start_unix_server(self._greet, path, limit=_READ)
+            self.address = f"unix:{path}"
 
     # The pool's interface
 
@@ -165,6 +178,8 @@ class WorkerHub:
                 await self._live(slot)
             except (OSError, TimeoutError) as error:
                 _log.error("worker %d did not start: %s", slot.number, error)
+            except Exception:  # whatever it was, the others need not do without this one from here on
+                _log.exception("worker %d did not start", slot.number)
             young_deaths = young_deaths + 1 if loop.time() - began < YOUNG_S else 0
             await asyncio.sleep(backoff(young_deaths))
 
@@ -251,8 +266,17 @@ class WorkerHub:
         self._links.append(link)
         waiting, self._waiting = self._waiting, {}
         for run, messages in waiting.items():
-            self._place(run, messages)
+            try:
+                self._place(run, messages)
+            except DropoutLabError as error:  # it is too long to be sent: the others are not
+                self._refused(run, error)
         return link
+
+    def _refused(self, run: str, error: DropoutLabError) -> None:
+        """Tell that a run cannot be opened anywhere."""
+        self.close(run)
+        if self._listener is not None:
+            self._listener.on_message(run, {"op": "failed", "run": run, "error": error.described()})
 
     async def _listen(self, link: Link, reader: StreamReader, splitter: Splitter) -> None:
         """Pass on what a worker says, until its stream ends."""
@@ -271,7 +295,8 @@ class WorkerHub:
     def _on_frame(self, link: Link, frame: bytes) -> None:
         run = peek(frame)[1]
         if self._listener is not None and run in link.runs:
-            self._listener.on_frame(run, frame)
+            with _guarded(f"a frame of run {run}"):
+                self._listener.on_frame(run, frame)
 
     def _on_message(self, link: Link, message: dict[str, Any]) -> None:
         run = message.get("run")
@@ -280,7 +305,8 @@ class WorkerHub:
         if message.get("op") == "failed":
             link.runs.discard(run)
             self._homes.pop(run, None)
-        self._listener.on_message(run, message)
+        with _guarded(f"what was said of run {run}"):
+            self._listener.on_message(run, message)
 
     def _lose(self, link: Link) -> None:
         """Tell that a worker is gone. It has no home from here on, so nothing more of its epoch can get through."""
@@ -291,7 +317,17 @@ class WorkerHub:
         link.gone.set()
         if self._listener is not None:
             _log.error("worker %d (epoch %d) is lost, with %d runs", link.info.worker, link.info.epoch, len(runs))
-            self._listener.on_lost(runs)
+            with _guarded("the loss of a worker"):
+                self._listener.on_lost(runs)
+
+
+@contextlib.contextmanager
+def _guarded(what: str) -> Iterator[None]:
+    """Log what the listener did not foresee: the worker, and all other runs on it, have done nothing wrong."""
+    try:
+        yield
+    except Exception:
+        _log.exception("%s could not be dealt with", what)
 
 
 def backoff(young_deaths: int) -> float:

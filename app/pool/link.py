@@ -8,7 +8,7 @@ from asyncio import StreamWriter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from trainer.stream import pack_message
+from trainer.wire.stream import pack_message
 
 # Commands are small and few, but a table of some MB comes with each run that learns from one, and a worker that is back
 # after it was lost gets all of its runs at once. One that is this far behind has stopped reading.

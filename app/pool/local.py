@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from app.pool.hub import WorkerHub
-from trainer.stream import TOKEN_VARIABLE
+from trainer.wire.stream import TOKEN_VARIABLE
 
 MAX_WORKERS: Final = 4  # each holds 350 MB as soon as torch is imported, and trains many runs
 _ROOT: Final = Path(__file__).resolve().parents[2]  # where `trainer` is imported from
+_VERSION_1: Final = ("cpu", "cpu,cpuacct")  # where it has its files, by how it was mounted
 _GPU: Final = re.compile(r"nvidia\d+")
 
 
@@ -105,17 +106,31 @@ def local_pool(
     return WorkerHub(LocalPlacer(device, threads or max(1, cores // count), gpus, idx_folder), count)
 
 
-def usable_cores(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+def usable_cores(root: Path = Path("/sys/fs/cgroup")) -> int:
     """Return how many cores this process may keep busy, at least 1.
 
     Args:
-        limit: file with a container's share of the machine: ``max 100000``, or ``150000 100000`` for 1.5 cores.
+        root: folder of the control groups, which know a container's share of the machine.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = limit.read_text().split()
-        cores = min(cores, round(int(quota) / int(period)))
-    return max(1, cores)
+    return max(1, min([cores, *map(round, cgroup_quotas(root))]))
+
+
+def cgroup_quotas(root: Path) -> list[float]:
+    """Return the cores that control groups of version 2 and of version 1 allow, as far as they limit them.
+
+    Version 2 writes ``max 100000``, or ``150000 100000`` for 1.5 cores, into one file; version 1 writes the two numbers
+    into two, the first negative where there is no limit.
+
+    Args:
+        root: folder of the control groups.
+    """
+    quotas = []
+    for names in (("cpu.max",), *((f"{at}/cpu.cfs_quota_us", f"{at}/cpu.cfs_period_us") for at in _VERSION_1)):
+        with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
+            quota, period = " ".join((root / name).read_text() for name in names).split()
+            quotas += [int(quota) / int(period)] if int(quota) > 0 else []
+    return quotas
 
 
 def visible_gpus(environment: Mapping[str, str] = os.environ, devices: Iterable[str] | None = None) -> tuple[str, ...]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import torch
+from torch import Tensor
 
-from evidence.trained import Trained, Values, train
-from trainer.asking import MOST_EXAMPLES, Asking
-from trainer.experiment import Experiment
+from evidence.trained import Measure, Trained, Values, train
 from trainer.insight import finish, look_at, make_insight
+from trainer.insight.asking import Asking
 from trainer.presets import Preset
+from trainer.settings.commands import MOST_EXAMPLES
+from trainer.training.experiment import Experiment
 
 MEMBERS: Final = 64
 WATCHED: Final = 500  # steps whose masks are told apart
@@ -19,7 +22,7 @@ LANES: Final = ("without", "dropout")
 
 def real_ensemble(preset: Preset, seed: int) -> Values:
     """Accuracy and log-loss of one network and of all of its kind, averaged, with and without dropout."""
-    found = look_at("committee", train(preset, seed).experiment)
+    found = look_at("separate", train(preset, seed).experiment)
     group = found["group"].tolist()
     values: dict[str, float] = {}
     for number, name in enumerate(LANES):
@@ -35,9 +38,12 @@ def real_ensemble(preset: Preset, seed: int) -> Values:
 def averages(preset: Preset, seed: int) -> Values:
     """Sub-networks of both lanes, thinned with the same rates: one, averages of some, and the whole."""
     run = train(preset, seed)
-    values: dict[str, float] = {}
-    for lane, name in enumerate(LANES):
-        values |= {f"{row}/{name}": value for row, value in averages_of(run, lane).items()}
+    return of_averages({name: averages_of(run, lane) for lane, name in enumerate(LANES)})
+
+
+def of_averages(lanes: Mapping[str, Mapping[str, float]]) -> Values:
+    """The rows of both lanes, and how they compare."""
+    values = {f"{row}/{name}": value for name, own in lanes.items() for row, value in own.items()}
     single = values["one/dropout"]
     differences = {
         "difference_64": values["average_64/dropout"] - values["scaling/dropout"],
@@ -60,16 +66,16 @@ def averages(preset: Preset, seed: int) -> Values:
 
 def averages_of(run: Trained, lane: int) -> dict[str, float]:
     """Of one lane, thinned with the rates of the lane with dropout."""
-    crowd, fresh = (
+    ensemble, fresh = (
         run.experiment.sample_subnetworks(lane, MEMBERS, like=1, masks=masks) for masks in ("per_member", "per_example")
     )
     return {
-        "one": 100 * float(crowd.accuracy.mean()),
-        "average_64": 100 * float(crowd.average_accuracy[-1]),
-        "scaling": 100 * crowd.weight_scaling_accuracy,
-        "scaling_loss": crowd.weight_scaling_loss,
-        "arithmetic_loss": float(crowd.average_loss[-1]),
-        "geometric_loss": float(crowd.geometric_loss[-1]),
+        "one": 100 * float(ensemble.accuracy.mean()),
+        "average_64": 100 * float(ensemble.average_accuracy[-1]),
+        "scaling": 100 * ensemble.weight_scaling_accuracy,
+        "scaling_loss": ensemble.weight_scaling_loss,
+        "arithmetic_loss": float(ensemble.average_loss[-1]),
+        "geometric_loss": float(ensemble.geometric_loss[-1]),
         **{f"fresh_{count}": 100 * float(fresh.average_accuracy[count - 1]) for count in (2, 4, 8, 16, 32, 64)},
     }
 
@@ -84,8 +90,13 @@ def forgotten(preset: Preset, seed: int) -> Values:
         values[f"loss/{name}"] = float(found["val_loss"][lane])
         values[f"forgotten_accuracy/{name}"] = 100 * float(found["forgotten_accuracy"][lane])
         values[f"forgotten_loss/{name}"] = float(found["forgotten_loss"][lane])
-        values[f"difference/{name}"] = values[f"accuracy/{name}"] - values[f"forgotten_accuracy/{name}"]
-    return values
+    return with_differences(values, run.lanes)
+
+
+def with_differences(values: Mapping[str, float], lanes: Sequence[str]) -> Values:
+    """What each lane loses, beside what it has."""
+    lost = {f"difference/{name}": values[f"accuracy/{name}"] - values[f"forgotten_accuracy/{name}"] for name in lanes}
+    return {**values, **lost}
 
 
 def inside(preset: Preset, seed: int) -> Values:
@@ -145,13 +156,28 @@ def draw(preset: Preset, seed: int) -> Values:
     experiment = train(preset, seed).experiment
     asking = Asking(experiment)
     answers = [asking.ask(x) for x in torch.split(experiment.judge.val_x, MOST_EXAMPLES)]
-    voted = torch.cat([answer.average for answer in answers]).argmax(dim=1)  # (V,)
-    each = torch.cat([answer.votes for answer in answers]).argmax(dim=2)  # (V, M)
-    agree = 100 * (each == voted[:, None]).double().mean(dim=1)
-    information = torch.cat([answer.information for answer in answers]).double()
-    right = voted == experiment.judge.val_y.cpu()
+    votes = torch.cat([answer.votes for answer in answers])  # (V, M, C)
+    return of_votes(votes, torch.cat([answer.information for answer in answers]).double(), experiment.judge.val_y.cpu())
+
+
+def of_votes(votes: Tensor, information: Tensor, y: Tensor) -> Values:
+    """The same of probabilities (V, M, C), mutual information (V,) and labels (V,)."""
+    voted = votes.mean(dim=1).argmax(dim=1)  # (V,)
+    agree = 100 * (votes.argmax(dim=2) == voted[:, None]).double().mean(dim=1)
+    right = voted == y
     values = {f"agreement/{name}": float(agree[of].mean()) for name, of in (("right", right), ("wrong", ~right))}
     values |= {
         f"information/{name}": float(information[of].mean()) for name, of in (("right", right), ("wrong", ~right))
     }
     return values | {"agreement_lead": values["agreement/right"] - values["agreement/wrong"]}
+
+
+MEASURES: Final[dict[str, Measure]] = {
+    "real-ensemble": real_ensemble,
+    "averages": averages,
+    "draw": draw,
+    "forgotten-eval": forgotten,
+    "inside": inside,
+    "features": features,
+}
+"""By the id of the experiment."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from evidence.trained import EVERY, Values, train_run
+from evidence.trained import EVERY, Measure, Values, train_run
 from trainer.presets import Preset
 from trainer.search import Evaluation, Trial, parse_search
 
@@ -24,3 +24,9 @@ def search(preset: Preset, seed: int) -> Values:
     best = float("nan") if state.best is None else losses[state.best]
     values = {"best_loss": best, "default_loss": default, "best_ratio": best / default}
     return values | {"best_ceiling": values["best_ratio"]}
+
+
+MEASURES: Final[dict[str, Measure]] = {
+    "search": search,
+}
+"""By the id of the experiment."""

@@ -1,137 +1,111 @@
 // Puts the page together.
 
-/** @import { Takeable } from "./taking.js" */
-/** @import { Actions, Topic, View, ViewOptions } from "./types.js" */
+/** @import { Takeable } from "./base/taking.js" */
+/** @import { ViewModule } from "./shell/mount.js" */
+/** @import { Actions, Store } from "./types.js" */
 
-import { createActions } from "./actions.js";
-import { createApi } from "./api.js";
-import { find } from "./dom.js";
-import { createKeyboard } from "./keyboard.js";
-import { createPanels } from "./panels.js";
-import { createSession } from "./session.js";
-import { keepSteady } from "./steady.js";
-import { createStore } from "./store.js";
-import { createTaking } from "./taking.js";
-import { createTheme } from "./theme.js";
-import * as accuracy from "./views/accuracy.js";
-import * as activity from "./views/activity.js";
-import * as boundary from "./views/boundary.js";
-import { createCode } from "./views/code.js";
-import * as committee from "./views/committee.js";
-import * as controls from "./views/controls.js";
-import * as correlation from "./views/correlation.js";
-import * as cost from "./views/cost.js";
-import * as damage from "./views/damage.js";
-import * as draftbar from "./views/draftbar.js";
-import * as draw from "./views/draw.js";
-import * as ensemble from "./views/ensemble.js";
-import * as experiment from "./views/experiment.js";
-import * as features from "./views/features.js";
-import * as forgotten from "./views/forgotten.js";
-import * as gradient from "./views/gradient.js";
-import * as kept from "./views/kept.js";
-import * as lanes from "./views/lanes.js";
-import * as lead from "./views/lead.js";
-import * as loss from "./views/loss.js";
-import * as network from "./views/network.js";
-import * as nothing from "./views/nothing.js";
-import * as notice from "./views/notice.js";
+import { settleLinks } from "./base/addresses.js";
+import { find } from "./base/dom.js";
+import { catchFaults } from "./base/faults.js";
+import { keepSteady } from "./base/steady.js";
+import { createTaking } from "./base/taking.js";
+import { createTheme } from "./base/theme.js";
+import * as controls from "./controls/controls.js";
+import * as draftbar from "./controls/draftbar.js";
+import * as hero from "./controls/hero.js";
+import * as lanes from "./controls/lanes.js";
+import * as rights from "./controls/rights.js";
+import { createCode } from "./dialogs/code.js";
+import { createSave } from "./dialogs/save.js";
+import { createShare } from "./dialogs/share.js";
+import { createUpload } from "./dialogs/upload.js";
+import { createViewMenu } from "./dialogs/viewmenu.js";
+import { createActions } from "./link/actions.js";
+import { createApi } from "./link/api.js";
+import { createSession } from "./link/session.js";
+import * as connection from "./shell/connection.js";
+import * as experiment from "./shell/experiment.js";
+import { createKeyboard } from "./shell/keyboard.js";
+import * as lead from "./shell/lead.js";
+import { mount } from "./shell/mount.js";
+import * as nothing from "./shell/nothing.js";
+import * as notice from "./shell/notice.js";
+import { createPanels } from "./shell/panels.js";
+import * as toolbar from "./shell/toolbar.js";
+import { tellUnmade } from "./shell/unmade.js";
+import { createStore } from "./state/store.js";
+import { moduleOf } from "./views/index.js";
 import * as picker from "./views/picker.js";
-import * as raster from "./views/raster.js";
-import * as result from "./views/result.js";
-import * as rights from "./views/rights.js";
-import { createSave } from "./views/save.js";
-import * as search from "./views/search.js";
+import * as scrubber from "./views/scrubber.js";
 import * as seen from "./views/seen.js";
-import { createShare } from "./views/share.js";
-import * as subnetworks from "./views/subnetworks.js";
-import * as toolbar from "./views/toolbar.js";
-import { createUpload } from "./views/upload.js";
-import * as variance from "./views/variance.js";
-import { createViewMenu } from "./views/viewmenu.js";
-import * as visits from "./views/visits.js";
 
-/**
- * @typedef {object} ViewModule
- * @property {Topic[]} topics
- * @property {(element: HTMLElement, options: ViewOptions) => View} create
- */
-
-/** Which view draws into which element. @type {[string, ViewModule][]} */
+/** What draws into which element, beside the panels. @type {[string, ViewModule][]} */
 const VIEWS = [
   ["lead", lead],
+  ["hero", hero],
   ["lanes", lanes],
   ["draft", draftbar],
   ["side", rights],
   ["notice", notice],
   ["nothing", nothing],
-  ["network", network],
+  ["connection", connection],
+  ["scrub", scrubber],
   ["picker", picker],
-  ["boundary", boundary],
-  ["masks", raster],
-  ["kept", kept],
-  ["loss", loss],
-  ["accuracy", accuracy],
-  ["ensemble", ensemble],
-  ["activity", activity],
-  ["correlation", correlation],
-  ["damage", damage],
-  ["visits", visits],
-  ["gradient", gradient],
-  ["features", features],
-  ["variance", variance],
-  ["forgotten", forgotten],
-  ["committee", committee],
-  ["cost", cost],
-  ["subnetworks", subnetworks],
-  ["draw", draw],
-  ["search", search],
-  ["result", result],
   ["experiment", experiment],
   ["seen", seen],
 ];
 
+const AHEAD_MS = 3000; // after the first scores: by then the first charts are drawn
 const NARROW = "(max-width: 1199px)"; // as in layout.css
 
+/** Of each panel the module that draws it. @typedef {Map<string, ViewModule>} PanelViews */
+
 /**
- * Make one view and keep it up to date, unless its panel is closed: then it is brought up to date when that opens. A view that
- * fails says so and stops none of the others.
- * @param {HTMLElement} element
- * @param {ViewModule} module
- * @param {ViewOptions} options
+ * @param {string} panel
+ * @returns {Promise<ViewModule>} Of a module that does not come, what says so: that view is lost alone.
  */
-function mount(element, module, options) {
-  const view = module.create(element, options);
-  const panel = /** @type {HTMLElement | null} */ (element.closest("[data-panel]"));
-  /** @type {Set<Topic>} */
-  const missed = new Set();
-  const update = (/** @type {Iterable<Topic>} */ changed) => {
-    const wasClosed = missed.size > 0;
-    for (const topic of changed) {
-      missed.add(topic);
-    }
-    if (panel?.hidden) {
-      return;
-    }
-    const topics = new Set([...missed].filter((topic) => module.topics.includes(topic)));
-    missed.clear();
-    try {
-      view.update(topics);
-      if (wasClosed) {
-        view.resize();
-      }
-    } catch (error) {
-      reportError(error);
-    }
-  };
-  options.store.subscribe(panel ? [...module.topics, "open"] : module.topics, update);
-  update(module.topics);
-  return view;
+function load(panel) {
+  return /** @type {Promise<ViewModule>} */ (moduleOf(panel)).catch(missing);
+}
+
+/**
+ * The views of the panels that the page begins with; panels-boot.js has found out which.
+ * @param {Document} document
+ * @returns {Promise<PanelViews>}
+ */
+async function loadFirst(document) {
+  const open = (document.documentElement.dataset.panels ?? "").split(" ");
+  const first = panelsOf(document).filter((panel) => open.includes(panel));
+  return new Map(await Promise.all(first.map(async (panel) => /** @type {const} */ ([panel, await load(panel)]))));
 }
 
 /** @param {Document} document */
-function start(document) {
+function panelsOf(document) {
+  const sections = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-panel]"))];
+  return sections.map(({ dataset }) => dataset.panel ?? "");
+}
+
+/**
+ * In the place of a view whose module could not be loaded.
+ * @param {Error} error
+ * @returns {ViewModule}
+ */
+function missing(error) {
+  return {
+    topics: [],
+    create() {
+      throw error;
+    },
+  };
+}
+
+/**
+ * @param {Document} document
+ * @param {PanelViews} first
+ */
+function start(document, first) {
   const window = /** @type {Window & typeof globalThis} */ (document.defaultView);
+  settleLinks(document);
   const store = createStore();
   const theme = createTheme({ document, store });
   /** @type {Actions["notify"]} */
@@ -139,6 +113,7 @@ function start(document) {
     const notice = { kind, text };
     store.update("notice", { notice, unread: [...store.state.unread, notice] });
   };
+  const faults = catchFaults(window, notify); // before anything that may fail
   const api = createApi(window.fetch.bind(window));
   const session = createSession({ window, store, api, notify });
   const actions = createActions({ store, session, api, notify });
@@ -153,7 +128,7 @@ function start(document) {
   const views = new Map();
   const panels = createPanels({ document, store, actions, take: createTaking({ document, store, actions, views }) });
   const menu = createViewMenu(dialog("views"), { document, panels });
-  const saving = createSave(dialog("save"), { document, store, views, links: session.links });
+  const saving = createSave(dialog("save"), { document, store, actions, views, links: session.links });
   /** Views that may open dialogs. @type {[string, ViewModule][]} */
   const opening = [
     [
@@ -167,11 +142,13 @@ function start(document) {
     ["controls", { ...controls, create: (element) => controls.create(element, { ...options, chooseTable }) }],
     ["groups", { ...controls, create: (element) => controls.createFolded(element, { ...options, chooseTable }) }],
   ];
-  const mounted = [...opening, ...VIEWS].map(([id, module]) => {
-    const view = mount(find(document, `#${id}`), module, options);
-    views.set(id, view);
-    return view;
-  });
+  const add = (/** @type {string} */ id, /** @type {ViewModule} */ module) =>
+    void views.set(id, mount(find(document, `#${id}`), module, options));
+  for (const [id, module] of [...opening, ...VIEWS, ...first]) {
+    add(id, module);
+  }
+  mountOpened({ document, store, known: [...first.keys()], add });
+  tellUnmade({ document, store });
 
   const drawer = /** @type {HTMLDetailsElement} */ (find(document, "#drawer"));
   const narrow = window.matchMedia(NARROW);
@@ -189,8 +166,8 @@ function start(document) {
       state.resizing = true;
       window.requestAnimationFrame(() => {
         state.resizing = false;
-        for (const view of mounted) {
-          view.resize(); // of a closed panel it finds no room, and does nothing
+        for (const view of views.values()) {
+          view.resize();
         }
       });
     }
@@ -202,8 +179,40 @@ function start(document) {
     reset: () => void actions.reset(),
     help,
   });
-  Object.assign(window, { dropoutLab: { store, actions, panels } }); // for tests, and for the curious at the console
+  Object.assign(window, { dropoutLab: { store, actions, panels, faults } }); // for tests, and for the curious at the console
+  document.documentElement.dataset.started = "true"; // start-boot.js stops watching
+  find(document, "#starting").hidden = true;
+  delete document.body.dataset.stopped;
   session.boot();
 }
 
-start(document);
+/**
+ * Make the view of every other panel when it is opened first. What draws it is fetched before, once the page has nothing else to do.
+ * @param {object} options
+ * @param {Document} options.document
+ * @param {Store} options.store
+ * @param {string[]} options.known Panels whose views are made.
+ * @param {(panel: string, module: ViewModule) => void} options.add
+ */
+function mountOpened({ document, store, known, add }) {
+  const window = /** @type {Window & typeof globalThis} */ (document.defaultView);
+  const made = new Set(known);
+  store.subscribe(["open"], () => {
+    for (const panel of store.state.open.filter((id) => !made.has(id))) {
+      made.add(panel);
+      load(panel).then((module) => add(panel, module), window.reportError);
+    }
+  });
+  const forget = store.subscribe(["scores"], () => {
+    if (store.state.scores.length > 0) {
+      forget();
+      window.setTimeout(() => {
+        for (const panel of panelsOf(document).filter((id) => !made.has(id))) {
+          moduleOf(panel).catch(() => {}); // tried again, and said, when it is opened
+        }
+      }, AHEAD_MS);
+    }
+  });
+}
+
+start(document, await loadFirst(document));

@@ -42,11 +42,22 @@
  * @property {number} [step]
  * @property {number} [min] Of a text: its least length.
  * @property {number} [max] Of a text: its greatest length.
- * @property {{ value: string, help: string }[]} [choices]
+ * @property {{ value: string, help: string, title?: string }[]} [choices]
  * @property {boolean} [items] Whether its value is a list.
  * @property {number} [min_items]
  * @property {number} [max_items]
  * @property {Record<string, string[]>} [only_for] For which values of which knobs of the run it means something.
+ */
+
+/**
+ * One panel of the page.
+ * @typedef {object} Panel
+ * @property {string} id
+ * @property {string} title
+ * @property {string} about One sentence.
+ * @property {string} group Under which heading the Views menu lists it.
+ * @property {boolean} insight Whether a worker makes it while it is open, as frames of the kind of its id.
+ * @property {boolean} own_networks Of an insight, whether it is of networks of its own and not of the run’s at its step.
  */
 
 /**
@@ -57,13 +68,63 @@
  * @property {number} max_lanes
  * @property {Config} defaults
  * @property {Record<string, Record<string, Config>>} recommended By network, then data set: those that go together.
+ * @property {Panel[]} panels In the order of the Views menu.
+ * @property {Command[]} commands What may be said to a run.
+ * @property {Dropout[]} dropouts The kinds of dropout; frames name them by their place.
+ * @property {NetworkKind[]} networks The kinds of network, the usual one first.
+ */
+
+/**
+ * One thing that may be said to a run, and who may say it.
+ * @typedef {{ name: string, by: "owner" | "viewer", arguments: Argument[] }} Command
+ */
+
+/**
+ * One argument of a command: its type and its limits; `null` says what it means where it is null.
+ * @typedef {{ name: string, needed: boolean, type: string, min?: number, max?: number, max_items?: number, choices?: string[],
+ *   null?: string }} Argument
+ */
+
+/**
+ * One kind of dropout; `trainer/settings/dropouts.py` says what each of this is.
+ * @typedef {object} Dropout
+ * @property {string} name
+ * @property {string} title
+ * @property {"units" | "weights" | "factors"} counted What a bit of its masks stands for.
+ * @property {"training" | "evaluation" | "nowhere"} scaled Where its scale is put right.
+ * @property {boolean} balanced Whether as much arrives in evaluation as in training.
+ * @property {Record<"member" | "members" | "mask" | "alike" | "whole" | "loses" | "verb" | "gone" | "made" | "effect", string>} phrases
+ */
+
+/**
+ * One family of places where a network can drop; `each` is the knob that has a number for each of them.
+ * @typedef {{ family: string, each: "" | "channels" | "hidden", together: string, aside: boolean }} Family
+ */
+
+/** @typedef {Family & { name: string }} Place */
+
+/**
+ * One kind of network; `trainer/settings/networks/base.py` says what each of this is.
+ * @typedef {object} NetworkKind
+ * @property {string} name
+ * @property {string} title
+ * @property {string} article
+ * @property {string} one
+ * @property {string} several
+ * @property {string} reads
+ * @property {string} read
+ * @property {string} manner
+ * @property {boolean} signed
+ * @property {"unit" | "kernel" | "none"} first
+ * @property {string} groups_of
+ * @property {Family[]} places
  */
 
 /**
  * One network of a run. What is `null` is as the run has it.
  * @typedef {object} Lane
  * @property {string} name
- * @property {number[]} dropout One rate for each place that can drop (`siteNames`).
+ * @property {number[]} dropout One rate for each place that can drop (`placesOf`).
  * @property {boolean} batch_norm
  * @property {string} dropout_kind
  * @property {number[]} spatial_dropout One rate for each convolution.
@@ -108,7 +169,21 @@
  * @typedef {{ step: number, lane?: number, knobs: Record<string, *> }} Change
  */
 
-/** @typedef {{ name: string, units: number, shape: number[] }} Layer */
+/**
+ * A place that can drop. `unit_name` and `units_name` are what one unit and all of them are called, with places for their numbers.
+ * @typedef {object} Layer
+ * @property {string} name
+ * @property {number} units
+ * @property {number[]} shape
+ * @property {string} family
+ * @property {number | null} width Which of a lane's own widths its last dimension has; `null`: that of the run.
+ * @property {boolean} dense Whether a dense layer reads it.
+ * @property {number[]} tied The dimensions over which a group shares one mask value; without any there are no groups.
+ * @property {string} group What a group is called.
+ * @property {string} unit_name
+ * @property {string} units_name
+ * @property {string} band What it is called beside the raster; empty: as the layer.
+ */
 
 /**
  * When early stopping froze a lane, and which weights it got back.
@@ -116,13 +191,41 @@
  */
 
 /**
- * One column of an uploaded table; `told` says what was made of it.
+ * At which step a lane diverged, and the last change before it that concerned the lane; `null`: with the knobs that it started with.
+ * @typedef {{ step: number, after: Change | null }} Divergence
+ */
+
+/**
+ * One column of an uploaded table; `reason` says what was made of it, and why.
  * @typedef {object} Column
  * @property {string} name
  * @property {"number" | "category" | "label" | "ignored"} kind
  * @property {number} missing
  * @property {number} values How many different ones there are.
- * @property {string} told
+ * @property {string} reason
+ * @property {[string, number][]} [missing_texts] What stands for no value, each with how often it does.
+ * @property {[string, number][]} [marks] What often stands for no value and is one here, likewise.
+ * @property {boolean} [numbers] Whether its cells are read as numbers.
+ * @property {boolean} [codes] Whether they could be, and are taken as codes.
+ * @property {Decision} [decided] What the reader decided of it.
+ * @property {boolean} [trouble] Whether it cannot be read as what it is said to be.
+ */
+
+/**
+ * What a reader decides of a column (docs/protocol.md).
+ * @typedef {{ kind?: Column["kind"], missing?: string[], merge_case?: boolean, numbers?: boolean }} Decision
+ */
+
+/** @typedef {Record<string, Decision>} Decisions By the name of the column. */
+
+/**
+ * What is known of a table's columns, whether anything can be learnt from it or not.
+ * @typedef {object} Reading
+ * @property {string | null} label
+ * @property {Column[]} columns
+ * @property {Decisions} [decisions]
+ * @property {{ line: number, cells: string[], read: (string | null)[] }[]} [preview] The first rows, as they came and as they
+ *   were understood.
  */
 
 /**
@@ -137,11 +240,13 @@
  * @property {number} features How many numbers describe a row.
  * @property {Column[]} columns
  * @property {string[]} sentences
+ * @property {Decisions} [decisions]
+ * @property {Reading["preview"]} [preview]
  * @property {Partial<Config>} config One that can learn from it.
  */
 
 /**
- * The state of a run, as `hello` and `changed` carry it.
+ * The state of a run, as `hello` carries it; of `changed` it has all but the changes, which come as what is new.
  * @typedef {object} Run
  * @property {string} id
  * @property {"playing" | "paused"} state
@@ -151,19 +256,41 @@
  * @property {Config} first_config As it was at step 0.
  * @property {Change[]} changes
  * @property {{ lane: number, example: number }} follow
+ * @property {number | null} contrast The lane that the followed one is held against.
+ * @property {Dropout[]} dropouts The schema’s, by which its frames name kinds; put here when the state arrives, as `network` is.
+ * @property {NetworkKind} network Its record.
  * @property {number} viewers
  * @property {string} device
  * @property {Layer[]} layers The places that can drop, in forward order.
  * @property {string[]} classes
  * @property {string[]} features The names of a table’s numbers.
  * @property {(Stop | null)[]} stopped One for each lane.
+ * @property {(Divergence | null)[]} diverged One for each lane.
  * @property {number} train_size
  * @property {number} val_size
  * @property {number} batches_per_epoch
  * @property {string | null} experiment The id of the experiment that it belongs to.
  * @property {number | null} stop_at The step at which it pauses by itself.
- * @property {{ members: number, masks: "per_member" | "per_example" }} crowd
+ * @property {{ members: number, masks: "per_member" | "per_example" }} ensemble
+ * @property {Record<string, string>} obstacles The panels that would show nothing of it, each with what it needs, in words.
+ * @property {Record<string, { code: string, message: string }>} [failed_views] Kinds of frames that cannot be made, and why.
  * @property {*} search What a search tries and has found (docs/protocol.md, Searches); `null` if this is none.
+ */
+
+/**
+ * One connection to a run, whatever it is made of. It is open once it brings `hello`.
+ * @typedef {object} Link
+ * @property {(message: Record<string, *>) => void} send
+ * @property {() => void} close
+ */
+
+/**
+ * What a link brings.
+ * @typedef {object} LinkEvents
+ * @property {(message: *) => void} onMessage
+ * @property {(bytes: ArrayBuffer) => void} onFrame
+ * @property {(end: { code: number, message: string }) => void} onClosed The close code of protocol.md, and the server's
+ *   reason where it gave one.
  */
 
 /**
@@ -171,6 +298,7 @@
  * @property {"connecting" | "live" | "reconnecting" | "ended" | "failed"} status
  * @property {string} message What to show beside the state; may be empty.
  * @property {number | null} retryInMs Until the next attempt, when `reconnecting`.
+ * @property {"websocket" | "http"} [by] What it is made of, when `live`.
  */
 
 /** @typedef {{ kind: "error" | "info", text: string }} Notice */
@@ -183,9 +311,9 @@
  * @property {Run | null} run
  * @property {"owner" | "viewer" | null} role
  * @property {Frame | null} data
- * @property {import("./ring.js").StepRing} steps
- * @property {import("./columns.js").Columns<"loss">} losses
- * @property {import("./columns.js").Columns<ScoreName>} scores
+ * @property {import("./state/ring.js").StepRing} steps
+ * @property {import("./state/columns.js").Columns<"loss">} losses
+ * @property {import("./state/columns.js").Columns<ScoreName>} scores
  * @property {Frame | null} graph
  * @property {Map<number, Frame>} graphs The last 128 graph frames by step.
  * @property {Frame | null} ensemble
@@ -194,14 +322,14 @@
  * @property {Record<string, Frame[]>} trails Of each such view its frames so far, oldest first, at most 256, without
  *   tensors of more than 1,024 bytes.
  * @property {Experiment | null} experiment The experiment whose page this is, or that the run watched belongs to.
- * @property {Experiment[]} experiments All of them.
+ * @property {Experiment[]} experiments Those that the page knows: its own, and all once another was needed.
  * @property {boolean} revealed Whether the answer of the experiment may be seen: a guess was made, or none is wanted.
  * @property {string[]} open The views of `OPENABLE` that are open (`panels.js`).
  * @property {number | null} cursor The step scrubbed back to; `null`: live.
  * @property {"light" | "dark"} theme
  * @property {Notice | null} notice The last one.
  * @property {Notice[]} unread Those that the page has not shown yet, for two may come between two frames.
- * @property {import("./draft.js").Draft} draft What a new run would have otherwise.
+ * @property {import("./state/draft.js").Draft} draft What a new run would have otherwise.
  * @property {Record<string, Table>} tables Uploaded tables that this page knows, by id.
  */
 
@@ -231,13 +359,15 @@
  * @property {(lane: number | null, knobs: Record<string, *>) => Promise<number | null>} set
  * @property {(follow: { lane?: number, example?: number }) => Promise<number | null>} follow
  * @property {() => Promise<number | null>} reset
- * @property {(config: Partial<Config>, extra?: { experiment?: string | null, stop_at?: number | null, search?: object | null })
- *   => Promise<void>} newRun
- * @property {(file: Blob, name: string, label: string | null) => Promise<Table>} upload Rejects with the server's words.
+ * @property {(config: Partial<Config>, extra?: { experiment?: string | null, stop_at?: number | null,
+ *   search?: object | null, changes?: Change[] }) => Promise<void>} newRun
+ * @property {(file: Blob, name: string, decisions: Decisions) => Promise<Table>} upload Rejects with the server's words.
+ * @property {(id: string, decisions: Decisions) => Promise<Table>} readAgain The file of a table, as a reader decided; likewise.
  * @property {(id: string) => Promise<Table | null>} table What the server made of a table, if it still has it.
+ * @property {(file: Blob) => Promise<void>} openRecord A run that was saved, as a new run; rejects with the server’s words.
  * @property {(lane: number, framework: string) => Promise<Code>} code Rejects with the server's words.
  * @property {(views: string[]) => void} views Which views of the server this page has open.
- * @property {(crowd: { members?: number, masks?: string }) => Promise<number | null>} crowd
+ * @property {(ensemble: { members?: number, masks?: string }) => Promise<number | null>} ensemble
  * @property {(x: number[][], lane?: number) => Promise<Answer>} ask Lets sub-networks vote; rejects with the server’s words.
  * @property {(step: number | null) => void} scrub
  * @property {(kind: "error" | "info", text: string) => void} notify
@@ -274,8 +404,22 @@
  * @property {Record<string, *> | null} search
  * @property {number | null} [follow] The network that is followed at first.
  * @property {Config} config
- * @property {{ label: string, value: number, sd: number, seeds: number, unit: string, origin?: string, note?: string }[]} [expected]
- *   What it came to over several seeds.
+ * @property {Elsewhere[]} [expected] What it came to with other seeds.
+ */
+
+/**
+ * One figure of an experiment with other seeds: the value of each, the mean of plain PyTorch on the same splits, and whether the
+ * lab and that agree, seed by seed (trainer/presets/seeds.py).
+ * @typedef {object} Elsewhere
+ * @property {string} id
+ * @property {string} label
+ * @property {string} unit
+ * @property {number[]} seeds
+ * @property {number[]} values In the order of the seeds.
+ * @property {{ mean: number, seeds: number } | null} reference
+ * @property {{ word: "inside" | "outside" | "not measured" | "no reference", pairs: number, difference: number | null,
+ *   error: number | null, p: number | null }} judged
+ * @property {string} [note]
  */
 
 /**

@@ -11,22 +11,139 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
+import httpx
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
-from trainer.frames import Frame, decode
+from tests.conftest import TIMEOUT_FACTOR
+from trainer.wire.frames import Frame, decode
+
+both_ways = pytest.mark.parametrize("by", ["websocket", "events"], indirect=True)
+"""A viewer is a viewer, whatever its connection is made of."""
+
+
+class EventConnection:
+    """A stream of events with POSTs beside it, in the shape of a WebSocket connection.
+
+    Args:
+        url: the server.
+        run: the run's id.
+        token: the owner's token, or nothing.
+
+    Attributes:
+        answers: whether it answers heartbeats.
+        heartbeats: how many came.
+        seat: what the stream began with.
+        close_code: why the server ended the stream, once it has.
+        close_reason: the same in a word.
+    """
+
+    def __init__(self, url: str, run: str, token: str | None) -> None:
+        self.answers = True
+        self.heartbeats = 0
+        self.seat: dict[str, Any] = {}
+        self.close_code: int | None = None
+        self.close_reason: str | None = None
+        self._path = f"/api/runs/{run}"
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._client = httpx.AsyncClient(base_url=url, timeout=None, trust_env=False, verify=False)
+        self._stack = contextlib.AsyncExitStack()
+        self._events: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._reading: asyncio.Task[None] | None = None
+
+    async def open(self) -> Self:
+        """Ask for the stream and wait for the seat."""
+        stream = self._client.stream("GET", f"{self._path}/events", headers=self._headers)
+        response = await self._stack.enter_async_context(stream)
+        assert response.status_code == 200
+        self._reading = asyncio.create_task(self._read(response))
+        name, data = await self._events.get()
+        assert name == "seat"
+        self.seat = json.loads(data)
+        return self
+
+    async def recv(self) -> str | bytes:
+        """Return the next message: text, or the bytes of a frame.
+
+        Raises:
+            ConnectionClosed: the stream has ended.
+        """
+        name, data = await self._events.get()
+        if name == "close":
+            self._events.put_nowait((name, data))
+            raise ConnectionClosedOK(None, None)
+        return base64.b64decode(data) if name == "frame" else data
+
+    async def send(self, message: str | bytes) -> None:
+        """POST one message.
+
+        Raises:
+            ConnectionClosed: the server listens no longer.
+        """
+        assert isinstance(message, str)
+        try:
+            await self.post(f'{{"seat": {json.dumps(self.seat["seat"])}, "messages": [{message}]}}')
+        except httpx.HTTPError:
+            raise ConnectionClosedOK(None, None) from None
+
+    async def post(self, body: str) -> httpx.Response:
+        """POST as it is."""
+        return await self._client.post(f"{self._path}/commands", content=body)
+
+    async def close(self) -> None:
+        """Leave."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait({self._reading})
+        await self._stack.aclose()
+        await self._client.aclose()
+
+    async def _read(self, response: httpx.Response) -> None:
+        """Read to the end, which is an event ``close`` or, where none came, is taken as one."""
+        name, data = "message", ""
+        with contextlib.suppress(httpx.HTTPError):
+            async for line in response.aiter_lines():
+                field, _, value = line.partition(": ")
+                if line == "" and data:
+                    self._take(name, data)
+                    name, data = "message", ""
+                elif field == "event":
+                    name = value
+                elif field == "data":
+                    data = value
+                elif field == "":
+                    self.heartbeats += 1
+                    if self.answers:
+                        await self.post(json.dumps({"seat": self.seat["seat"], "messages": []}))
+        if self.close_code is None:
+            self._take("close", '{"code": 1006, "reason": ""}')
+
+    def _take(self, name: str, data: str) -> None:
+        if name == "close":
+            closed = json.loads(data)
+            self.close_code, self.close_reason = closed["code"], closed["reason"]
+        self._events.put_nowait((name, data))
+
+
+Connection = ClientConnection | EventConnection
+
+
+def no_json(name: str) -> None:
+    """Fail at NaN and its relatives, which Python's parser lets pass."""
+    raise AssertionError(f"{name} is no JSON")
 
 
 class Viewer:
     """A viewer that keeps up: it acknowledges every frame, and keeps all it was sent.
 
     Args:
-        connection: its WebSocket.
+        connection: its WebSocket, or its stream of events.
         patience: seconds to wait for something that must come.
         credits: whether it acknowledges frames.
     """
 
-    def __init__(self, connection: ClientConnection, patience: float, credits: bool = True) -> None:
+    def __init__(self, connection: Connection, patience: float, credits: bool = True) -> None:
         self.connection = connection
         self.frames: list[Frame] = []
         self.sizes: list[int] = []
@@ -34,12 +151,18 @@ class Viewer:
         self._patience = patience
         self._credits = credits
         self._ids = 0
+        self._early: list[str | bytes] = []  # received, and not read yet
+
+    async def joined(self) -> Self:
+        """Wait until it is a viewer of the run; the greeting is still to be read."""
+        self._early.append(await asyncio.wait_for(self.connection.recv(), self._patience))
+        return self
 
     async def read(self) -> Frame | dict[str, Any]:
         """Take in one message."""
-        received = await asyncio.wait_for(self.connection.recv(), self._patience)
+        received = self._early.pop(0) if self._early else await asyncio.wait_for(self.connection.recv(), self._patience)
         if isinstance(received, str):
-            text: dict[str, Any] = json.loads(received)
+            text: dict[str, Any] = json.loads(received, parse_constant=no_json)
             self.texts.append(text)
             return text
         frame = decode(received)
@@ -110,12 +233,28 @@ class Viewer:
         await self.connection.close()
 
 
-async def watch(url: str, run: dict[str, Any], patience: float, *, owner: bool = False, credits: bool = True) -> Viewer:
-    """Open a viewer of a run at a server."""
-    token = f"?token={run['token']}" if owner else ""
-    address = f"{url.replace('http', 'ws', 1)}/api/runs/{run['id']}/live{token}"
+async def watch(
+    url: str,
+    run: dict[str, Any],
+    patience: float,
+    *,
+    owner: bool = False,
+    credits: bool = True,
+    by: str = "websocket",
+) -> Viewer:
+    """Open a viewer of a run at a server, by a ``websocket`` or by ``events``."""
+    token = run["token"] if owner else None
+    if by == "events":
+        return await Viewer(await EventConnection(url, run["id"], token).open(), patience, credits).joined()
+    address = f"{url.replace('http', 'ws', 1)}/api/runs/{run['id']}/live"
     connection = await connect(address, compression=None, max_size=None, ping_interval=None, close_timeout=1)
-    return Viewer(connection, patience, credits)
+    await connection.send(join(token))
+    return await Viewer(connection, patience, credits).joined()
+
+
+def join(token: str | None = None) -> str:
+    """The first message of a viewer: of the owner, or of one who watches."""
+    return json.dumps({"op": "join"} if token is None else {"op": "join", "token": token})
 
 
 class RawViewer:
@@ -124,12 +263,13 @@ class RawViewer:
     It blocks, so a test whose server is in its own event loop must use it from a thread (`raw_viewer`).
     """
 
-    def __init__(self, port: int, path: str, buffer_bytes: int = 4096) -> None:
+    def __init__(self, port: int, path: str, token: str | None = None, buffer_bytes: int = 4096) -> None:
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
-        self.socket.settimeout(30)
+        self.socket.settimeout(30 * TIMEOUT_FACTOR)
         self.socket.connect(("127.0.0.1", port))
         self._shake_hands(port, path)
+        self.say(join(token))
 
     def _shake_hands(self, port: int, path: str) -> None:
         key = base64.b64encode(os.urandom(16)).decode()
@@ -155,9 +295,9 @@ class RawViewer:
 
 
 @contextlib.asynccontextmanager
-async def raw_viewer(port: int, path: str) -> AsyncIterator[RawViewer]:
+async def raw_viewer(port: int, path: str, token: str | None = None) -> AsyncIterator[RawViewer]:
     """Open a raw viewer, and close it in the end."""
-    raw = await asyncio.to_thread(RawViewer, port, path)
+    raw = await asyncio.to_thread(RawViewer, port, path, token)
     try:
         yield raw
     finally:

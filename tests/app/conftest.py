@@ -30,6 +30,7 @@ class Running:
         client: an HTTP client that is connected to it.
         patience: seconds to wait for something that must come.
         app: the application.
+        by: what its viewers connect with, ``websocket`` or ``events``.
     """
 
     pool: Any
@@ -39,6 +40,7 @@ class Running:
     patience: float
     server: Server
     app: Any
+    by: str = "websocket"
 
     async def open(self, **config: Any) -> dict[str, Any]:
         """Open a run; its id and token."""
@@ -49,7 +51,11 @@ class Running:
 
     async def watch(self, run: dict[str, Any], **options: Any) -> Viewer:
         """Open a viewer."""
-        return await watch(self.url, run, self.patience, **options)
+        return await self.watch_at(self.url, run, **options)
+
+    async def watch_at(self, url: str, run: dict[str, Any], **options: Any) -> Viewer:
+        """Open a viewer by way of another address, such as a proxy's."""
+        return await watch(url, run, self.patience, **{"by": self.by, **options})
 
     async def viewers_of(self, run: dict[str, Any]) -> int:
         """How many viewers a run has."""
@@ -77,7 +83,8 @@ async def running(
     serving = asyncio.create_task(server.serve([listener]))
     url = f"http://127.0.0.1:{port}"
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=patience) as client:
+        # Nothing is encrypted here: reading the world's certificates would take longer than starting the server.
+        async with httpx.AsyncClient(base_url=url, timeout=patience, verify=False) as client:
             result = Running(pool, port, url, client, patience, server, app)
             await result.eventually(lambda: server.started or serving.done())
             yield result
@@ -97,7 +104,14 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-async def lab(pool: FakePool, settings: Settings, patience: float) -> AsyncIterator[Running]:
+def by(request: pytest.FixtureRequest) -> str:
+    """What viewers connect with; `both_ways` in a test's marks makes it one and the other."""
+    return str(getattr(request, "param", "websocket"))
+
+
+@pytest.fixture
+async def lab(pool: FakePool, settings: Settings, patience: float, by: str) -> AsyncIterator[Running]:
     """A server whose pool is a fake."""
     async with running(pool, settings, patience) as result:
+        result.by = by
         yield result

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.pool.base import PoolListener, PoolStatus
-from trainer.config import ExperimentConfig
-from trainer.frames import Frame, Tensors, encode
+from trainer.settings.config import ExperimentConfig
+from trainer.wire.frames import Frame, Tensors, encode
+from trainer.wire.jsontext import dumps
 
 UNITS = {"input": 64, "hidden1": 128, "hidden2": 128, "hidden3": 128}
 
@@ -78,6 +82,7 @@ class FakePool:
         return PoolStatus(1, self.alive, ("cpu",) * self.alive)
 
     def open(self, run: str, request: dict[str, Any]) -> None:
+        request = json.loads(dumps(request))  # as it comes out of the stream
         self.requests.setdefault(run, []).append(request)
         if self.alive:
             asyncio.get_running_loop().call_soon(self.opened, run, request)
@@ -90,7 +95,6 @@ class FakePool:
             "step": 0,
             "steps_per_second": request.get("steps_per_second", 100),
             "config": config,
-            "changes": [],
             "follow": request.get("follow", {"lane": 1, "example": 0}),
             "device": "cpu",
             "layers": [{"name": name, "units": units, "shape": [units]} for name, units in UNITS.items()],
@@ -98,7 +102,7 @@ class FakePool:
             "train_size": config["train_size"],
             "val_size": 797,
             "batches_per_epoch": 4,
-            "crowd": request.get("crowd", {"members": 64, "masks": "per_member"}),
+            "ensemble": request.get("ensemble", {"members": 64, "masks": "per_member"}),
             **{name: request.get(name) for name in ("experiment", "stop_at", "search")},
         }
         self._seq[run] = 0
@@ -110,12 +114,13 @@ class FakePool:
     def send(self, run: str, message: dict[str, Any]) -> None:
         self.said.append((run, message))
         if message["op"] == "command" and self.answers:
-            asyncio.get_running_loop().call_soon(self.obey, run, message)
+            asyncio.get_running_loop().call_soon(self.dispatch, run, message)
 
-    def obey(self, run: str, message: dict[str, Any]) -> None:
+    def dispatch(self, run: str, message: dict[str, Any]) -> None:
         """Answer a command and tell what it changed."""
         state, command = self.states[run], message["command"]
         step = state["step"] + 1
+        changes: list[dict[str, Any]] = []
         match command["op"]:
             case "play":
                 state["state"] = "playing"
@@ -125,16 +130,16 @@ class FakePool:
                 state["steps_per_second"] = command["steps_per_second"]
             case "set":
                 now = ExperimentConfig.model_validate(state["config"]).with_knobs(command["knobs"], command.get("lane"))
-                change = {"step": step, "lane": command.get("lane"), "knobs": command["knobs"]}
-                state |= {"config": now.model_dump(mode="json"), "changes": [*state["changes"], change]}
+                changes = [{"step": step, "lane": command.get("lane"), "knobs": command["knobs"]}]
+                state |= {"config": now.model_dump(mode="json")}
             case "reset":
-                state |= {"step": 0, "changes": []}
+                state |= {"step": 0}
                 step = 1
         reply = {"op": "reply", "run": run, "ref": message["ref"], "step": step}
         self.listener.on_message(run, reply)
         if command["op"] != "step":
-            changed = {"op": "changed", "run": run, "reason": command["op"], "step": step, "state": dict(state)}
-            self.listener.on_message(run, changed)
+            changed = {"op": "changed", "run": run, "reason": command["op"], "step": step, "changes": changes}
+            self.listener.on_message(run, {**changed, "state": dict(state)})
 
     def close(self, run: str) -> None:
         self.closed.append(run)
@@ -160,3 +165,28 @@ class FakePool:
     def commands(self, run: str) -> list[dict[str, Any]]:
         """The commands that a run was sent."""
         return [message["command"] for name, message in self.said if name == run and message["op"] == "command"]
+
+
+class Witness:
+    """Stands in for a function, and takes note of the threads that call it and of how many are in it at once."""
+
+    def __init__(self, does: Callable[..., Any], gate: threading.Event | None = None) -> None:
+        self._does = does
+        self._gate = gate
+        self._inside = 0
+        self._lock = threading.Lock()
+        self.threads: list[int] = []
+        self.most = 0
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        with self._lock:
+            self.threads.append(threading.get_ident())
+            self._inside += 1
+            self.most = max(self.most, self._inside)
+        try:
+            if self._gate is not None:
+                assert self._gate.wait(30)
+            return self._does(*given, **named)
+        finally:
+            with self._lock:
+                self._inside -= 1

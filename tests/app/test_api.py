@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
 
-from app.pages import PLOTLY_URL, ROOT, plotly_file
+from app.delivery import PLOTLY_URL, ROOT
+from app.pages import plotly_file
 from app.settings import Settings
 from tests.app.conftest import Running, running
 from tests.app.fakes import FakePool
-from trainer.schema import schema
+from trainer.settings.schema import schema
 
 PAGE = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -24,7 +26,8 @@ def error_of(answer: httpx.Response) -> dict[str, Any]:
     body = answer.json()
     assert body.keys() == {"error"}
     error: dict[str, Any] = body["error"]
-    assert {"code", "message"} <= error.keys() <= {"code", "message", "knob", "value", "allowed"}
+    more = {"reading"} if error["code"] == "bad_table" else {"knob", "value", "allowed"}
+    assert {"code", "message"} <= error.keys() <= {"code", "message", *more}
     return error
 
 
@@ -68,7 +71,7 @@ async def test_a_run_is_opened_with_the_knobs_it_was_given(lab: Running) -> None
     answer = await lab.client.post("/api/runs", json={"seed": 5, "hidden": [16, 8]})
     assert answer.status_code == 201
     body = answer.json()
-    assert body.keys() == {"id", "token", "config"}
+    assert body.keys() == {"id", "token", "config", "experiment"}
     assert (body["config"]["seed"], body["config"]["hidden"]) == (5, [16, 8])
     state = (await lab.client.get(f"/api/runs/{body['id']}")).json()
     assert (state["id"], state["state"], state["step"]) == (body["id"], "paused", 0)
@@ -95,13 +98,15 @@ async def test_a_run_can_follow_another_network_from_the_start(lab: Running) -> 
 @pytest.mark.parametrize(
     ("body", "status", "code", "words"),
     [
-        (b"{", 400, "bad_json", "not JSON"),
-        (b"\xff\xfe\x00", 400, "bad_json", "not JSON"),
+        (b"{", 400, "bad_json", "not JSON: Expecting property name enclosed in double quotes: line 1 column 2"),
+        (b"{'x': 1}", 400, "bad_json", "b\"{'x': 1}\""),
+        (b"\xff\xfe\x00", 400, "bad_json", "not JSON: byte 2, 0x00, is no letter in UTF-16"),
+        (b'{"seed": "\xff"}', 400, "bad_json", "not JSON: byte 10, 0xff, is no letter in UTF-8"),
+        (b'{"seed": ' + b"1" * 5000 + b"}", 400, "bad_json", "not JSON: a number in it has too many digits: b'{"),
         (b"[" * 100_000, 400, "bad_json", "too deeply"),
         (b"[]", 422, "bad_value", "config = []"),
         (b'"\\ud800"', 422, "bad_value", "config"),
         (b"null", 422, "bad_value", "config = None"),
-        (b" " * 300_000, 413, "too_large", "262,144 bytes"),
         (b'{"lanes": 3}', 422, "bad_value", "lanes = 3"),
         (b'{"hidden": [0]}', 422, "bad_value", "hidden[0] = 0 is not allowed: it must be a whole number from 1 to 640"),
         (b'{"hidden": [1000000000]}', 422, "bad_value", "hidden[0] = 1000000000"),
@@ -111,7 +116,31 @@ async def test_a_run_can_follow_another_network_from_the_start(lab: Running) -> 
         (b'{"lanes": [{"name": "\\ud800"}]}', 422, "bad_value", "lanes[0].name"),
         (json.dumps({"lanes": [{}] * 65}).encode(), 422, "bad_value", "lanes"),
         (b'{"lanes": [{"dropout": [1, 0, 0, 0]}]}', 422, "bad_value", "lanes[0].dropout[0] = 1"),
-        (b'{"changes": [1]}', 400, "bad_message", "changes[0]"),
+        (b'{"changes": [1]}', 400, "bad_message", "changes[0] = 1"),
+        (b'{"\\ud800": 1}', 422, "unknown_knob", "there is no knob '\\ud800'"),
+        (b'{"search": {"\\ud800": 1}}', 422, "unknown_knob", "there is no knob 'search.\\ud800'"),
+        (b'{"lanes": [{"\\ud800": 1}]}', 422, "unknown_knob", "there is no knob 'lanes[0].\\ud800'"),
+        (b'{"experiment": "\\ud800"}', 422, "bad_value", "experiment = '\\ud800'"),
+        (
+            b'{"batch_size": 32, "lanes": [{"train_size": 50}, {}], "follow": {"lane": 0, "example": 50}}',
+            *(422, "bad_value", "example = 50 is not allowed: it must be a whole number from 0 to 49"),
+        ),
+        (
+            b'{"batch_size": 32, "lanes": [{"train_size": 50}, {}], "follow": {"example": 50}}',
+            *(422, "bad_value", "example = 50"),
+        ),
+        (b'{"follow": {"\\ud800": 1}}', 400, "bad_message", "follow"),
+        (b'{"changes": [{"step": 1, "knobs": {"\\ud800": 1}}]}', 422, "unknown_knob", "'\\ud800'"),
+        (b'{"changes": [{"step": 1, "lane": "\\ud800", "knobs": {"l2": 0}}]}', 422, "bad_value", "lane = '\\ud800'"),
+        (b'{"table": "\\ud800", "dataset": "csv"}', 422, "bad_value", "table = '\\ud800'"),
+        (b'{"a\\u0000b": 1}', 422, "unknown_knob", "'a\\x00b'"),
+        (b'{"seed": 1' + b"0" * 4000 + b"}", 422, "bad_value", "seed = 1000"),
+        (b'{"learning_rate": 1' + b"0" * 4000 + b"}", 422, "bad_value", "learning_rate = 1000"),
+        (b'{"stop_at": 1' + b"0" * 4000 + b"}", 422, "bad_value", "stop_at = 1000"),
+        (b'{"seed": 1' + b"0" * 5000 + b"}", 400, "bad_json", "digits"),
+        (b'{"lanes": [{"dropout": ' + b"[" * 900 + b"]" * 900 + b"}]}", 422, "bad_value", "lanes[0].dropout"),
+        (b'{"lanes": [{"dropout": {}}]}', 422, "bad_value", "lanes[0].dropout = {}"),
+        (b'{"' + b"x" * 200_000 + b'": 1}', 422, "unknown_knob", "there is no knob 'xxx"),
     ],
 )
 async def test_a_bad_run_is_refused_with_the_value_and_what_is_allowed(
@@ -121,6 +150,7 @@ async def test_a_bad_run_is_refused_with_the_value_and_what_is_allowed(
     error = error_of(answer)
     assert (answer.status_code, error["code"]) == (status, code)
     assert words in error["message"]
+    assert len(answer.content) < 4096  # what was sent is not sent back whole
     assert (await lab.client.get("/healthz")).json()["runs"] == 0
 
 
@@ -196,7 +226,7 @@ def check_security(answer: httpx.Response, ancestors: str = "'none'") -> None:
 
 
 async def test_every_answer_has_the_security_headers_and_allows_no_frame(lab: Running) -> None:
-    for path in ("/", "/healthz", "/api/schema", PLOTLY_URL, "/static/js/main.js"):
+    for path in ("/", "/healthz", "/api/schema", "/" + PLOTLY_URL, "/static/js/main.js"):
         answer = await lab.client.get(path)
         assert answer.status_code == 200, path
         check_security(answer)
@@ -232,14 +262,36 @@ async def test_the_page_is_served_and_names_plotly(lab: Running) -> None:
 
 
 async def test_plotly_comes_compressed_and_is_kept_for_ever(lab: Running) -> None:
-    answer = await lab.client.get(PLOTLY_URL, headers={"Accept-Encoding": "gzip"})
+    answer = await lab.client.get("/" + PLOTLY_URL, headers={"Accept-Encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["content-type"].startswith("text/javascript")
     assert int(answer.headers["content-length"]) < 2_000_000
     assert answer.content == plotly_file().read_bytes()
-    plain = await lab.client.get(PLOTLY_URL, headers={"Accept-Encoding": "identity"})
+    plain = await lab.client.get("/" + PLOTLY_URL, headers={"Accept-Encoding": "identity"})
     assert plain.content == answer.content
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("br;q=1.0, GZIP ; q=0.5", "gzip"),
+        ("*", "gzip"),
+        ("gzip;q=0", None),
+        ("deflate, gzip; q=0.000, *", None),
+        ("*;q=0", None),
+        ("x-gzipped", None),
+        ("", None),
+    ],
+)
+async def test_only_who_takes_gzip_gets_it(lab: Running, accepted: str, coding: str | None) -> None:
+    run = await lab.open()
+    for path in ("/static/js/main.js", "/api/schema", f"/api/runs/{run['id']}/record", "/" + PLOTLY_URL):
+        answer = await lab.client.get(path, headers={"Accept-Encoding": accepted})
+        assert (answer.status_code, answer.headers["vary"]) == (200, "Accept-Encoding")
+        found = answer.headers.get("content-encoding", "identity")
+        assert found == (coding or "identity")
 
 
 async def test_static_files_are_asked_for_each_time_and_sent_only_when_new(lab: Running) -> None:
@@ -254,6 +306,17 @@ async def test_static_files_are_asked_for_each_time_and_sent_only_when_new(lab: 
 async def test_the_icon_is_there(lab: Running) -> None:
     answer = await lab.client.get("/favicon.ico")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+
+
+@pytest.mark.parametrize("path", ["/", "/experiments/twin", "/nothing", "/nothing/to/see"])
+async def test_every_address_in_a_page_is_relative_to_it(lab: Running, path: str) -> None:
+    page = (await lab.client.get(path, headers=PAGE)).text
+    addresses = re.findall(r'(?:src|href)="([^"#]+)"', page)
+    assert len(addresses) > 5
+    for address in addresses:
+        assert address.startswith("."), address
+        assert urljoin(f"{lab.url}{path}", address).startswith(lab.url + "/"), address
+        assert (await lab.client.get(urljoin(f"{lab.url}{path}", address))).status_code == 200, address
 
 
 async def test_the_page_names_every_module_that_it_loads(lab: Running) -> None:

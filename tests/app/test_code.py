@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.app.conftest import Running
-from trainer.config import parse
 from trainer.export import script
+from trainer.settings.config import parse
 
 
 async def test_the_code_is_that_of_the_followed_lane_in_pytorch(lab: Running) -> None:
@@ -31,10 +31,11 @@ async def test_lane_and_framework_can_be_named_and_the_code_downloaded(lab: Runn
 async def test_the_code_is_of_the_knobs_as_they_are_now(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run, owner=True) as viewer:
-        await viewer.ask("set", lane=1, knobs={"l2": 0.01, "name": "Ünï \u2028 code"})
+        await viewer.ask("set", lane=1, knobs={"l2": 0.01, "name": 'Ünï ✓ "code"'})
         text = (await lab.client.get(f"/api/runs/{run['id']}/code?lane=1")).text
     assert "L2 = 0.01" in text
-    assert '"Ünï \\u2028 code"' in text
+    assert "Ünï ✓ " in text
+    compile(text, "script", "exec")
 
 
 @pytest.mark.parametrize(

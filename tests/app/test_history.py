@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.history import Curve, History, Ring
 from tests.app.fakes import UNITS, mask_of, scores_tensors, steps_tensors
-from trainer.frames import Frame, decode
+from trainer.wire.frames import Frame, decode
 
 LIKE: dict[str, NDArray[Any]] = {"step": np.empty(0, np.uint32), "loss": np.empty((0, 2), np.float32)}
 

@@ -16,18 +16,19 @@ from app.backlog import Packet
 from app.bucket import Bucket
 from app.settings import Settings
 from app.uvicorn_protocol import LabProtocol
-from tests.app.clients import Viewer, raw_viewer
+from tests.app.clients import Viewer, both_ways, join, raw_viewer
 from tests.app.conftest import Running, running
 from tests.app.fakes import FakePool, mask_of, steps_tensors
-from trainer.frames import Frame, encode
+from trainer.wire.frames import Frame, encode
 
 
+@both_ways
 async def test_a_viewer_is_greeted_with_the_state_then_data_then_history_then_the_latest_picture(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run, owner=True) as viewer:
         hello = await viewer.read()
         assert isinstance(hello, dict)
-        assert (hello["op"], hello["protocol"], hello["role"]) == ("hello", 1, "owner")
+        assert (hello["op"], hello["protocol"], hello["role"]) == ("hello", 3, "owner")
         assert hello["run"]["id"] == run["id"]
         assert hello["run"]["first_config"] == run["config"]
         assert hello["run"]["viewers"] == 1
@@ -38,6 +39,7 @@ async def test_a_viewer_is_greeted_with_the_state_then_data_then_history_then_th
     assert viewer.frames[1].tensors["scores/step"].tolist() == [0]
 
 
+@both_ways
 async def test_a_viewer_that_keeps_up_gets_the_mask_of_every_step_once_and_in_order(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run) as viewer:
@@ -53,6 +55,7 @@ async def test_a_viewer_that_keeps_up_gets_the_mask_of_every_step_once_and_in_or
                 assert frame.tensors["mask/hidden2"][row].tolist() == mask_of(int(step), "hidden2").tolist()
 
 
+@both_ways
 async def test_numbers_of_frames_rise_on_the_way_to_every_viewer(lab: Running) -> None:
     run = await lab.open()
     lab.pool.train(run["id"], 3)
@@ -65,6 +68,7 @@ async def test_numbers_of_frames_rise_on_the_way_to_every_viewer(lab: Running) -
     assert numbers == sorted(set(numbers))
 
 
+@both_ways
 async def test_a_late_joiner_gets_the_past_once_and_goes_on_without_a_gap(lab: Running) -> None:
     run = await lab.open()
     lab.pool.train(run["id"], 1500)
@@ -81,6 +85,19 @@ async def test_a_late_joiner_gets_the_past_once_and_goes_on_without_a_gap(lab: R
     assert viewer.steps() == list(range(1501, 1551))
 
 
+@both_ways
+async def test_a_viewer_that_cannot_read_frames_acknowledges_how_many_came(lab: Running) -> None:
+    run = await lab.open()
+    async with await lab.watch(run, credits=False) as blind:
+        for step in range(1, 21):
+            lab.pool.train(run["id"], 1)
+            while step not in blind.steps():
+                await blind.read()
+                await blind.say(op="credit", frames=len(blind.frames))
+    assert blind.steps() == list(range(1, 21))
+
+
+@both_ways
 async def test_a_viewer_that_acknowledges_nothing_gets_four_frames_and_then_the_newest(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run, credits=False) as slow, await lab.watch(run) as quick:
@@ -88,11 +105,11 @@ async def test_a_viewer_that_acknowledges_nothing_gets_four_frames_and_then_the_
             lab.pool.train(run["id"], 100)
             await quick.until_step(step)
         await slow.until(lambda message: isinstance(message, Frame) and len(slow.frames) == 4)
-        await slow.connection.ping()  # what was sent before the pong was read: there is no fifth frame
+        await slow.ask("fly")  # what was sent before the answer was read: there is no fifth frame
         lab.pool.train(run["id"], 1)
         await quick.until_step(6001)
         assert len(slow.frames) == 4
-        assert slow.connection.state.name == "OPEN"
+        assert slow.connection.close_code is None
         slow._credits = True
         await slow.say(op="credit", seq=slow.frames[-1].seq)
         await slow.until_step(6001)
@@ -107,6 +124,7 @@ async def test_a_viewer_that_acknowledges_nothing_gets_four_frames_and_then_the_
     assert last.tensors["past/step"][-1] == shown[0] - 1
 
 
+@both_ways
 async def test_commands_are_answered_to_the_sender_and_their_changes_told_to_everybody(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run, owner=True) as owner, await lab.watch(run) as viewer:
@@ -114,13 +132,14 @@ async def test_commands_are_answered_to_the_sender_and_their_changes_told_to_eve
         assert await owner.ask("set", lane=1, knobs={"dropout": rates}) == {"op": "ack", "id": 1, "step": 1}
         changed = await viewer.until_text("changed", reason="set")
         assert changed["run"]["config"]["lanes"][1]["dropout"] == rates
-        assert changed["run"]["changes"] == [{"step": 1, "lane": 1, "knobs": {"dropout": rates}}]
+        assert changed["changes"] == [{"step": 1, "lane": 1, "knobs": {"dropout": rates}}]
         assert (await owner.ask("play"))["op"] == "ack"
         assert (await viewer.until_text("changed", reason="play"))["run"]["state"] == "playing"
         assert not [text for text in viewer.texts if text["op"] == "ack"]
     assert lab.pool.commands(run["id"])[0] == {"op": "set", "lane": 1, "knobs": {"dropout": rates}}
 
 
+@both_ways
 async def test_after_a_reset_no_frame_of_the_old_start_follows(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run, owner=True, credits=False) as owner:
@@ -143,11 +162,13 @@ async def test_a_reset_begins_again_with_the_knobs_as_they_are(lab: Running) -> 
     async with await lab.watch(run, owner=True) as owner:
         await owner.ask("set", knobs={"learning_rate": 0.01})
         await owner.ask("reset")
-        state = (await owner.until_text("changed", reason="reset"))["run"]
-    assert state["first_config"]["learning_rate"] == 0.01
-    assert state["changes"] == []
+        told = await owner.until_text("changed", reason="reset")
+        state = (await lab.client.get(f"/api/runs/{run['id']}")).json()
+    assert told["run"]["first_config"]["learning_rate"] == state["first_config"]["learning_rate"] == 0.01
+    assert told["changes"] == state["changes"] == []
 
 
+@both_ways
 async def test_a_lost_worker_is_told_and_the_run_begins_again_with_its_changes(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run, owner=True) as owner:
@@ -159,7 +180,7 @@ async def test_a_lost_worker_is_told_and_the_run_begins_again_with_its_changes(l
         lab.pool.lose()
         told = await owner.until_text("changed", reason="restarted")
         assert told["run"]["step"] == 0
-        assert told["run"]["changes"] == [{"step": 5, "lane": 0, "knobs": {"l2": 0.01}}]
+        assert told["changes"] == []  # those that there are it knows
         await asyncio.sleep(0)
         lab.pool.train(run["id"], 3)
         frame = await owner.until_frame("steps")
@@ -189,6 +210,7 @@ async def test_while_there_is_no_worker_commands_are_refused(lab: Running) -> No
         assert (await owner.ask("play"))["error"]["code"] == "no_worker"
 
 
+@both_ways
 async def test_a_run_that_fails_is_ended_with_the_workers_words(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run) as viewer:
@@ -202,7 +224,7 @@ async def test_a_run_that_fails_is_ended_with_the_workers_words(lab: Running) ->
 @pytest.mark.parametrize(
     ("message", "code", "words"),
     [
-        ({"op": "fly", "id": 1}, "bad_message", "play, pause, step, speed, set, follow, crowd, ask, reset, views"),
+        ({"op": "fly", "id": 1}, "bad_message", "play, pause, step, speed, set, follow, ensemble, ask, reset, views"),
         ({"id": 1}, "bad_message", "op = None"),
         ({"op": ["play"], "id": 1}, "bad_message", "op = ['play']"),
         ({"op": "play", "id": 1, "hard": True}, "bad_message", "play has no 'hard'"),
@@ -215,7 +237,7 @@ async def test_a_run_that_fails_is_ended_with_the_workers_words(lab: Running) ->
         ({"op": "speed", "id": 1}, "bad_message", "steps_per_second"),
         ({"op": "speed", "id": 1, "steps_per_second": 1e9}, "bad_value", "steps_per_second = 1000000000.0"),
         ({"op": "speed", "id": 1, "steps_per_second": float("nan")}, "bad_value", "steps_per_second = nan"),
-        ({"op": "set", "id": 1}, "bad_message", "knobs = None"),
+        ({"op": "set", "id": 1}, "bad_message", "set needs knobs: it must be an object"),
         ({"op": "set", "id": 1, "lane": 1, "knobs": {}}, "bad_message", "knobs = {}"),
         ({"op": "set", "id": 1, "lane": 1, "knobs": {"dropout": [-0.1, 0, 0, 0]}}, "bad_value", "dropout[0] = -0.1"),
         ({"op": "set", "id": 1, "lane": 1, "knobs": {"dropout": [1, 0, 0, 0]}}, "bad_value", "dropout[0] = 1"),
@@ -232,6 +254,20 @@ async def test_a_run_that_fails_is_ended_with_the_workers_words(lab: Running) ->
         ({"op": "follow", "id": 1}, "bad_message", "follow needs"),
         ({"op": "follow", "id": 1, "lane": 2}, "bad_value", "lane = 2"),
         ({"op": "follow", "id": 1, "example": 300}, "bad_value", "from 0 to 299"),
+        ({"op": "\ud800", "id": 1}, "bad_message", r"op = '\ud800'"),
+        ({"op": "play", "id": 1, "\ud800": 1}, "bad_message", r"play has no '\ud800'"),
+        ({"op": "set", "id": 1, "knobs": {"\ud800": 1}}, "unknown_knob", r"no knob '\ud800'"),
+        ({"op": "set", "id": 1, "lane": 0, "knobs": {"\ud800": 1}}, "unknown_knob", r"no knob '\ud800'"),
+        ({"op": "set", "id": 1, "lane": 0, "knobs": {"name": "\ud800"}}, "bad_value", r"name = '\ud800'"),
+        ({"op": "set", "id": 1, "lane": "\ud800", "knobs": {"l2": 0}}, "bad_value", r"lane = '\ud800'"),
+        ({"op": "set", "id": 1, "lane": 0, "knobs": {"dropout": {}}}, "bad_value", "dropout = {}"),
+        ({"op": "set", "id": 1, "lane": 10**4000, "knobs": {"l2": 0}}, "bad_value", "lane = 1000"),
+        ({"op": "set", "id": 1, "lane": 0, "knobs": {"l2": 10**4000}}, "bad_value", "l2 = 1000"),
+        ({"op": "set", "id": 1, "knobs": {"x" * 10_000: 1}}, "unknown_knob", "no knob 'xxx"),
+        ({"op": "ask", "id": 1, "x": [[10**4000]]}, "bad_value", "x[0][0] = 1000"),
+        ({"op": "ask", "id": 1, "x": [["\ud800"]]}, "bad_value", r"x[0][0] = '\ud800'"),
+        ({"op": "views", "id": 1, "open": ["\ud800"]}, "bad_message", r"open = ['\ud800']"),
+        ({"op": "ensemble", "id": 1, "masks": "\ud800"}, "bad_value", r"masks = '\ud800'"),
     ],
 )
 async def test_a_bad_command_is_refused_with_its_id_before_a_worker_hears_of_it(
@@ -261,9 +297,13 @@ async def test_a_bad_command_is_refused_with_its_id_before_a_worker_hears_of_it(
         ('{"op": "play", "id": 1e999}', "bad_message"),
         ('{"op": "play", "id": {"a": 1}}', "bad_message"),
         (json.dumps({"op": "play", "id": "x" * 65}), "bad_message"),
+        (json.dumps({"op": "play", "id": 10**4000}), "bad_message"),
+        (json.dumps({"op": "credit", "seq": 10**4000}), "bad_message"),
         ('{"op": "credit"}', "bad_message"),
         ('{"op": "credit", "seq": "1"}', "bad_message"),
         ('{"op": "credit", "seq": -1}', "bad_message"),
+        ('{"op": "credit", "frames": true}', "bad_message"),
+        ('{"op": "credit", "frames": 1, "seq": 1}', "bad_message"),
     ],
 )
 async def test_rubbish_gets_a_clear_error_and_disturbs_nobody(lab: Running, message: str | bytes, code: str) -> None:
@@ -283,6 +323,7 @@ async def test_a_lone_surrogate_comes_back_as_it_was_sent(lab: Running) -> None:
         assert (await owner.until_text("error"))["id"] == "\udfff"
 
 
+@both_ways
 async def test_a_viewer_who_is_no_owner_may_only_watch(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run) as viewer:
@@ -291,9 +332,11 @@ async def test_a_viewer_who_is_no_owner_may_only_watch(lab: Running) -> None:
     assert lab.pool.commands(run["id"]) == []
 
 
-async def refused_at_the_door(url: str) -> tuple[str, int]:
+async def refused_at_the_door(url: str, first: str | bytes = join()) -> tuple[str, int]:
     """The error and the close code with which a WebSocket is refused."""
     async with connect(url.replace("http", "ws", 1), close_timeout=1) as connection:
+        with contextlib.suppress(ConnectionClosed):  # it may be refused before it says anything
+            await connection.send(first)
         error = json.loads(await connection.recv())
         with pytest.raises(ConnectionClosed):
             await connection.recv()
@@ -306,10 +349,70 @@ async def test_a_run_that_never_was_and_a_wrong_token_are_refused_at_the_door(la
     run = await lab.open()
     path = f"{lab.url}/api/runs/{run['id']}/live"
     assert await refused_at_the_door(f"{lab.url}/api/runs/nothing/live") == ("not_found", 4404)
-    assert await refused_at_the_door(f"{path}?token=wrong") == ("wrong_token", 4403)
-    assert await refused_at_the_door(f"{path}?token=") == ("wrong_token", 4403)
-    assert await refused_at_the_door(f"{path}?token=%C3%A9%ED%A0%80") == ("wrong_token", 4403)
+    for token in ("wrong", "", "\u00e9\ud800"):
+        assert await refused_at_the_door(path, join(token)) == ("wrong_token", 4403)
     assert await lab.viewers_of(run) == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "code", "words"),
+    [
+        ("{", "bad_json", "not JSON"),
+        (b"\x00", "bad_json", "not JSON"),
+        ('{"op": "play", "id": 1}', "bad_message", "the first message"),
+        ('"join"', "bad_message", "the first message"),
+        ('{"op": "join", "role": "owner"}', "bad_message", "join has no 'role'"),
+        ('{"op": "join", "token": 7}', "bad_message", "token = 7"),
+    ],
+)
+async def test_a_first_message_that_is_no_join_is_told_what_it_must_be(
+    lab: Running, first: str | bytes, code: str, words: str
+) -> None:
+    run = await lab.open()
+    async with connect(f"ws://127.0.0.1:{lab.port}/api/runs/{run['id']}/live", close_timeout=1) as connection:
+        await connection.send(first)
+        error = json.loads(await connection.recv())["error"]
+        assert error["code"] == code
+        assert words in error["message"]
+        await connection.wait_closed()
+        assert connection.close_code == 4400
+    assert await lab.viewers_of(run) == 0
+
+
+async def test_a_viewer_that_says_nothing_at_first_is_not_waited_for_for_ever(
+    lab: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.websocket.JOIN_S", 0.05)
+    run = await lab.open()
+    async with connect(f"ws://127.0.0.1:{lab.port}/api/runs/{run['id']}/live", close_timeout=1) as connection:
+        error = json.loads(await connection.recv())["error"]
+        assert error["code"] == "bad_message"
+        assert '{"op": "join"}' in error["message"]
+        await connection.wait_closed()
+        assert connection.close_code == 4400
+
+
+async def test_a_token_in_the_address_is_refused_in_words_and_never_obeyed(lab: Running) -> None:
+    run = await lab.open()
+    path = f"{lab.url}/api/runs/{run['id']}/live?token={run['token']}"
+    async with connect(path.replace("http", "ws", 1), close_timeout=1) as connection:
+        error = json.loads(await connection.recv())["error"]
+        assert error["code"] == "bad_message"
+        assert "a token does not belong into the address" in error["message"]
+        assert run["token"] not in error["message"]
+        await connection.wait_closed()
+        assert connection.close_code == 4400
+    refused = await lab.client.get(f"/api/runs/{run['id']}/events?token={run['token']}")
+    assert refused.status_code == 400
+    assert "Authorization: Bearer" in refused.json()["error"]["message"]
+
+
+async def test_who_has_joined_cannot_join_again(lab: Running) -> None:
+    run = await lab.open()
+    async with await lab.watch(run) as viewer:
+        refused = await viewer.ask("join", token=run["token"])
+        assert refused["error"]["code"] == "bad_message"
+        assert (await viewer.ask("play"))["error"]["code"] == "not_owner"
 
 
 async def test_a_full_run_is_refused_but_its_owner_gets_in(pool: FakePool, patience: float) -> None:
@@ -332,6 +435,7 @@ async def test_a_page_of_another_site_is_refused_before_the_handshake(lab: Runni
         assert refused.value.response.status_code == 403
         assert json.loads(refused.value.response.body)["error"]["code"] == "wrong_origin"
     async with connect(url, additional_headers={"Origin": lab.url}) as welcome:
+        await welcome.send(join())
         assert json.loads(await welcome.recv())["op"] == "hello"
 
 
@@ -341,7 +445,24 @@ async def test_a_setting_lets_another_site_in(pool: FakePool, patience: float) -
         run = await lab.open()
         url = f"{lab.url}/api/runs/{run['id']}/live".replace("http", "ws", 1)
         async with connect(url, additional_headers={"Origin": "https://course.example"}) as welcome:
+            await welcome.send(join())
             assert json.loads(await welcome.recv())["op"] == "hello"
+
+
+async def test_a_page_of_a_site_that_is_let_in_may_read_the_answers_and_no_other_may(
+    pool: FakePool, patience: float
+) -> None:
+    settings = Settings(allowed_origins="https://course.example", log_level="error")
+    asks = {"Access-Control-Request-Method": "DELETE", "Access-Control-Request-Headers": "authorization"}
+    async with running(pool, settings, patience) as lab:
+        for origin, seen in (("https://course.example", "https://course.example"), ("https://evil.example", None)):
+            answer = await lab.client.get("/api/schema", headers={"Origin": origin})
+            assert answer.headers.get("access-control-allow-origin") == seen
+            before = await lab.client.options("/api/runs/x", headers={"Origin": origin, **asks})
+            assert (before.status_code == 200) is (seen is not None)
+            assert before.headers.get("access-control-allow-origin") == seen
+        opened = await lab.client.post("/api/runs", headers={"Origin": "https://course.example"})
+        assert opened.status_code == 201
 
 
 async def test_a_message_over_the_limit_closes_with_1009_and_disturbs_nobody(lab: Running) -> None:
@@ -392,8 +513,8 @@ async def narrow(pool: FakePool, settings: Settings, patience: float) -> AsyncIt
 
 async def test_a_viewer_that_stops_reading_is_closed_with_4408_and_disturbs_nobody(narrow: Running) -> None:
     run = await narrow.open()
-    path = f"/api/runs/{run['id']}/live?token={run['token']}"
-    async with await narrow.watch(run) as other, raw_viewer(narrow.port, path) as raw:
+    path = f"/api/runs/{run['id']}/live"
+    async with await narrow.watch(run) as other, raw_viewer(narrow.port, path, run["token"]) as raw:
         await narrow.eventually(lambda: narrow.app.state.lab.runs.viewers == 2)
         text = json.dumps({"op": "play", "id": "x" * 64})
         talking = asyncio.create_task(asyncio.to_thread(raw.say, text, times=4000))
@@ -426,6 +547,7 @@ async def test_a_viewer_whose_buffers_stay_full_is_aborted(narrow: Running, monk
         await narrow.eventually(lambda: not [each for each in connections if isinstance(each, LabProtocol)])
 
 
+@both_ways
 async def test_deleting_a_run_tells_its_viewers_and_closes_with_4410(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run) as viewer:
@@ -452,6 +574,7 @@ async def test_a_shutdown_tells_every_viewer_and_a_stuck_one_does_not_hold_it_up
             await lab.eventually(lambda: pool._listener is None)
 
 
+@both_ways
 async def test_how_many_watch_is_told_to_viewers_and_to_the_worker(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run) as viewer:

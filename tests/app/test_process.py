@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from app.pool.local import local_pool
 from app.settings import Settings
 from tests.app.clients import Viewer, watch
 from tests.app.conftest import Running, running
-from trainer.frames import Frame
+from tests.conftest import TIMEOUT_FACTOR
+from trainer.wire.frames import Frame
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,8 +94,16 @@ async def test_a_killed_worker_is_replaced_and_the_replay_shows_the_same_masks(r
 
 
 @asynccontextmanager
-async def process(patience: float, **environment: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """Run ``python -m app`` and yield it with its URL; afterwards it is gone, one way or the other."""
+async def process(
+    patience: float, before: Callable[[], None] | None = None, **environment: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """Run ``python -m app`` and yield it with its URL; afterwards it is gone, one way or the other.
+
+    Args:
+        patience: seconds to wait for something that must come.
+        before: what its process does before it becomes the app.
+        environment: further variables.
+    """
     lab = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -103,6 +113,7 @@ async def process(patience: float, **environment: str) -> AsyncIterator[tuple[as
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=before,
     )
     try:
         assert lab.stdout is not None
@@ -133,6 +144,22 @@ async def test_sigterm_tells_the_viewers_ends_the_workers_and_exits_with_0(patie
             os.killpg(lab.pid, 0)
 
 
+def write_no_files() -> None:
+    """Let this process and its children write to no file at all, as on a disk that is read-only everywhere."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+async def test_where_no_file_can_be_written_it_trains_all_the_same(patience: float) -> None:
+    async with process(patience, write_no_files, DROPOUT_LAB_WORKERS="1", DROPOUT_LAB_THREADS="1") as (lab, url):
+        async with await open_and_watch(url, patience) as viewer:
+            await viewer.ask("play")
+            await viewer.until_step(20)
+        lab.send_signal(signal.SIGTERM)
+        said = (await lab.communicate())[1].decode()
+        assert (lab.returncode, "Traceback" in said) == (0, False), said
+        assert "workers dial in over loopback" in said
+
+
 def refused(**environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``python -m app`` where it cannot start."""
     return subprocess.run(
@@ -141,7 +168,7 @@ def refused(**environment: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=120 * TIMEOUT_FACTOR,
     )
 
 
@@ -166,4 +193,4 @@ def test_a_port_in_use_is_one_clear_line_and_status_2() -> None:
 
 def test_the_servers_process_never_imports_torch() -> None:
     code = "import sys, app.__main__; from app.main import create_app; create_app(); sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120 * TIMEOUT_FACTOR).returncode == 0

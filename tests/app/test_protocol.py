@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from app import live, viewers
-from app.commands import COMMANDS
+from app import viewers, websocket
 from app.errors import STATUS, RefusedError
+from trainer.settings.commands import COMMANDS
 
 PROTOCOL = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text()
 
 
-@pytest.mark.parametrize("op", [*COMMANDS, "credit", "hello", "ack", "error", "changed", "ended"])
+@pytest.mark.parametrize("op", [*COMMANDS, "hello", "ack", "error", "changed", "ended"])
 def test_every_message_is_documented(op: str) -> None:
     assert f'"op": "{op}"' in PROTOCOL
 
@@ -31,12 +31,7 @@ def test_every_refusal_has_a_documented_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", [viewers.SHUTTING_DOWN, viewers.NO_MORE_READING, viewers.RUN_ENDED, 1009, *live._CLOSE_CODES.values()]
+    "code", [viewers.SHUTTING_DOWN, viewers.NO_MORE_READING, viewers.RUN_ENDED, 1009, *websocket.CLOSE_CODES.values()]
 )
 def test_every_close_code_is_documented(code: int) -> None:
     assert f"| {code} |" in PROTOCOL
-
-
-@pytest.mark.parametrize("kind", ["data", "history", "steps", "scores", "graph", "ensemble", "boundary"])
-def test_every_kind_of_frame_is_documented(kind: str) -> None:
-    assert f"| `{kind}` |" in PROTOCOL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -13,8 +13,9 @@ from app.run import IllegalMoveError, Phase, Run
 from app.runs import Runs
 from app.settings import Settings
 from tests.app.fakes import FakePool
-from trainer.config import parse
-from trainer.errors import KnobError, UnknownKnobError
+from trainer.errors import KnobError, TooManyChangesError, UnknownKnobError
+from trainer.settings.commands import CommandError
+from trainer.settings.config import parse
 
 
 class Clock:
@@ -210,7 +211,7 @@ async def test_a_second_loss_before_the_changes_were_replayed_loses_none_of_them
         await asyncio.sleep(0)
     expected = [{"step": 10, "lane": 0, "knobs": {"l2": 0.01}}]
     assert pool.requests[run.id][2]["changes"] == expected
-    assert run.state()["changes"] == expected
+    assert run.changes.changes == expected
     assert run.state()["config"]["lanes"][0]["l2"] == 0
 
 
@@ -241,8 +242,8 @@ def test_changes_to_be_replayed_are_validated_one_after_the_other() -> None:
     opening = parse_opening({"seed": 1, "changes": [change]})
     config, changes = opening.config, opening.changes
     assert config.seed == 1
-    assert changes == [change]
-    assert parse_opening({}).changes == []
+    assert changes.changes == [change]
+    assert len(parse_opening({}).changes) == 0
 
 
 def test_what_is_followed_at_first_can_be_said() -> None:
@@ -251,23 +252,32 @@ def test_what_is_followed_at_first_can_be_said() -> None:
     assert parse_opening({"follow": None}).follow is None
 
 
+RATE: Final = {"step": 1, "knobs": {"learning_rate": 0.1}}
+
+
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
         ([], KnobError, "config"),
-        ({"changes": 3}, BadMessageError, "changes must be a list"),
-        ({"changes": [{}] * 1001}, BadMessageError, "at most 1,000"),
-        ({"changes": [3]}, BadMessageError, r"changes\[0\] must be an object"),
+        ({"changes": 3}, BadMessageError, "changes = 3 is not allowed: it must be a list of at most 100,000 changes"),
+        ({"changes": [RATE] * 100_001}, TooManyChangesError, "100,001 changes are too many: a run has at most 100,000"),
+        ({"changes": [3]}, BadMessageError, r"changes\[0\] = 3 is not allowed: it must be an object"),
         ({"changes": [{"step": 1, "knobs": {}, "extra": 1}]}, BadMessageError, r"changes\[0\]"),
-        ({"changes": [{"step": 1, "knobs": 1}]}, BadMessageError, r"changes\[0\].knobs"),
+        ({"changes": [{"step": 1, "knobs": 1}]}, BadMessageError, r"changes\[0\].knobs = 1"),
+        ({"changes": [{"step": 1, "knobs": {}}]}, BadMessageError, r"changes\[0\].knobs = {}"),
+        ({"changes": [{"step": 10**10, "knobs": {"seed": 1}}]}, KnobError, "from 1 to 1,000,000,000, in rising order"),
         ({"changes": [{"step": True, "knobs": {}}]}, KnobError, r"changes\[0\].step = True"),
         ({"changes": [{"step": 0, "knobs": {}}]}, KnobError, r"changes\[0\].step = 0"),
-        ({"changes": [{"step": 3, "knobs": {}}, {"step": 2, "knobs": {}}]}, KnobError, r"changes\[1\].step = 2"),
+        ({"changes": [RATE | {"step": 3}, RATE | {"step": 2}]}, KnobError, r"changes\[1\].step = 2"),
         ({"changes": [{"step": 1, "lane": 0, "knobs": {"l2": 9}}]}, KnobError, "l2 = 9"),
         ({"changes": [{"step": 1, "lane": 0, "knobs": {"l3": 9}}]}, UnknownKnobError, "l3"),
-        ({"follow": 1}, BadMessageError, "follow must be an object of a lane, an example or both"),
-        ({"follow": {"lane": 1, "layer": 1}}, BadMessageError, "follow must be an object"),
-        ({"follow": {}}, BadMessageError, "follow needs a lane, an example or both"),
+        (
+            {"follow": 1},
+            BadMessageError,
+            "follow = 1 is not allowed: it must be an object of a lane, an example or both",
+        ),
+        ({"follow": {"lane": 1, "layer": 1}}, BadMessageError, "follow = {'lane': 1, 'layer': 1} is not allowed"),
+        ({"follow": {}}, CommandError, "follow needs lane, example or both"),
         ({"follow": {"lane": 2}}, KnobError, "lane = 2"),
         ({"follow": {"example": 300}}, KnobError, "example = 300"),
         ({"follow": {"lane": 1}, "search": {}}, BadMessageError, "a search follows no lane from the start"),

@@ -24,14 +24,15 @@ from tests.app.conftest import Running, running
 from tests.app.fakes import FakePool
 from tests.app.test_api import check_security, error_of
 from tests.odd_files import PLAIN, REFUSED, USABLE, lines
-from trainer.config import ExperimentConfig, parse
 from trainer.errors import KnobError
-from trainer.rows import MAX_BYTES
-from trainer.tables import Table, read_table
+from trainer.settings.config import ExperimentConfig, parse
+from trainer.tables.decisions import parse_decisions
+from trainer.tables.rows import MAX_BYTES
+from trainer.tables.table import Table, read_table
 
 TABLE_KEYS = {
     "id", "name", "rows", "label", "classes", "class_counts", "features", "columns", "sentences", "config",
-    "separator", "charset", "named",
+    "separator", "charset", "named", "skipped", "cleaned", "decisions", "preview",
 }  # fmt: skip
 
 
@@ -75,6 +76,88 @@ async def test_a_run_on_a_table_takes_the_table_to_its_worker_and_keeps_it(lab: 
     assert lab.pool.requests[run["id"]][1]["table"] == sent["table"]
 
 
+CODES = lines(
+    60, lambda k: f"{('007', '7')[k % 2]},{('NA', 'DE', 'Peru')[k % 3]},{('01', '1', '2')[k % 3]}", "agent,land,c"
+)
+
+
+async def test_a_table_is_read_as_the_reader_decides_with_the_upload_or_later(lab: Running) -> None:
+    decided = {"land": {"kind": "label", "missing": []}, "agent": {"kind": "number"}}
+    first = await upload(lab, CODES)
+    assert (first["label"], first["classes"], first["decisions"]) == ("c", ["01", "1", "2"], {})
+    at_once = await upload(lab, CODES, columns=json.dumps(decided))
+    answer = await lab.client.post(f"/api/tables/{first['id']}", json={"columns": decided})
+    assert answer.status_code == 201
+    later = answer.json()
+    assert later == at_once
+    assert later.keys() == TABLE_KEYS
+    assert later["id"] != first["id"]
+    assert (later["label"], later["classes"], later["rows"]) == ("land", ["DE", "NA", "Peru"], 60)
+    assert later["decisions"] == {"agent": {"kind": "number"}, "land": {"kind": "label", "missing": []}}
+    assert (await lab.client.get(f"/api/tables/{first['id']}")).json() == first  # nothing is lost
+    back = await lab.client.post(f"/api/tables/{later['id']}", json={})
+    assert back.json() == first
+    named = await lab.client.post(f"/api/tables/{later['id']}", json={"label": "land"})
+    assert named.json()["classes"] == ["DE", "Peru"]
+
+
+async def test_a_run_trains_on_what_was_decided_and_its_script_reads_it_so(lab: Running) -> None:
+    table = await upload(lab, CODES, columns=json.dumps({"land": {"missing": ["DE"]}, "agent": {"kind": "number"}}))
+    run = await lab.open(**table["config"])
+    sent = Table.decode(lab.pool.requests[run["id"]][0]["table"])
+    assert sent.classes == ("01", "1", "2")
+    assert sent.feature_names == ("agent", "land = NA", "land = Peru", "land is missing")
+    code = (await lab.client.get(f"/api/runs/{run['id']}/code")).text
+    assert '1: {"", "DE"},' in code
+    assert "NUMBERS = [0]" in code
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "words"),
+    [
+        ({"columns": {"agent": {"kind": "no"}}}, 422, "bad_value", "one of number, category, label, ignored"),
+        ({"columns": {"size": {"kind": "label"}}}, 422, "bad_value", "agent, land, c"),
+        ({"columns": 1}, 422, "bad_value", "an object of at most 300 columns"),
+        ({"label": 1}, 422, "bad_value", "the name of a column"),
+        ({"label": "size"}, 422, "bad_table", "there is no column 'size'"),
+        ({"rows": 1}, 400, "bad_message", "label, columns or both"),
+        ([], 400, "bad_message", "[] is not allowed: it must be an object of label, columns or both"),
+        ({"columns": {"land": {"kind": "number"}}}, 422, "bad_table", "make the column a category"),
+    ],
+)
+async def test_what_cannot_be_decided_is_refused_and_nothing_is_lost(
+    lab: Running, body: Any, status: int, code: str, words: str
+) -> None:
+    table = await upload(lab, CODES)
+    refused = await lab.client.post(f"/api/tables/{table['id']}", json=body)
+    error = error_of(refused)
+    assert (refused.status_code, error["code"]) == (status, code)
+    assert words in error["message"]
+    assert (code == "bad_table") == ("reading" in error)
+    assert (await lab.client.get(f"/api/tables/{table['id']}")).json() == table
+
+
+async def test_decisions_that_are_no_json_and_a_table_that_is_not_there_are_refused(lab: Running) -> None:
+    answer = await lab.client.post("/api/tables", content=CODES, params={"columns": "{"})
+    assert (answer.status_code, error_of(answer)["code"]) == (400, "bad_json")
+    answer = await lab.client.post("/api/tables/none", json={})
+    assert (answer.status_code, error_of(answer)["code"]) == (404, "not_found")
+
+
+async def test_a_file_that_is_read_in_many_ways_is_kept_once() -> None:
+    tables = Tables()
+    added = await tables.add(CODES.encode(), "t", None)
+    for kind in ("number", "category", "ignored"):
+        await tables.read_again(added["id"], None, parse_decisions({"agent": {"kind": kind}}))
+    files = {id(stored.file) for stored in tables._stored.values()}
+    assert (len(tables), len(files)) == (4, 1)
+    assert tables.size == sum(each.size for each in tables._stored.values()) + len(stored_file(tables))
+
+
+def stored_file(tables: Tables) -> bytes:
+    return next(iter(tables._stored.values())).file.packed
+
+
 async def test_other_runs_carry_no_table(lab: Running) -> None:
     run = await lab.open(table="whatever")
     assert "table" not in lab.pool.requests[run["id"]][0]
@@ -88,7 +171,7 @@ async def test_what_is_recommended_for_a_table_can_be_opened(lab: Running, rows:
     assert run["config"] == config
     assert 20 <= config["train_size"] <= 300
     assert config["batch_size"] <= 32
-    assert config["label_noise"] == 0.2
+    assert config["label_noise"] == 0
 
 
 async def test_a_run_is_refused_where_its_table_is_not_here_or_too_small(lab: Running) -> None:
@@ -120,14 +203,20 @@ async def test_files_that_cannot_be_learnt_from_are_refused_each_in_the_one_shap
 async def test_odd_files_that_can_be_learnt_from_open_a_run(lab: Running) -> None:
     for odd in USABLE:
         table = await upload(lab, odd.content, **({"label": odd.label} if odd.label else {}))
-        assert (await lab.open(**table["config"]))["config"] == table["config"], odd.name
+        run = await lab.open(**table["config"])
+        assert run["config"] == table["config"], odd.name
+        await lab.client.delete(f"/api/runs/{run['id']}", headers={"Authorization": f"Bearer {run['token']}"})
 
 
-@pytest.mark.parametrize("name", ["", "x" * 5000, "../../etc/passwd", "<script>", "\0\r\n", "表.csv"])
+@pytest.mark.parametrize(
+    "name", ["", "x" * 5000, "../../etc/passwd", "<script>", "\0\r\n", "a\u202eb.csv", "..", "表.csv"]
+)
 async def test_a_table_may_be_called_anything(lab: Running, name: str) -> None:
     table = await upload(lab, name=name)
     assert len(table["name"]) <= 80
     assert table["name"].isprintable()
+    assert "/" not in table["name"]
+    assert table["name"] != ".."
 
 
 async def test_a_page_of_another_site_can_upload_nothing(lab: Running) -> None:
@@ -186,7 +275,7 @@ async def test_a_client_that_leaves_in_the_middle_gives_its_place_back(lab: Runn
     tables = lab.app.state.lab.tables
     for _ in range(MAX_UPLOADS):
         _, writer = await asyncio.open_connection("127.0.0.1", lab.port)
-        writer.write(b"POST /api/tables HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx,y,c\n")
+        writer.write(b"POST /api/tables HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nx,y,c\n")
         await lab.eventually(lambda: tables._uploads == 1)
         writer.close()
         await lab.eventually(lambda: tables._uploads == 0)
@@ -198,7 +287,7 @@ async def test_beyond_the_places_there_are_an_upload_is_refused(lab: Running) ->
     writers = []
     for _ in range(MAX_UPLOADS):
         _, writer = await asyncio.open_connection("127.0.0.1", lab.port)
-        writer.write(b"POST /api/tables HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx,y,c\n")
+        writer.write(b"POST /api/tables HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nx,y,c\n")
         writers.append(writer)
         await lab.eventually(lambda: tables._uploads == len(writers))
     answer = await lab.client.post("/api/tables", content=PLAIN)
@@ -212,7 +301,7 @@ async def test_beyond_the_places_there_are_an_upload_is_refused(lab: Running) ->
 async def test_a_body_that_does_not_arrive_is_given_up(lab: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.body.WITHIN_S", 0.05)
     reader, writer = await asyncio.open_connection("127.0.0.1", lab.port)
-    writer.write(b"POST /api/tables HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx,y,c\n")
+    writer.write(b"POST /api/tables HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nx,y,c\n")
     assert (await asyncio.wait_for(reader.readline(), lab.patience)).startswith(b"HTTP/1.1 400")
     writer.close()
 
@@ -259,7 +348,8 @@ async def test_tables_take_no_more_memory_than_they_may(monkeypatch: pytest.Monk
         added = await tables.add(lines(rows).encode(), "t", None)
         assert tables.describe(added["id"])["rows"] == rows
         assert len(tables) == 1
-    assert tables._size == tables._find(added["id"]).size
+    stored = tables._find(added["id"])
+    assert tables.size == stored.size + len(stored.file.packed)
 
 
 def _config_for(table_id: str) -> ExperimentConfig:

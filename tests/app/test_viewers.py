@@ -10,7 +10,7 @@ import pytest
 from app.backlog import Packet
 from app.viewers import MAX_TEXT_BYTES, MAX_TEXTS, NO_MORE_READING, Outbox
 from tests.app.fakes import steps_tensors
-from trainer.frames import Frame, peek
+from trainer.wire.frames import Frame, peek
 
 
 class Socket:
@@ -74,6 +74,26 @@ async def test_four_frames_are_in_flight_at_most_and_the_rest_is_joined(outbox: 
     outbox.put(steps(11))
     await settle()
     assert socket.sent == [1, 2, 3, 4, 10, 11]
+
+
+@pytest.mark.usefixtures("pumping")
+async def test_frames_may_be_acknowledged_by_how_many_they_are(outbox: Outbox, socket: Socket) -> None:
+    for seq in range(10, 110, 10):
+        outbox.put(steps(seq))
+        await settle()
+    assert socket.sent == [10, 20, 30, 40]
+    outbox.credit_first(1)
+    await settle()
+    outbox.credit(20)  # both are cumulative, so that the later of the two is enough
+    outbox.credit_first(2)
+    await settle()
+    for seq in range(110, 210, 10):
+        outbox.put(steps(seq))
+        await settle()
+    assert socket.sent == [10, 20, 30, 40, 100, 110]
+    outbox.credit_first(1000)
+    await settle()
+    assert socket.sent == [10, 20, 30, 40, 100, 110, 200]
 
 
 @pytest.mark.usefixtures("pumping")

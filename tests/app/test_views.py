@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 
-from app.run import ASKS_PER_SECOND
+from app.run import Phase, Run
 from tests.app.conftest import Running
 from trainer.presets import PRESETS
+from trainer.settings.commands import ASKS_PER_SECOND, MAX_ASKS
 
 
 def look(lab: Running, run: str, view: str, step: int) -> None:
@@ -65,6 +70,31 @@ async def test_who_opens_a_view_gets_what_was_last_seen_there(lab: Running) -> N
         assert numbers == sorted(numbers)
 
 
+async def test_a_run_tells_which_panels_show_nothing_of_it_as_it_is_now(lab: Running) -> None:
+    run = await lab.open()
+
+    async def obstacles() -> dict[str, str]:
+        state = (await lab.client.get(f"/api/runs/{run['id']}")).json()
+        return dict(state["obstacles"])
+
+    before = await obstacles()
+    assert before["boundary"] == "needs points in the plane"
+    assert before["variance"] == "needs a network with batch norm"
+    async with await lab.watch(run, owner=True) as owner, await lab.watch(run) as guest:
+        await owner.ask("set", lane=1, knobs={"batch_norm": True})
+        changed = await guest.until_text("changed", reason="set")
+        assert changed["run"]["obstacles"] == {panel: words for panel, words in before.items() if panel != "variance"}
+        await owner.ask("reset")
+    assert "variance" not in await obstacles()
+
+
+async def test_a_run_of_an_experiment_that_compares_has_its_picture(lab: Running) -> None:
+    for experiment, compares in (("batch-norm", True), ("twin", False)):
+        run = await lab.open(experiment=experiment)
+        state = (await lab.client.get(f"/api/runs/{run['id']}")).json()
+        assert ("result" not in state["obstacles"]) == compares
+
+
 async def test_a_new_start_leaves_no_view_of_the_old_one(lab: Running) -> None:
     run = await lab.open()
     look(lab, run["id"], "damage", 7)
@@ -92,7 +122,7 @@ async def test_a_guest_may_ask_and_may_turn_no_knob(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run) as guest:
         assert (await guest.ask("ask", x=[[0.0] * 64]))["op"] == "ack"
-        assert (await guest.ask("crowd", members=3))["error"]["code"] == "not_owner"
+        assert (await guest.ask("ensemble", members=3))["error"]["code"] == "not_owner"
     assert [command["op"] for command in lab.pool.commands(run["id"])] == ["ask"]
 
 
@@ -115,16 +145,91 @@ async def test_an_answer_goes_to_the_one_who_asked(lab: Running) -> None:
 async def test_guests_together_ask_only_so_often_and_the_owner_is_not_held_up(lab: Running) -> None:
     run = await lab.open()
     async with await lab.watch(run) as guest, await lab.watch(run, owner=True) as owner:
-        for number in range(60):
-            await guest.say(op="ask", id=number, x=[[0.0]])
-        last = await guest.until(lambda message: isinstance(message, dict) and message.get("id") == 59)
-        refused = [text for text in guest.texts if text["op"] == "error"]
+        answers = [await guest.ask("ask", x=[[0.0]]) for _ in range(60)]
+        refused = [each for each in answers if each["op"] == "error"]
         assert refused
         assert {text["error"]["code"] for text in refused} == {"too_many_messages"}
-        answered = 60 - len(refused)
-        assert answered >= ASKS_PER_SECOND
-        assert last["op"] in ("ack", "error")
+        assert 60 - len(refused) >= ASKS_PER_SECOND
         assert (await owner.ask("ask", x=[[0.0]]))["op"] == "ack"
+
+
+@pytest.mark.parametrize("owner", [False, True])
+async def test_a_viewer_asks_one_question_at_a_time(lab: Running, owner: bool) -> None:
+    run = await lab.open()
+    lab.pool.answers = False
+    async with await lab.watch(run, owner=owner) as viewer:
+        for number in range(1, 40):
+            await viewer.say(op="ask", id=number, x=[[0.5]])
+        for number in range(2, 40):
+            error = (await viewer.until_text("error", id=number))["error"]
+            assert (error["code"], "one ask at a time" in error["message"]) == ("too_many_messages", True)
+        assert questions(lab, run["id"]) == [1]
+        answer(lab, run["id"], 1)
+        await viewer.until_text("ack", id=1)
+        await viewer.say(op="ask", id=40, x=[[0.5]])
+        await lab.eventually(lambda: questions(lab, run["id"]) == [1, 2])
+
+
+async def test_few_questions_of_a_run_wait_at_once_and_one_place_is_its_owners(lab: Running) -> None:
+    run = await lab.open()
+    lab.pool.answers = False
+    async with contextlib.AsyncExitStack() as doors:
+        guests = [await doors.enter_async_context(await lab.watch(run)) for _ in range(MAX_ASKS + 1)]
+        owner = await doors.enter_async_context(await lab.watch(run, owner=True))
+        for number, guest in enumerate(guests[:-1], start=1):
+            await guest.say(op="ask", id=1, x=[[0.5]])
+            await lab.eventually(partial(asked, lab, run["id"], number))
+        error = (await guests[-1].ask("ask", x=[[0.5]]))["error"]
+        assert (error["code"], f"{MAX_ASKS} of this run" in error["message"]) == ("too_many_messages", True)
+        await owner.say(op="ask", id=1, x=[[0.5]])
+        await lab.eventually(lambda: len(questions(lab, run["id"])) == MAX_ASKS + 1)
+        await guests[0].connection.close()  # who leaves does not make room: the worker still has the question
+        await lab.eventually(lambda: len(run_of(lab, run).viewers) == MAX_ASKS + 1)
+        assert (await guests[-1].ask("ask", x=[[0.5]]))["op"] == "error"
+        answer(lab, run["id"], 1)
+        await guests[-1].say(op="ask", id="now", x=[[0.5]])
+        assert (await guests[-1].until_text("error", id="now"))["error"]["code"] == "too_many_messages"  # the owner's
+        answer(lab, run["id"], 2)
+        await guests[-1].say(op="ask", id="then", x=[[0.5]])
+        await lab.eventually(lambda: len(questions(lab, run["id"])) == MAX_ASKS + 2)
+
+
+async def test_when_the_worker_is_lost_everybody_may_ask_again(lab: Running) -> None:
+    run = await lab.open()
+    lab.pool.answers = False
+    async with await lab.watch(run) as guest:
+        await guest.say(op="ask", id=1, x=[[0.5]])
+        await lab.eventually(lambda: questions(lab, run["id"]))
+        lab.pool.lose()
+        assert (await guest.until_text("error", id=1))["error"]["code"] == "no_worker"
+        lab.pool.answers = True
+        await lab.eventually(lambda: run_of(lab, run).phase is Phase.OPEN)
+        assert (await guest.ask("ask", x=[[0.5]]))["op"] == "ack"
+
+
+def questions(lab: Running, run: str) -> list[int]:
+    """The refs of the questions that the worker of a run has got."""
+    return [
+        message["ref"]
+        for name, message in lab.pool.said
+        if name == run and message["op"] == "command" and message["command"]["op"] == "ask"
+    ]
+
+
+def asked(lab: Running, run: str, count: int) -> bool:
+    """Whether the worker of a run has got so many questions."""
+    return len(questions(lab, run)) == count
+
+
+def answer(lab: Running, run: str, ref: int) -> None:
+    """Have the worker answer a question."""
+    lab.pool.listener.on_message(run, {"op": "reply", "run": run, "ref": ref, "step": 1, "answer": {}})
+
+
+def run_of(lab: Running, run: Mapping[str, Any]) -> Run:
+    """A run, as the server knows it."""
+    found: Run = lab.app.state.lab.runs.find(run["id"])
+    return found
 
 
 @pytest.mark.parametrize(

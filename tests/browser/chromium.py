@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from tests import apt
+
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome", "microsoft-edge")
 PLACES: Final = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -87,13 +89,7 @@ def _playwrights_own() -> Iterator[str]:
 
 def _install_with_apt() -> str:
     """Install Debian's Chromium; what went wrong, or nothing."""
-    if shutil.which("apt-get") is None:
-        return "not here"
-    if os.geteuid() != 0:
-        return "needs the superuser"
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    update = _attempt(["apt-get", "-q", "update"], environment)
-    return _attempt(["apt-get", "-q", "install", "-y", "--no-install-recommends", "chromium"], environment) or update
+    return apt.install("chromium")
 
 
 def _install_with_playwright() -> str:

@@ -59,6 +59,11 @@ class LabPage:
         self.reset()
         return self
 
+    def unfold(self) -> LabPage:
+        """Open the cards of the networks, which begin folded."""
+        self.page.evaluate("() => { for (const card of document.querySelectorAll('.card-body')) card.open = true; }")
+        return self
+
     def button(self, what: str) -> Locator:
         """A button by what it does: ``toggle``, ``step``, ``reset``, ``share``, ``theme`` or ``help``."""
         return self.page.locator(f"[data-do={what}]")
@@ -72,8 +77,8 @@ class LabPage:
         return self.page.evaluate(f"() => {{ const {{ state }} = window.dropoutLab.store; return {expression}; }}")
 
     def wait(self, expression: str, seconds: float = 30) -> None:
-        """Wait until a JavaScript expression of ``state`` holds."""
-        code = f"() => {{ const {{ state }} = window.dropoutLab.store; return Boolean({expression}); }}"
+        """Wait until a JavaScript expression of ``state`` holds, of a page that may still be starting."""
+        code = f"() => {{ const state = window.dropoutLab?.store.state; return Boolean(state && ({expression})); }}"
         self.page.wait_for_function(code, timeout=seconds * 1000 * TIMEOUT_FACTOR)
 
     def play(self) -> None:

@@ -1,4 +1,4 @@
-"""What the pages of the browser tests come from: the lab itself, and a bare server of its static files."""
+"""The lab itself, as the pages of the browser tests come from it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,13 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-_EMPTY_PAGE: Final = b'<!doctype html><html lang="en"><meta charset="utf-8"><title>Modules</title><body></body></html>'
 
 
 class Lab:
@@ -28,12 +23,14 @@ class Lab:
     Attributes:
         url: where it listens, without a slash at the end.
         port: the port that it listens on.
+        pid: the number of its web process.
     """
 
-    def __init__(self, *, port: int = 0, timeout_s: float = 60, **settings: str) -> None:
+    def __init__(self, *, root: Path = ROOT, port: int = 0, timeout_s: float = 60, **settings: str) -> None:
         """Start the app and wait until it is well.
 
         Args:
+            root: the checkout whose app it is.
             port: where to listen; with 0 the system chooses.
             timeout_s: how long it may take to be well.
             settings: further environment variables.
@@ -44,8 +41,9 @@ class Lab:
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed by stop()
         environment = {**os.environ, "HOST": "127.0.0.1", "PORT": str(port), "PYTHONUNBUFFERED": "1", **settings}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "app"], cwd=ROOT, env=environment, stdout=self._log, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "app"], cwd=root, env=environment, stdout=self._log, stderr=subprocess.STDOUT
         )
+        self.pid = self._process.pid
         try:
             self.port = self._wait_until_well(time.monotonic() + timeout_s)
         except BaseException:
@@ -105,46 +103,3 @@ def _health(port: int) -> dict[str, Any] | None:
     except OSError:
         pass
     return None
-
-
-@contextmanager
-def static_server(security_policy: str) -> Iterator[str]:
-    """Serve ``static/`` at ``/static/`` and an empty page at ``/``, under a content security policy; yields the URL."""
-
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, directory=str(ROOT), **kwargs)
-
-        def do_GET(self) -> None:
-            if self.path == "/":
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.send_header("Content-Length", str(len(_EMPTY_PAGE)))
-                self.end_headers()
-                self.wfile.write(_EMPTY_PAGE)
-            elif self.path.startswith("/static/"):
-                super().do_GET()
-            elif self.path == "/favicon.ico":
-                self.send_response(204)
-                self.end_headers()
-            else:
-                self.send_error(404)
-
-        def end_headers(self) -> None:
-            self.send_header("Content-Security-Policy", security_policy)
-            self.send_header("X-Content-Type-Options", "nosniff")
-            self.send_header("Cache-Control", "no-store")
-            super().end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    Handler.extensions_map = {**Handler.extensions_map, ".js": "text/javascript", ".svg": "image/svg+xml"}
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, name="static files", daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()

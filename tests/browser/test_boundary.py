@@ -81,8 +81,8 @@ def test_each_lane_has_a_map_with_its_bottom_below_and_the_sentence_measures_the
     expect(world.locator("#boundary figure")).to_have_count(2)
     # One vertical and one horizontal line of 4 units, which differ on two of four quarters.
     expect(world.locator("#boundary-sentence")).to_have_text(
-        "Step 70, in evaluation mode: “No dropout” and “Dropout” disagree on 50.0% of the plane; the boundary of the "
-        "first is 4.0 units of the axes long, that of the second 4.0 (× 1.00)."
+        "Step 70, in evaluation mode: “No dropout” and “Dropout” disagree on 50.0% of the plane; boundary "
+        "length 4.0 and 4.0 (× 1.00)."
     )
     corners = world.evaluate(
         """() => [...document.querySelectorAll("#boundary canvas")].map((canvas) => {

@@ -5,17 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import plotly
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
-PLOTLY_URL = "/vendor/plotly.js"
+from tests.browser.static import PLOTLY
+from tests.browser.world import with_records
+
+PLACES = (["input", [8, 8]], ["hidden1", [128]])
 STAGE = """async ([names, lanes, plotlyUrl]) => {
-  const { createStore, emptyRecords } = await import("/static/js/store.js");
+  const { createStore, emptyRecords } = await import("/static/js/state/store.js");
   document.body.dataset.plotlyUrl = plotlyUrl;
   for (const sheet of ["tokens", "charts"]) {
     const link = document.createElement("link");
@@ -25,9 +25,9 @@ STAGE = """async ([names, lanes, plotlyUrl]) => {
   }
   document.body.innerHTML = names.map((name) =>
     `<section style="width: 480px"><div id="${name}"></div><p id="${name}-sentence"></p></section>`).join("");
-  const layers = [{ name: "input", units: 64, shape: [8, 8] }, { name: "hidden1", units: 128, shape: [128] }];
+  const { dropouts, networks: [network], usual: layers } = RECORDS;
   const config = { lanes, train_size: 300, label_noise: 0.2 };
-  const run = { id: "r", step: 0, config, first_config: config, changes: [], layers,
+  const run = { id: "r", step: 0, config, first_config: config, changes: [], layers, dropouts, network, contrast: null,
                 follow: { lane: lanes.length - 1, example: 0 },
                 classes: [..."0123456789"], train_size: 300, val_size: 800 };
   const store = createStore();
@@ -42,7 +42,7 @@ STAGE = """async ([names, lanes, plotlyUrl]) => {
   window.stage = { store, views, run, names };
 }"""
 FEED = """async ({ scores, losses, kept }) => {
-  const { appendRow } = await import("/static/js/columns.js");
+  const { appendRow } = await import("/static/js/state/columns.js");
   const { store, run } = window.stage;
   const { state } = store;
   for (const [step, value] of losses ?? []) appendRow(state.losses, step, { loss: value });
@@ -71,24 +71,14 @@ STORY = [  # step, then each lane's training loss, validation loss, training acc
 ]
 
 
-@cache
-def plotly_source() -> bytes:
-    return Path(plotly.__file__).with_name("package_data").joinpath("plotly.min.js").read_bytes()
-
-
 @pytest.fixture
 def stage(module_page: Page) -> Page:
-    """A page to which the server's Plotly is served, too."""
-
-    def serve(route: Route) -> None:
-        route.fulfill(body=plotly_source(), content_type="text/javascript")
-
-    module_page.route(f"**{PLOTLY_URL}", serve)
+    """A page that a test fills."""
     return module_page
 
 
-def play(page: Page, *names: str, lanes: list[dict[str, Any]] = TWIN, plotly_url: str = PLOTLY_URL) -> Page:
-    page.evaluate(STAGE, [list(names), lanes, plotly_url])
+def play(page: Page, *names: str, lanes: list[dict[str, Any]] = TWIN, plotly_url: str = PLOTLY) -> Page:
+    page.evaluate(with_records(STAGE, *PLACES), [list(names), lanes, plotly_url])
     return page
 
 
@@ -105,6 +95,18 @@ def traces(page: Page, name: str) -> list[dict[str, Any]]:
 
 def named(page: Page, name: str) -> list[str]:
     return [trace["name"] for trace in traces(page, name) if trace.get("name")]
+
+
+def show_training(page: Page) -> None:
+    """Show what the chart of losses hides at first: a click for each kind of line."""
+    for kind, line in {
+        "training (without dropout)": "Dropout: training (without dropout)",
+        "training (with dropout)": "Dropout: training (with dropout) (average of about 20 steps)",
+    }.items():
+        page.get_by_role("button", name=kind, exact=True).click()
+        drawn = "(line) => document.querySelector('#loss .chart-picture').data?.some(({ name }) => name === line)"
+        if page.evaluate("() => window.stage.store.state.losses.length > 0") or "eval" in kind:
+            page.wait_for_function(drawn, arg=line)
 
 
 def ensemble_frame(page: Page, lanes: list[int], rates: list[list[float]], votes: list[list[int]]) -> None:
@@ -148,7 +150,7 @@ def test_one_chart_is_redrawn_at_a_time_with_a_pause_between(module_page: Page) 
     """
     log = module_page.evaluate(
         """() => new Promise(async (resolve) => {
-          const { createScheduler } = await import("/static/js/redraws.js");
+          const { createScheduler } = await import("/static/js/charts/redraws.js");
           document.body.innerHTML = "<i>a</i><i>b</i><i>c</i>";
           const scheduler = createScheduler(document);
           const log = [];
@@ -171,7 +173,7 @@ def test_charts_wait_for_a_hand_that_draws_but_not_for_ever(module_page: Page) -
     """While it moves, no chart is redrawn within 1,500 ms of the one before; when it rests, they go on."""
     drawn, rested = module_page.evaluate(
         """() => new Promise(async (resolve) => {
-          const { createScheduler } = await import("/static/js/redraws.js");
+          const { createScheduler } = await import("/static/js/charts/redraws.js");
           document.body.innerHTML = "<i>a</i>";
           const scheduler = createScheduler(document);
           const times = [];
@@ -215,9 +217,8 @@ def test_a_chart_out_of_sight_says_its_words_but_is_drawn_only_when_it_comes_int
 
 
 def test_without_plotly_the_words_are_there_and_the_chart_says_what_is_missing(stage: Page) -> None:
-    stage.unroute(f"**{PLOTLY_URL}")
     stage.route(
-        f"**{PLOTLY_URL}", lambda route: route.fulfill(content_type="text/javascript", body="window.Plotly = null;")
+        f"**{PLOTLY}", lambda route: route.fulfill(content_type="text/javascript", body="window.Plotly = null;")
     )
     play(stage, "loss")
     feed(stage, scores=STORY)
@@ -238,9 +239,11 @@ def test_before_the_first_evaluation_the_chart_says_that_it_waits(stage: Page) -
 def test_three_losses_are_kept_apart_for_each_lane_and_the_best_step_is_marked(stage: Page) -> None:
     play(stage, "loss")
     feed(stage, scores=STORY, losses=[[step, [1.0, 1.5]] for step in range(1, 301)])
+    assert named(stage, "loss") == ["No dropout: validation", "Dropout: validation", "best validation loss"]
+    show_training(stage)
     drawn = {trace["name"]: trace for trace in traces(stage, "loss") if trace.get("name")}
     for lane in ("No dropout", "Dropout"):
-        for kind in ("training, masks on (average of about 20 steps)", "training, eval mode", "validation"):
+        for kind in ("training (with dropout) (average of about 20 steps)", "training (without dropout)", "validation"):
             assert f"{lane}: {kind}" in drawn
     assert drawn["No dropout: validation"]["y"] == pytest.approx([2.3, 0.52, 0.6, 1.2], rel=1e-6)
     assert drawn["best validation loss"]["x"] == [100, 300]
@@ -251,17 +254,18 @@ def test_three_losses_are_kept_apart_for_each_lane_and_the_best_step_is_marked(s
 def test_the_legend_hides_and_shows_lines_by_keyboard(stage: Page) -> None:
     play(stage, "loss")
     feed(stage, scores=STORY)
-    toggle = stage.get_by_role("button", name="Dropout, training, eval mode", exact=True)
-    line = "Dropout: training, eval mode"
+    show_training(stage)
+    toggle = stage.get_by_role("button", name="Dropout, training (without dropout)", exact=True)
+    line = "Dropout: training (without dropout)"
     assert line in named(stage, "loss")
     toggle.focus()
     stage.keyboard.press("Enter")
     expect(toggle).to_have_attribute("aria-pressed", "false")
     gone = "([id, line]) => !document.querySelector(`#${id} .chart-picture`).data.some(({ name }) => name === line)"
     stage.wait_for_function(gone, arg=["loss", line])
-    assert "No dropout: training, eval mode" in named(stage, "loss")
-    stage.get_by_role("button", name="training, eval mode", exact=True).click()
-    stage.wait_for_function(gone, arg=["loss", "No dropout: training, eval mode"])
+    assert "No dropout: training (without dropout)" in named(stage, "loss")
+    stage.get_by_role("button", name="training (without dropout)", exact=True).click()
+    stage.wait_for_function(gone, arg=["loss", "No dropout: training (without dropout)"])
 
 
 def test_of_many_lanes_only_validation_is_drawn_at_first_within_the_budget_of_points(stage: Page) -> None:
@@ -294,6 +298,31 @@ def test_a_loss_that_is_no_number_leaves_a_gap_and_is_spoken_of(stage: Page) -> 
         "“No dropout” diverged: an accuracy means nothing there."
     )
     line = next(trace for trace in traces(stage, "loss") if trace["name"] == "No dropout: validation")
+    assert line["y"][-1] is None
+
+
+def test_a_lane_that_diverged_is_told_with_its_step_and_the_axis_says_what_it_cuts_off(stage: Page) -> None:
+    play(stage, "loss", "accuracy")
+    feed(stage, scores=[STORY[0], [100, [0.5, 1.0], [91.0, 1.1], [0.2, 0.7], [0.2, 0.7]], *STORY[2:]])
+    stage.evaluate(
+        """() => {
+          const { store, run } = window.stage;
+          const { scores } = store.state;
+          for (const name of ["train_loss", "val_loss", "train_accuracy", "val_accuracy"]) {
+            for (let row = 2; row < scores.length; row += 1) scores[name][0][row] = Number.NaN;
+          }
+          const first = { ...run.config, learning_rate: 0.5 };
+          const diverged = [{ step: 142, after: null }, null];
+          store.update("run", { run: { ...run, first_config: first, diverged } });
+          store.update("scores");
+        }"""
+    )
+    expect(stage.locator("#loss-sentence")).to_contain_text("“No dropout” diverged at step 142 with the knobs that")
+    expect(stage.locator("#loss-sentence")).to_contain_text("“No dropout” was above it, up to 91.0.")
+    expect(stage.locator("#loss .ytitle")).to_contain_text("cut off at")
+    expect(stage.locator("#loss .chart-legend small").first).to_have_text("diverged at 142")
+    expect(stage.locator("#accuracy-sentence")).to_contain_text("“No dropout” (step 142) diverged")
+    line = next(trace for trace in traces(stage, "accuracy") if trace["name"] == "No dropout: validation")
     assert line["y"][-1] is None
 
 
@@ -376,7 +405,8 @@ def test_what_whole_groups_leave_is_drawn_on_the_counts_that_can_occur(stage: Pa
     stage.evaluate(
         """() => {
           const { store, run } = window.stage;
-          store.update("run", { run: { ...run, config: { ...run.config, network: "lstm" } } });
+          const [input, hidden] = run.layers;
+          store.update("run", { run: { ...run, layers: [{ ...input, tied: [0], group: "column" }, hidden] } });
         }"""
     )
     rates = {"input": [0, 0.25], "hidden1": [0, 0]}
@@ -422,15 +452,18 @@ def test_a_lane_that_was_stopped_goes_on_dotted_from_there_with_its_best_step_ma
     play(stage, "loss", "accuracy")
     frozen = [[step, [0.1, 0.94], [1.2, 0.67], [1.0, 0.75], [0.75, 0.87]] for step in (300, 400)]
     feed(stage, scores=[*STORY[:3], *frozen], losses=[[step, [1.0, 1.5]] for step in range(1, 401)])
+    show_training(stage)
     stop(stage, step=200, best_step=200, best_loss=0.67)
     expect(stage.locator("#loss-sentence")).to_contain_text("“Dropout” was stopped at 200 and has the weights of 200")
-    stage.wait_for_function(
-        "() => document.querySelector('#loss .chart-picture').data?.some(({ name }) => /stopped$/.test(name))"
-    )
+    for chart in ("loss", "accuracy"):
+        stage.wait_for_function(
+            "(id) => document.querySelector(`#${id} .chart-picture`).data?.some(({ name }) => /stopped$/.test(name))",
+            arg=chart,
+        )
     drawn = {trace["name"]: trace for trace in traces(stage, "loss") if trace.get("name")}
     assert drawn["Dropout: validation"]["x"] == [0, 100, 200]
     assert drawn["Dropout: validation, stopped"]["x"] == [200, 300, 400]
-    assert drawn["Dropout: training, masks on (average of about 20 steps)"]["x"][-1] == 200
+    assert drawn["Dropout: training (with dropout) (average of about 20 steps)"]["x"][-1] == 200
     assert drawn["No dropout: validation"]["x"][-1] == 400
     assert drawn["best validation loss"]["x"] == [100, 200]
     assert drawn["best validation loss"]["y"][1] == pytest.approx(0.67)
@@ -445,15 +478,15 @@ def test_a_lane_that_was_stopped_goes_on_dotted_from_there_with_its_best_step_ma
 def test_each_vote_is_a_mark_that_tells_right_from_wrong(stage: Page) -> None:
     play(stage, "ensemble")
     ensemble_frame(stage, [1, 0], [[0.2, 0.5]] * 2, [[3] * 60 + [8] * 4, [8] * 64])
-    expect(stage.locator(".ballot-example")).to_have_text("Training example 0: class 3, wrongly labelled 8.")
-    first, second = stage.locator(".crowd").all()
+    expect(stage.locator(".votes-example")).to_have_text("Training example 0: class 3, wrongly labelled 8.")
+    first, second = stage.locator(".votes-figure").all()
     expect(first.locator(".vote")).to_have_count(64)
     expect(first.locator(".vote.right")).to_have_count(60)
     expect(second.locator(".vote.right")).to_have_count(0)
     expect(first.locator("figcaption")).to_have_text(
         "60 of 64 sub-networks of “Dropout” vote for 3, the true class; 4 for 8."
     )
-    expect(first.locator(".crowd-bars")).to_have_attribute(
+    expect(first.locator(".votes-bars")).to_have_attribute(
         "aria-label", "Average: 3 with 75.0%. Weight scaling: 3 with 100.0%."
     )
 
@@ -485,7 +518,7 @@ def test_a_reset_takes_the_votes_and_the_lines_away(stage: Page) -> None:
     expect(stage.locator(".vote").first).to_be_visible()
     stage.evaluate(
         """async () => {
-          const { emptyRecords } = await import("/static/js/store.js");
+          const { emptyRecords } = await import("/static/js/state/store.js");
           const { store, run } = window.stage;
           store.update("run", emptyRecords(run.layers, run.config.lanes.length));
         }"""

@@ -9,7 +9,7 @@ import numpy as np
 from playwright.sync_api import Page
 from safetensors.numpy import save
 
-from trainer.schema import schema
+from trainer.settings.schema import schema
 
 SCHEMA = schema()
 PLAIN = {knob["name"]: knob["default"] for knob in SCHEMA["lane"]}
@@ -20,7 +20,9 @@ def ask(page: Page, modules: str, body: str, argument: Any = None) -> Any:
 
     The page may not evaluate text, so what is written here reaches it as a function of Playwright's own.
     """
-    imports = "".join(f"const {name} = await import('/static/js/{name}.js');" for name in modules.split())
+    imports = "".join(
+        f"const {path.split('/')[-1]} = await import('/static/js/{path}.js');" for path in modules.split()
+    )
     return page.evaluate(f"async (given) => {{ {imports} {body} }}", argument)
 
 
@@ -38,7 +40,7 @@ class TestFrames:
           const plain = Object.fromEntries(Object.entries(tensors).map(([name, { dtype, shape, data }]) =>
             [name, { dtype, shape, data: [...data], type: data.constructor.name }]));
           return { kind, run, seq, skipped: meta.skipped, tensors: plain };"""
-        found = ask(module_page, "frames", body, frame(step=step, loss=loss, **{"mask/hidden1": mask}))
+        found = ask(module_page, "link/frames", body, frame(step=step, loss=loss, **{"mask/hidden1": mask}))
         assert (found["kind"], found["run"], found["seq"], found["skipped"]) == ("steps", "r1", 7, "3")
         tensors = found["tensors"]
         assert tensors["step"] == {"dtype": "U32", "shape": [5], "data": [0, 1, 2, 3, 4], "type": "Uint32Array"}
@@ -57,7 +59,7 @@ class TestFrames:
         message = [*len(text).to_bytes(8, "little"), *text, 5, *body, 1, 2, 3]
         found = ask(
             module_page,
-            "frames",
+            "link/frames",
             """const { buffer } = new Uint8Array(given);
                const { odd, word, bytes } = frames.decode(buffer).tensors;
                return { word: [...word.data], bytes: [...bytes.data],
@@ -78,7 +80,7 @@ class TestFrames:
               return `${error.name}: ${error.message}`;
             }
           });"""
-        found = ask(module_page, "frames", body, [tooshort, hugeheader, cut])
+        found = ask(module_page, "link/frames", body, [tooshort, hugeheader, cut])
         assert [text.split(":")[0] for text in found] == ["RangeError"] * 3
         assert "3 bytes" in found[0]
         assert "step" in found[2]
@@ -95,13 +97,13 @@ class TestColumns:
       return { length, step: [...made.step.slice(0, length)], loss };"""
 
     def test_few_rows_are_all_kept(self, module_page: Page) -> None:
-        found = ask(module_page, "columns", self.BUILD, {"capacity": 100, "steps": 100})
+        found = ask(module_page, "state/columns", self.BUILD, {"capacity": 100, "steps": 100})
         assert found["step"] == list(range(1, 101))
         assert found["loss"] == [list(range(1, 101)), [-step for step in range(1, 101)]]
 
     def test_many_rows_are_thinned_evenly_and_keep_the_first_and_the_newest(self, module_page: Page) -> None:
         for steps, every in ((1000, 1), (12345, 1), (50_000, 25)):
-            found = ask(module_page, "columns", self.BUILD, {"capacity": 100, "steps": steps, "every": every})
+            found = ask(module_page, "state/columns", self.BUILD, {"capacity": 100, "steps": steps, "every": every})
             kept = found["step"]
             assert 50 <= found["length"] <= 100
             assert (kept[0], kept[-1]) == (1, 1 + (steps - 1) // every * every)
@@ -113,7 +115,7 @@ class TestColumns:
         body = """const made = columns.createColumns(["loss"], 1, 10);
           for (const step of [5, 5, 3, 6]) columns.appendRow(made, step, { loss: [0, step] }, 1);
           return [...made.step.slice(0, made.length), ...made.loss[0].slice(0, made.length)];"""
-        assert ask(module_page, "columns", body) == [5, 6, 5, 6]
+        assert ask(module_page, "state/columns", body) == [5, 6, 5, 6]
 
 
 class TestRing:
@@ -130,7 +132,7 @@ class TestRing:
         at: at && { ...at, masks: [...at.masks.input] } };"""
 
     def test_it_gives_back_the_last_steps(self, module_page: Page) -> None:
-        found = ask(module_page, "ring", self.BUILD, {"steps": list(range(1, 21)), "look": 17})
+        found = ask(module_page, "state/ring", self.BUILD, {"steps": list(range(1, 21)), "look": 17})
         assert found["has"] == list(range(13, 21))
         assert (found["length"], found["first"], found["last"], found["laneOf"]) == (8, 13, 20, 2)
         assert found["at"] == {
@@ -144,16 +146,16 @@ class TestRing:
         }
 
     def test_a_skipped_step_is_a_hole_and_no_older_step_stands_in_for_it(self, module_page: Page) -> None:
-        found = ask(module_page, "ring", self.BUILD, {"steps": [*range(1, 9), 11], "look": 9})
+        found = ask(module_page, "state/ring", self.BUILD, {"steps": [*range(1, 9), 11], "look": 9})
         assert found["has"] == [4, 5, 6, 7, 8, 11]
         assert (found["length"], found["first"], found["last"], found["at"]) == (6, 4, 11, None)
 
     def test_a_gap_wider_than_the_ring_empties_it(self, module_page: Page) -> None:
-        found = ask(module_page, "ring", self.BUILD, {"steps": [1, 2, 3, 1000]})
+        found = ask(module_page, "state/ring", self.BUILD, {"steps": [1, 2, 3, 1000]})
         assert (found["has"], found["length"], found["first"]) == ([1000], 1, 1000)
 
     def test_a_step_that_came_before_is_left_out(self, module_page: Page) -> None:
-        found = ask(module_page, "ring", self.BUILD, {"steps": [4, 5, 5, 4, 6]})
+        found = ask(module_page, "state/ring", self.BUILD, {"steps": [4, 5, 5, 4, 6]})
         assert (found["has"], found["length"]) == ([4, 5, 6], 3)
 
 
@@ -173,7 +175,7 @@ class TestStore:
           made.update("theme"); waiting.shift()();
           stop(); made.update("run"); waiting.shift()();
           return { heard, scheduled, cursor: made.state.cursor, theme: made.state.theme };"""
-        found = ask(module_page, "store", body)
+        found = ask(module_page, "state/store", body)
         assert found == {"heard": [["cursor", "run"]], "scheduled": 1, "cursor": 6, "theme": "dark"}
 
     def test_a_change_made_while_listeners_are_told_is_told_next_time(self, module_page: Page) -> None:
@@ -184,18 +186,18 @@ class TestStore:
           made.subscribe(["run"], () => { told += 1; if (told === 1) made.update("run"); });
           made.update("run"); waiting.shift()(); const after = waiting.length; waiting.shift()();
           return [after, told, waiting.length];"""
-        assert ask(module_page, "store", body) == [1, 2, 0]
+        assert ask(module_page, "state/store", body) == [1, 2, 0]
 
 
 class TestUrl:
     def written(self, page: Page, config: dict[str, Any], changes: list[dict[str, Any]]) -> str:
         body = "return url.write(given.schema, given.config, given.changes);"
-        text: str = ask(page, "url", body, {"schema": SCHEMA, "config": config, "changes": changes})
+        text: str = ask(page, "link/url", body, {"schema": SCHEMA, "config": config, "changes": changes})
         return text
 
     def read(self, page: Page, search: str) -> dict[str, Any]:
         found: dict[str, Any] = ask(
-            page, "url", "return url.read(given.schema, given.search);", {"schema": SCHEMA, "search": search}
+            page, "link/url", "return url.read(given.schema, given.search);", {"schema": SCHEMA, "search": search}
         )
         return found
 
@@ -269,7 +271,7 @@ class TestUrl:
             {"step": 7, "lane": 0, "knobs": {"l2": 0.02}},
             {"step": 7, "lane": 1, "knobs": {"l2": 0.03, "batch_norm": True}},
         ]
-        found = ask(module_page, "url", "return url.merged(given);", changes)
+        found = ask(module_page, "link/url", "return url.merged(given);", changes)
         assert found == [{"step": 7, "lane": 1, "knobs": {"l2": 0.03, "batch_norm": True}}, changes[1]]
 
     def test_other_hidden_layers_leave_the_networks_to_the_server(self, module_page: Page) -> None:
@@ -290,7 +292,7 @@ class TestUrl:
             for value in values:
                 found = ask(
                     module_page,
-                    "url",
+                    "link/url",
                     "return url.read(given.schema, `?${new URLSearchParams([[given.parameter, given.value]])}`);",
                     {"schema": SCHEMA, "parameter": parameter, "value": value},
                 )
@@ -326,7 +328,7 @@ class TestCoalesce:
           const then = sent.map((each) => [...each]);
           answers[2].resolve("three");
           return { first, early, then, results: await Promise.all(results) };"""
-        found = ask(module_page, "coalesce", body)
+        found = ask(module_page, "base/coalesce", body)
         assert found["first"] == [["a", 1], ["b", 9]]
         assert found["early"] == 2, "an answer alone is not enough: the interval must have passed"
         assert found["then"] == [["a", 1], ["b", 9], ["a", 3]]
@@ -338,13 +340,15 @@ class TestCoalesce:
           const soon = coalesce.coalesce(send, { interval: 0 });
           const told = await Promise.allSettled([soon("a", "bad"), soon("a", "good")]);
           return told.map(({ status, value, reason }) => [status, value ?? reason.message]);"""
-        assert ask(module_page, "coalesce", body) == [["rejected", "refused"], ["fulfilled", "good"]]
+        assert ask(module_page, "base/coalesce", body) == [["rejected", "refused"], ["fulfilled", "good"]]
 
 
 class TestDraft:
     def run(self, page: Page, body: str) -> Any:
         config = SCHEMA["defaults"]
-        return ask(page, "draft", f"const {{ schema, config }} = given; {body}", {"schema": SCHEMA, "config": config})
+        return ask(
+            page, "state/draft", f"const {{ schema, config }} = given; {body}", {"schema": SCHEMA, "config": config}
+        )
 
     def test_a_knob_put_back_leaves_nothing_to_start(self, module_page: Page) -> None:
         body = """
@@ -363,7 +367,7 @@ class TestDraft:
     def test_another_network_brings_what_is_recommended_for_it_and_back_again_nothing(self, module_page: Page) -> None:
         body = """
           let made = draft.draftKnob(draft.emptyDraft(), "network", "cnn", config, schema);
-          const [then, title] = [draft.proposed(made, config, schema), draft.draftTitle(made)];
+          const [then, title] = [draft.proposed(made, config, schema), draft.draftTitle(made, schema)];
           made = draft.draftKnob(made, "network", "mlp", config, schema);
           return [then, title, draft.isEmpty(made)];"""
         title = "Switching to a CNN starts a new run"
@@ -373,7 +377,7 @@ class TestDraft:
         body = """
           const cnn = schema.recommended.cnn.digits;
           const made = draft.draftKnob(draft.emptyDraft(), "dataset", "wine", cnn, schema);
-          return [draft.proposed(made, cnn, schema), draft.draftTitle(made)];"""
+          return [draft.proposed(made, cnn, schema), draft.draftTitle(made, schema)];"""
         title = "Switching to an MLP on wine starts a new run"
         assert self.run(module_page, body) == [SCHEMA["recommended"]["mlp"]["wine"], title]
 
@@ -384,7 +388,7 @@ class TestDraft:
           const made = draft.draftTable(draft.emptyDraft(), table, config, schema);
           const then = draft.proposed(made, config, schema);
           const lanes = then.lanes.map(({ dropout }) => dropout);
-          return [then.table, then.dataset, then.train_size, then.hidden, lanes, draft.draftTitle(made)];"""
+          return [then.table, then.dataset, then.train_size, then.hidden, lanes, draft.draftTitle(made, schema)];"""
         title = "Switching to your own table starts a new run"
         assert self.run(module_page, body) == ["t7", "csv", 40, [32], [[0, 0], [0.2, 0.5]], title]
 
@@ -433,7 +437,7 @@ class TestDraft:
             ([0.1, 0.3, 0.4], lstm, mlp),
         ]
         body = "return given.map(([rates, from, to]) => sites.fitRates(rates, from, to, (site) => site.length / 100));"
-        assert ask(module_page, "sites", body, asked) == [
+        assert ask(module_page, "model/sites", body, asked) == [
             [0.2, 0.5, 0.6, 0.6],
             [0.2, 0.5],
             [0.2, 0.05, 0.05, 0.5],
@@ -444,7 +448,7 @@ class TestDraft:
 
     def test_what_a_lane_has_of_its_own_goes_where_it_no_longer_fits(self, module_page: Page) -> None:
         body = """
-          const { fitLane } = await import("/static/js/sites.js");
+          const { fitLane } = await import("/static/js/model/sites.js");
           const lane = { ...config.lanes[1], hidden: [64, 64, 64], train_size: 200 };
           const others = [{}, { hidden: [64, 32, 64] }, { train_size: 200, hidden: [64] }];
           return others.map((other) => {
@@ -459,6 +463,7 @@ class TestIngest:
       const made = store.createStore({ schedule: () => {} });
       const layers = [{ name: "input", units: 3, shape: [3] }];
       const run = { id: "r1", step: 0, layers, config: { lanes: [{}, {}] } };
+      made.update("schema", { schema: { dropouts: [], networks: [{ name: "mlp", places: [] }] } });
       ingest.ingestRun(made, run, { fresh: true });
       const take = (bytes) => ingest.ingestFrame(made, frames.decode(new Uint8Array(bytes).buffer));
       """
@@ -484,7 +489,7 @@ class TestIngest:
           const {{ masks, kept, example }} = steps.at(5);
           return {{ first: steps.first, last: steps.last, mask: [...masks.input], kept, example,
             loss: [...losses.loss[1].slice(0, losses.length)] }};"""
-        found = ask(module_page, "ingest frames store", body, [self.steps(1, 4), self.steps(5, 6)])
+        found = ask(module_page, "link/ingest link/frames state/store", body, [self.steps(1, 4), self.steps(5, 6)])
         assert found == {
             "first": 1,
             "last": 6,
@@ -509,17 +514,19 @@ class TestIngest:
           const {{ steps, losses, scores }} = made.state;
           return {{ first: steps.first, length: steps.length, losses: [...losses.step.slice(0, losses.length)],
             scores: [...scores.step.slice(0, scores.length)] }};"""
-        found = ask(module_page, "ingest frames store", body, [self.steps(1, 3), history, self.steps(11, 11)])
+        found = ask(
+            module_page, "link/ingest link/frames state/store", body, [self.steps(1, 3), history, self.steps(11, 11)]
+        )
         assert found == {"first": 8, "length": 4, "losses": [1, 4, 7, 8, 9, 10, 11], "scores": [0, 25]}
 
     def test_a_frame_of_another_run_is_left_out(self, module_page: Page) -> None:
         body = f"{self.START} given.forEach(take); return made.state.steps.length;"
-        assert ask(module_page, "ingest frames store", body, [self.steps(1, 4, run="r0")]) == 0
+        assert ask(module_page, "link/ingest link/frames state/store", body, [self.steps(1, 4, run="r0")]) == 0
 
     def test_a_cursor_stays_where_the_reader_put_it_when_its_step_leaves_the_ring(self, module_page: Page) -> None:
         body = f"""{self.START} take(given[0]); made.update("cursor", {{ cursor: 2 }}); take(given[1]);
           return [made.state.cursor, made.state.steps.first];"""
-        found = ask(module_page, "ingest frames store", body, [self.steps(1, 4), self.steps(5, 2100)])
+        found = ask(module_page, "link/ingest link/frames state/store", body, [self.steps(1, 4), self.steps(5, 2100)])
         assert found == [2, 53]  # the pictures hold a copy of what was in the ring
 
 
@@ -527,11 +534,11 @@ class TestControls:
     def test_a_logarithmic_slider_gives_round_values_and_never_leaves_its_range(self, module_page: Page) -> None:
         knob = next(knob for knob in SCHEMA["run"] if knob["name"] == "learning_rate")
         body = """
-          const inputs = await import("/static/js/views/inputs.js");
+          const inputs = await import("/static/js/controls/inputs.js");
           const { toRange, fromRange, min, max } = inputs.scale(given);
           return { ends: [fromRange(min), fromRange(max)], middle: fromRange(-2.7), back: toRange(0.01),
             shown: [0.002, 0.00032, 1, 0.00001].map((value) => knobs.shownNumber(given, value)) };"""
-        found = ask(module_page, "knobs", body, knob)
+        found = ask(module_page, "model/knobs", body, knob)
         assert found["ends"] == [knob["min"], knob["max"]]
         assert found["middle"] == 0.002
         assert abs(found["back"] + 2) < 1e-12
@@ -543,20 +550,20 @@ class TestControls:
         knobs = [knob for knob in SCHEMA["lane"] if "smallest" in knob]
         assert len(knobs) >= 4
         body = """
-          const inputs = await import("/static/js/views/inputs.js");
+          const inputs = await import("/static/js/controls/inputs.js");
           return given.map((knob) => {
             const { toRange, fromRange, min, max, step } = inputs.scale(knob);
             const round = [0, knob.smallest, knob.max].map((value) => fromRange(toRange(value)));
             return { round, next: fromRange(min + step), last: fromRange(max), shown: knobs.shownNumber(knob, 0) };
           });"""
-        for knob, found in zip(knobs, ask(module_page, "knobs", body, knobs), strict=True):
+        for knob, found in zip(knobs, ask(module_page, "model/knobs", body, knobs), strict=True):
             assert found["round"] == [0, knob["smallest"], knob["max"]]
             assert (found["next"], found["last"], found["shown"]) == (knob["smallest"], knob["max"], "off")
 
     def test_a_knob_means_something_where_the_schema_says_so(self, module_page: Page) -> None:
         found = ask(
             module_page,
-            "knobs",
+            "model/knobs",
             "return given.map(([knob, config]) => knobs.applies(knob, config));",
             [
                 [{}, {"network": "mlp"}],
@@ -567,19 +574,31 @@ class TestControls:
         )
         assert found == [True, True, False, False]
 
-    def test_the_lead_names_the_networks_that_lose_neurons(self, module_page: Page) -> None:
+    def test_the_lead_says_what_dropout_does_at_the_rate_in_force(self, module_page: Page) -> None:
         body = """
-          const { lead } = await import("/static/js/views/lead.js");
-          const plain = given.lanes.map((lane) => ({ ...lane, dropout: lane.dropout.map(() => 0) }));
-          return [lead(given), lead({ ...given, lanes: plain, label_noise: 0 })];"""
-        both, none = ask(module_page, "dom", body, SCHEMA["defaults"])
-        assert both.startswith("Two networks learn the same 300 handwritten digits, 20% of them wrongly labelled.")
-        assert "“Dropout” loses other neurons" in both
-        assert "No network has dropout now" in none
+          const { lead, learns } = await import("/static/js/words/lead.js");
+          const { schema } = given;
+          const at = (rate, kind = "inverted") => {
+            const lane = { ...given.lanes[1], dropout: [0, rate, rate, rate], dropout_kind: kind };
+            return lead({ ...given, lanes: [given.lanes[0], lane] }, 1, schema);
+          };
+          return { usual: lead(given, 0, schema), told: [0.5, 0.25, 0.8].map((rate) => at(rate).text),
+            kinds: [at(0.5, "gaussian").text, at(0.5, "dropconnect").text], none: at(0),
+            learns: learns(given, schema) };"""
+        found = ask(module_page, "base/dom", body, {**SCHEMA["defaults"], "schema": SCHEMA})
+        rest = " of the hidden neurons at each training step. That keeps a network from"
+        shares = ["a random half", "a random quarter", "a random 80%"]
+        assert found["told"] == [f"switches off {share}{rest}" for share in shares]
+        assert found["usual"]["text"] == found["told"][0], "a network without dropout does not hide what dropout is"
+        assert found["kinds"][0].startswith("multiplies the outputs of the hidden neurons by random factors")
+        assert found["kinds"][1].startswith("switches off a random half of the hidden weights")
+        assert not found["none"]["helps"]
+        assert "is off in every network" in found["none"]["text"]
+        assert found["learns"] == "Two networks learn the same 300 handwritten digits, 20% of them wrongly labelled."
 
     def test_the_speed_is_measured_over_the_last_moments(self, module_page: Page) -> None:
         body = """
-          const { createMeter } = await import("/static/js/views/toolbar.js");
+          const { createMeter } = await import("/static/js/shell/toolbar.js");
           let time = 0;
           const meter = createMeter(() => time);
           const read = [];
@@ -587,7 +606,7 @@ class TestControls:
           time += 5000;
           read.push(meter(200));
           return [read[0], read[20], read[40], read[41], meter(0)];"""
-        found = ask(module_page, "dom", body)
+        found = ask(module_page, "base/dom", body)
         assert found[:3] == [None, 50, 50]
         assert found[3] < 2, "a run that stood still is seen to stand still"
         assert found[4] is None, "a reset starts the measurement anew"

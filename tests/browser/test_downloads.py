@@ -6,23 +6,21 @@ import csv
 import io
 import json
 import struct
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import plotly
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.pretend import Pretend
+from tests.browser.static import PLOTLY
 from tests.browser.world import build
 
 pytestmark = pytest.mark.timeout(300)
-PLOTLY_URL: Final = "/real/plotly.js"
 HOSTILE: Final = """</script><img src=x onerror="window.hacked = true"> & 'x' "y" =1"""
 FEED: Final = """async () => {
-  const { appendRow } = await import("/static/js/columns.js");
+  const { appendRow } = await import("/static/js/state/columns.js");
   const { store } = window.dropoutLab;
   const { losses, scores } = store.state;
   for (const step of [0, 25, 50]) {
@@ -36,22 +34,12 @@ FEED: Final = """async () => {
 }"""
 
 
-@cache
-def plotly_source() -> bytes:
-    return Path(plotly.__file__).with_name("package_data").joinpath("plotly.min.js").read_bytes()
-
-
 @pytest.fixture
 def lab(page: Page, static_url: str) -> Pretend:
     """The page on a server that pretends, with the real Plotly."""
-
-    def serve(route: Route) -> None:
-        route.fulfill(body=plotly_source(), content_type="text/javascript")
-
-    page.route(f"**{PLOTLY_URL}", serve)
     page.add_init_script(
         "document.addEventListener('DOMContentLoaded', () => "
-        f"{{ document.body.dataset.plotlyUrl = {json.dumps(PLOTLY_URL)}; }});"
+        f"{{ document.body.dataset.plotlyUrl = {json.dumps(PLOTLY)}; }});"
     )
     return Pretend(page, static_url)
 
@@ -86,7 +74,7 @@ def test_a_table_survives_the_way_through_csv(module_page: Page) -> None:
     names = ["plain", 'with "quotes"', "with, comma", "with\nline", "ú − p", ""]
     written = in_module(
         module_page,
-        "download",
+        "base/download",
         "m.csv(given)",
         {"name": "t", "columns": ["name", "value"], "rows": [[n, 1] for n in names]},
     )
@@ -97,22 +85,50 @@ def test_a_table_survives_the_way_through_csv(module_page: Page) -> None:
 def test_numbers_are_written_as_precisely_as_they_were_measured_and_what_is_none_is_empty(module_page: Page) -> None:
     written = in_module(
         module_page,
-        "download",
+        "base/download",
         "m.csv({ columns: ['v'], rows: [Math.fround(0.1), NaN, Infinity, null, 123456789012, 1e-9].map((v) => [v]) })",
     )
     assert written.split("\r\n") == ["v", "0.1", "", "", "", "123456789012", "1e-9", ""]
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\tx",
+        "\n=1+1",
+        " =1+1",
+        "\u00a0=1",
+        "\u200b=1",
+        "＝1+1",
+        "＋1",
+        "－1",
+        "＠A1",
+        "﹦1",
+    ],
+)
 def test_a_name_that_a_spreadsheet_would_run_is_only_text(module_page: Page, name: str) -> None:
-    written = in_module(module_page, "download", "m.csv({ name: 't', columns: ['n', 'v'], rows: [[given, -1]] })", name)
+    written = in_module(
+        module_page, "base/download", "m.csv({ name: 't', columns: ['n', 'v'], rows: [[given, -1]] })", name
+    )
     assert table(written.encode()) == [{"n": f"'{name}", "v": "-1"}]
+
+
+@pytest.mark.parametrize("name", ["a;=1+1", "a\t=1+1", "a,=1+1"])
+def test_a_name_is_one_cell_whatever_a_spreadsheet_takes_for_a_separator(module_page: Page, name: str) -> None:
+    written = in_module(
+        module_page, "base/download", "m.csv({ name: 't', columns: ['n', 'v'], rows: [[given, 1]] })", name
+    )
+    assert written == f'n,v\r\n"{name}",1\r\n'
 
 
 def test_every_point_of_a_figure_is_a_row(module_page: Page) -> None:
     found = in_module(
         module_page,
-        "download",
+        "base/download",
         """m.tableOfTraces([
           { name: "a", x: [1, 2], y: Float32Array.of(3, 4), error_y: { array: [0.5, 0.25] } },
           { x: [1, 2], y: [9, 9], hoverinfo: "skip" },
@@ -121,12 +137,12 @@ def test_every_point_of_a_figure_is_a_row(module_page: Page) -> None:
     )
     assert found["columns"] == ["series", "step", "loss", "plus or minus"]
     assert found["rows"] == [["a", 1, 3, 0.5], ["a", 2, 4, 0.25], ["b", 0, 7, ""]]
-    assert in_module(module_page, "download", "m.tableOfTraces([], {})") is None
+    assert in_module(module_page, "base/download", "m.tableOfTraces([], {})") is None
 
 
 def test_a_map_is_a_row_for_each_cell(module_page: Page) -> None:
     found = in_module(
-        module_page, "download", "m.tableOfTraces([{ name: 'm', x: [5, 6], y: [1], z: [[0.1, 0.2]] }], {})"
+        module_page, "base/download", "m.tableOfTraces([{ name: 'm', x: [5, 6], y: [1], z: [[0.1, 0.2]] }], {})"
     )
     assert found["rows"] == [["m", 5, 1, 0.1], ["m", 6, 1, 0.2]]
 
@@ -141,7 +157,7 @@ def test_the_losses_are_saved_whole_with_a_row_for_each_step(lab: Pretend) -> No
     assert name == "dropout-lab-pretend1-loss-step-0.csv"
     rows = table(content)
     assert [row["step"] for row in rows] == ["0", "1", "2", "3", "25", "50"]
-    assert rows[2]["Dropout: training, masks on"] == "1"
+    assert rows[2]["Dropout: training (with dropout)"] == "1"
     assert rows[2]["Dropout: validation"] == ""
     assert float(rows[4]["Dropout: validation"]) == pytest.approx(3 / 26, rel=1e-6)
 
@@ -167,12 +183,12 @@ def test_a_chart_is_saved_wide_enough_for_a_slide_with_title_and_legend(lab: Pre
 def test_a_figure_for_a_slide_has_its_title_its_axes_and_a_legend_of_what_is_named(module_page: Page) -> None:
     slide = in_module(
         module_page,
-        "figures",
+        "charts/figures",
         """m.onSlide({ data: [{ name: "a", y: [1] }, { y: [1] }],
                        layout: { xaxis: { title: { text: "step" } }, margin: { t: 34 } } },
                      { title: "Loss <b>", palette: { ink: "#000", panel: "#fff" } })""",
     )
-    assert slide["layout"]["title"]["text"] == "Loss &lt;b>"
+    assert slide["layout"]["title"]["text"] == "Loss <b>"
     assert slide["layout"]["xaxis"]["title"]["text"] == "step"
     assert slide["layout"]["paper_bgcolor"] == "#fff"
     assert [trace["showlegend"] for trace in slide["data"]] == [True, False]
@@ -195,10 +211,10 @@ def world(module_page: Page) -> Page:
 
 BYTES: Final = """async ([file, before]) => {
   await (0, before ? world.steps(1, 30) : undefined);
-  const { view } = await world.open(file, file === "raster" ? "masks" : file);
+  const { view } = await world.open(file, file);
   if (file === "network") {
     world.show(world.graph(4));
-    while (!document.querySelector("canvas").dataset.step) await world.settle();
+    while (document.querySelector("canvas").dataset.step !== "4") await world.settle(); // -1 is the empty picture
   }
   const blob = await view.picture();
   return { png: blob && [...new Uint8Array(await blob.arrayBuffer())], table: view.table() };
@@ -224,7 +240,7 @@ def test_the_network_is_saved_larger_than_it_is_shown_and_its_table_has_every_un
 
 
 def test_the_masks_in_view_are_saved_bit_by_bit(world: Page) -> None:
-    png, found = painted(world, "raster")
+    png, found = painted(world, "masks")
     assert size(png)[0] > 600
     assert [row[0] for row in found["rows"]] == list(range(1, 31))
     layers = world.evaluate("() => world.layers.map(({ units }) => units)")
@@ -241,11 +257,10 @@ def test_the_examples_are_saved_with_label_and_truth(world: Page) -> None:
     assert found["rows"][4][1] != found["rows"][4][2]  # one of the wrong labels
 
 
-@pytest.mark.parametrize("file", ["raster", "network"])
+@pytest.mark.parametrize("file", ["masks", "network"])
 def test_before_the_first_step_there_is_no_picture(world: Page, file: str) -> None:
-    name = "masks" if file == "raster" else file
     found = world.evaluate(
-        f"async () => {{ const {{ view }} = await world.open('{file}', '{name}');"
+        f"async () => {{ const {{ view }} = await world.open('{file}', '{file}');"
         "return [await view.picture(), view.table()]; }"
     )
     assert found == [None, None]
@@ -288,7 +303,9 @@ def test_a_report_is_read_without_a_network_and_believes_nobody(
     figures = reader.locator(".figure")
     assert figures.count() == 2  # of the charts of the usual panels that have something to draw: loss and accuracy
     names = reader.evaluate("() => document.querySelectorAll('.figure')[1].data.map(({ name }) => name)")
-    assert f"{HOSTILE}: validation" in names
+    assert in_module(page, "base/markup", "m.marked(given)", f"{HOSTILE}: validation") in names
+    assert f"{HOSTILE}: validation" in figures.nth(1).locator(".legendtext").all_text_contents()
+    assert reader.locator(".figure svg a, .figure svg tspan").count() == 0
     expect(figures.first.locator(".xtitle")).to_have_text("step")
     expect(reader.get_by_role("heading", name="Masks")).to_be_visible()
     expect(reader.get_by_role("row", name="optimiser Adam")).to_be_visible()
@@ -328,6 +345,6 @@ def test_the_numbers_of_a_run_are_one_link_away(lab: Pretend) -> None:
 
 @pytest.mark.parametrize("text", ["</script>", "</SCRIPT >", "<!--", "<script>"])
 def test_no_text_can_end_the_script_that_it_stands_in(module_page: Page, text: str) -> None:
-    written = in_module(module_page, "report", "m.inScript(JSON.stringify(given))", text)
+    written = in_module(module_page, "shell/report", "m.inScript(JSON.stringify(given))", text)
     assert "<" not in written
     assert json.loads(written) == text

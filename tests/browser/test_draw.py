@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.world import build
+from tests.browser.world import build, with_records
+from trainer.settings.dropouts import DROPOUTS
 
 pytestmark = pytest.mark.timeout(300)
 MEMBERS: Final = 64
@@ -241,7 +242,8 @@ def opinion(*votes: int, entropy: float = 1.0, information: float = 0.3, **chang
 
 
 def said(page: Page, about: dict[str, Any], **changed: Any) -> str:
-    usual = {"step": 1200, "name": "D", "like": None, "kind": "inverted", "classes": ["a", "b", "c"], "opinion": about}
+    usual = {"step": 1200, "name": "D", "like": None, "classes": ["a", "b", "c"], "opinion": about}
+    usual |= {"kind": DROPOUTS["inverted"].described()}
     return str(call(page, "words/draw", "drawSentence", usual | changed))
 
 
@@ -291,20 +293,20 @@ def test_who_has_no_dropout_of_its_own_is_said_to_be_thinned_like_another(module
     assert "No network of this run has dropout" in alone
     assert "“D” says a with 70.0%" in alone
     assert "mutual information" not in alone
-    assert "noisy copies of “D” say a" in said(module_page, opinion(64, 0, 0), kind="gaussian")
+    assert "noisy copies of “D” say a" in said(module_page, opinion(64, 0, 0), kind=DROPOUTS["gaussian"].described())
 
 
 @pytest.mark.parametrize("broken", [{"entropy": "NaN"}, {"entropy": None}, {"average": [None, None, None]}])
 def test_a_network_that_has_diverged_is_said_to_have_nothing_to_say(broken: dict[str, Any], module_page: Page) -> None:
     assert "“D” has diverged" in said(module_page, opinion(64, 0, 0) | broken)
     views = [{"degrees": 0, "opinion": opinion(64, 0, 0) | broken}]
-    reading = {"classes": ["a", "b", "c"], "views": views, "isCrowd": True}
+    reading = {"classes": ["a", "b", "c"], "views": views, "isEnsemble": True}
     assert "diverged" in call(module_page, "words/draw", "turnSentence", reading)
 
 
-def turned(page: Page, *opinions: dict[str, Any], crowd: bool = True) -> str:
+def turned(page: Page, *opinions: dict[str, Any], ensemble: bool = True) -> str:
     views = [{"degrees": 15 * index, "opinion": each} for index, each in enumerate(opinions)]
-    reading = {"classes": ["a", "b", "c"], "views": views, "isCrowd": crowd}
+    reading = {"classes": ["a", "b", "c"], "views": views, "isEnsemble": ensemble}
     return str(call(page, "words/draw", "turnSentence", reading))
 
 
@@ -322,7 +324,7 @@ def test_who_never_disagrees_or_does_so_from_the_start_is_told_so(module_page: P
     assert "at every angle at least three in four say the same" in turned(module_page, *[opinion(60, 4, 0)] * 3)
     early = turned(module_page, opinion(30, 34, 0), opinion(64, 0, 0), opinion(30, 20, 14))
     assert "They disagree already as it was drawn: 34 of 64 say b; in all at 2 of 3 angles." in early
-    alone = turned(module_page, opinion(64, 0, 0), opinion(64, 0, 0, entropy=1.05), crowd=False)
+    alone = turned(module_page, opinion(64, 0, 0), opinion(64, 0, 0, entropy=1.05), ensemble=False)
     assert "The doubt is greatest at 15°: predictive entropy 1.05 nats." in alone
 
 
@@ -334,7 +336,7 @@ def plane_words(page: Page, **changed: Any) -> str:
 
 def test_the_plane_is_told_in_shares_and_doubt_far_from_the_data_only_where_it_is(module_page: Page) -> None:
     words = plane_words(module_page)
-    assert "On 12.5% of the plane in view at least 4 of 16 sub-networks of “D” say otherwise than the rest." in words
+    assert "On 12.5% of the plane in view at least 4 of 16 sub-networks of “D” disagree with the majority." in words
     assert "differ on 1.0%" in words
     assert "They disagree no more far from the data than near them" in words
     assert "along the boundary" not in words
@@ -522,7 +524,7 @@ def test_another_network_can_be_asked(panel: Page) -> None:
     stroke(panel, (0.5, 0.1), (0.5, 0.9))
     expect(sentence(panel)).to_contain_text("“Dropout”")
     assert panel.evaluate("() => world.lanes.at(-1)") is None, "the followed one is not named"
-    panel.get_by_label("Who is asked").select_option("0")
+    panel.locator(".draw-lane select").select_option("0")
     expect(sentence(panel)).to_contain_text("“No dropout” has no dropout of its own: it is thinned like “Dropout”.")
     assert panel.evaluate("() => world.lanes.at(-1)") == 0
 
@@ -588,7 +590,7 @@ PLANE: Final = """async () => {
   document.head.append(link);
   await new Promise((resolve) => link.addEventListener("load", resolve));
   const { tensor, frame, store, run, emptyRecords } = world;
-  const layers = [{ name: "input", units: 2, shape: [2] }, { name: "hidden1", units: 24, shape: [24] }];
+  const { usual: layers } = RECORDS;
   store.update("run", { run: { ...run, layers, classes: ["0", "1"] }, ...emptyRecords(layers, 2) });
   store.update("data", { data: frame("data", {
     "train/x": tensor("F32", [2, 2], Float32Array.of(-2, -2, -2, 2)),
@@ -616,7 +618,7 @@ PLANE: Final = """async () => {
 def plane(module_page: Page) -> Page:
     """Sixteen sub-networks with upright boundaries side by side, and doubt on the right half of the plane."""
     page = build(module_page)
-    page.evaluate(PLANE)
+    page.evaluate(with_records(PLANE, ["input", [2]], ["hidden1", [24]]))
     return page
 
 
@@ -624,8 +626,8 @@ def test_the_plane_is_painted_and_told(plane: Page) -> None:
     # Columns 19 to 27 have at least 4 of 16 on either side: member m says 1 from column 16 + m on.
     divided = sum(4 <= min(16, max(0, column - 15)) <= 12 for column in range(48)) / 48
     expect(plane.locator("#subnetworks-sentence")).to_contain_text(
-        f"Step 80. On {100 * divided:.1f}% of the plane in view at least 4 of 16 sub-networks of “Dropout” say "
-        "otherwise than the rest. Their average and weight scaling differ on 50.0%. They disagree more far "
+        f"Step 80. On {100 * divided:.1f}% of the plane in view at least 4 of 16 sub-networks of “Dropout” "
+        "disagree with the majority. Their average and weight scaling differ on 50.0%. They disagree more far "
         "from the data than near them"
     )
     shades = plane.evaluate(

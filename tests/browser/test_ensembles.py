@@ -1,109 +1,21 @@
-"""The views of averages: sub-networks, committees and the forgotten eval(), in a real Chromium, on frames of the test's
-own; and what is said of them.
+"""The views of averages (sub-networks, separate networks, the forgotten eval()), on frames of the tests, and what is
+said of them.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import plotly
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
-NAN = "NaN"  # JSON has none: the page turns it into a number
-PLOTLY_URL = "/vendor/plotly.js"
-REVIVE = """const revive = (value) => value === "NaN" ? Number.NaN : Array.isArray(value) ? value.map(revive)
-  : value === null || typeof value !== "object" ? value
-  : Object.fromEntries(Object.entries(value).map(([key, each]) => [key, revive(each)]));"""
-CALL = f"""async ([module, name, given]) => {{
-  {REVIVE}
-  return (await import(`/static/js/${{module}}.js`))[name](...given.map(revive));
-}}"""
-STAGE = """async ([view, lanes, role, crowd, url]) => {
-  const { createStore, emptyRecords } = await import("/static/js/store.js");
-  document.body.dataset.plotlyUrl = url;
-  for (const sheet of ["tokens", "base", "charts", "committee"]) {
-    const link = document.createElement("link");
-    Object.assign(link, { rel: "stylesheet", href: `/static/css/${sheet}.css` });
-    document.head.append(link);
-  }
-  document.body.innerHTML =
-    `<section style="width: 460px"><div id="${view}"></div><p id="${view}-sentence"></p></section>`;
-  const layers = [{ name: "input", units: 64, shape: [8, 8] }, { name: "hidden1", units: 128, shape: [128] }];
-  const config = { lanes, train_size: 300, label_noise: 0.2, seed: 0 };
-  const run = { id: "r", step: 0, config, first_config: config, changes: [], layers, stopped: lanes.map(() => null),
-                follow: { lane: 0, example: 0 }, classes: [..."0123456789"], train_size: 300, val_size: 800, crowd };
-  const store = createStore();
-  const asked = [];
-  const actions = { crowd: async (wanted) => { asked.push(wanted); return window.stage.refuse ? null : 1; } };
-  const module = await import(`/static/js/views/${view}.js`);
-  const made = module.create(document.getElementById(view), { document, store, actions });
-  store.subscribe(module.topics, (changed) => made.update(changed));
-  window.stage = { store, view: made, asked, refuse: false };
-  store.update("run", { run, role, ...emptyRecords(layers, lanes.length) });
-}"""
-FEED = f"""([kind, frames]) => {{
-  {REVIVE}
-  const {{ store }} = window.stage;
-  const decoded = frames.map((tensors, seq) => ({{ kind, run: "r", seq, meta: {{}}, tensors: Object.fromEntries(
-    Object.entries(tensors).map(([name, [shape, values]]) =>
-      [name, {{ dtype: "F32", shape, data: Float32Array.from(revive(values)) }}])) }}));
-  if (kind === "ensemble") store.update("ensemble", {{ ensemble: decoded.at(-1) }});
-  else store.update("insights", {{ insights: {{ [kind]: decoded.at(-1) }}, trails: {{ [kind]: decoded }} }});
-}}"""
-TRACES = """view => (document.querySelector(`#${view} .chart-picture`).data ?? []).map(
-  ({ name, x, y, yaxis, line }) => ({ name, x, y, below: yaxis === "y2", dash: line?.dash }))"""
-
-
-def lane(name: str, *rates: float, **knobs: Any) -> dict[str, Any]:
-    return {"name": name, "dropout": list(rates or (0, 0)), "batch_norm": False, "train_size": None, **knobs}
-
-
-@cache
-def plotly_source() -> bytes:
-    return Path(plotly.__file__).with_name("package_data").joinpath("plotly.min.js").read_bytes()
+from tests.browser.stage import NAN, call, feed, lane, play, table, traces
 
 
 @pytest.fixture
 def stage(module_page: Page) -> Page:
-    """A page to which the server's Plotly is served, too."""
-
-    def serve(route: Route) -> None:
-        route.fulfill(body=plotly_source(), content_type="text/javascript")
-
-    module_page.route(f"**{PLOTLY_URL}", serve)
+    """A page that a test fills."""
     return module_page
-
-
-def play(page: Page, view: str, lanes: list[dict[str, Any]], role: str = "owner", **crowd: Any) -> Page:
-    page.evaluate(STAGE, [view, lanes, role, {"members": 64, "masks": "per_member"} | crowd, PLOTLY_URL])
-    return page
-
-
-def feed(page: Page, kind: str, *frames: dict[str, Any]) -> None:
-    page.evaluate(FEED, [kind, list(frames)])
-
-
-def traces(page: Page, view: str, least: int = 1) -> list[dict[str, Any]]:
-    """What Plotly was given, once there are so many lines."""
-    page.wait_for_function(
-        "([view, least]) => (document.querySelector(`#${view} .chart-picture`).data ?? []).length >= least",
-        arg=[view, least],
-    )
-    found: list[dict[str, Any]] = page.evaluate(TRACES, view)
-    return found
-
-
-def table(page: Page) -> dict[str, Any]:
-    found: dict[str, Any] = page.evaluate("() => window.stage.view.table()")
-    return found
-
-
-def call(page: Page, module: str, name: str, *given: Any) -> Any:
-    """What a function of a module answers."""
-    return page.evaluate(CALL, [module, name, list(given)])
 
 
 # Sub-networks
@@ -155,7 +67,7 @@ def test_256_votes_are_small_marks_and_their_lines_keep_the_ends(stage: Page) ->
     play(stage, "ensemble", [lane("Dropout", 0.2, 0.5)], members=256, masks="per_example")
     stage.evaluate(DATA)
     feed(stage, "ensemble", ensemble(256, fresh=True))
-    expect(stage.locator(".crowd-large .vote")).to_have_count(256)
+    expect(stage.locator(".votes-large .vote")).to_have_count(256)
     line = traces(stage, "ensemble", 7)[1]
     assert line["x"][:64] == list(range(1, 65))
     assert line["x"][-1] == 256
@@ -199,7 +111,7 @@ def test_votes_that_are_still_of_the_old_kind_are_said_to_be_waited_for(stage: P
 def test_who_watches_reads_what_the_owner_has_chosen(stage: Page) -> None:
     play(stage, "ensemble", [lane("Dropout", 0.2, 0.5)], role="viewer", members=16)
     expect(stage.get_by_role("combobox")).to_have_count(0)
-    expect(stage.locator(".crowd-told")).to_have_text("16 sub-networks; masks: one per sub-network.")
+    expect(stage.locator(".members-told")).to_have_text("16 sub-networks; masks: one per sub-network.")
 
 
 def test_the_ensemble_is_a_table_of_both_means(stage: Page) -> None:
@@ -211,7 +123,7 @@ def test_the_ensemble_is_a_table_of_both_means(stage: Page) -> None:
     assert found["rows"][15] == pytest.approx([16, 0.75, 0.890625, 0.625, 0.89375, 0.484375, 0.9, 0.44], rel=1e-5)
 
 
-# Committees
+# Separate networks
 
 FIVE = [
     lane(f"{name}, seed {seed}", *rates)
@@ -220,7 +132,7 @@ FIVE = [
 ]
 
 
-def committee() -> dict[str, Any]:
+def separate() -> dict[str, Any]:
     return {
         "step": [[1], [1000]],
         "group": [[4], [0, 0, 1, 1]],
@@ -233,23 +145,23 @@ def committee() -> dict[str, Any]:
     }
 
 
-def test_a_committee_is_drawn_by_kind_with_each_network_and_the_averages(stage: Page) -> None:
-    play(stage, "committee", FIVE)
-    expect(stage.locator("#committee .chart-note")).to_have_text("Waiting for the first averages …")
-    feed(stage, "committee", committee())
-    drawn = {(trace["name"], trace["below"]): trace for trace in traces(stage, "committee", 16)}
+def test_separate_networks_are_drawn_by_kind_with_each_network_and_the_averages(stage: Page) -> None:
+    play(stage, "separate", FIVE)
+    expect(stage.locator("#separate .chart-note")).to_have_text("Waiting for the first averages …")
+    feed(stage, "separate", separate())
+    drawn = {(trace["name"], trace["below"]): trace for trace in traces(stage, "separate", 16)}
     assert drawn["No dropout: each alone", False]["y"] == pytest.approx([76, 74], rel=1e-5)
     assert drawn["Dropout: average of n", False]["x"] == [1, 2]
     assert drawn["Dropout: average of n", False]["y"] == pytest.approx([90, 92.5], rel=1e-5)
     assert drawn["No dropout: geometric mean", True]["y"] == pytest.approx([1.5, 1.4], rel=1e-5)
     assert drawn["Dropout: one, on average", False]["y"] == pytest.approx([91, 91], rel=1e-5)
-    expect(stage.locator("#committee .chart-legend tbody th")).to_have_text(["No dropout × 2", "Dropout × 2"])
-    expect(stage.locator("#committee-sentence")).to_have_text(
+    expect(stage.locator("#separate .chart-legend tbody th")).to_have_text(["No dropout × 2", "Dropout × 2"])
+    expect(stage.locator("#separate-sentence")).to_have_text(
         "Step 1,000. The 2 networks “No dropout” get 75.0% of the validation examples right on average, and averaged "
         "77.0%: 2.0 points more; their log-loss 1.60 becomes 1.20. The 2 networks “Dropout” get 91.0% of the "
         "validation examples right on average, and averaged 92.5%: 1.5 points more; their log-loss 0.450 becomes "
         "0.420. One network with dropout gets 91.0% on average, 2 without, averaged, 77.0%: one network with dropout "
-        "is 14.0 points better than this committee."
+        "is 14.0 points better than their average."
     )
     rows = table(stage)["rows"]
     assert [row[:3] for row in rows[:2]] == [
@@ -260,9 +172,9 @@ def test_a_committee_is_drawn_by_kind_with_each_network_and_the_averages(stage: 
 
 
 def test_a_frame_of_other_lanes_is_not_drawn(stage: Page) -> None:
-    play(stage, "committee", FIVE[:3])
-    feed(stage, "committee", committee())
-    expect(stage.locator("#committee .chart-note")).to_have_text("Waiting for the first averages …")
+    play(stage, "separate", FIVE[:3])
+    feed(stage, "separate", separate())
+    expect(stage.locator("#separate .chart-note")).to_have_text("Waiting for the first averages …")
     assert stage.evaluate("() => window.stage.view.table()") is None
 
 
@@ -271,28 +183,30 @@ def group(name: str, accuracies: list[Any], average: Any, **changed: Any) -> dic
     return {"name": name, "accuracies": accuracies, "average": average} | usual | changed
 
 
-def committees(page: Page, *groups: dict[str, Any]) -> str:
-    return str(call(page, "words/committee", "committeeSentence", {"step": 10, "valSize": 800, "groups": list(groups)}))
+def separates(page: Page, *groups: dict[str, Any]) -> str:
+    return str(call(page, "words/separate", "separateSentence", {"step": 10, "valSize": 800, "groups": list(groups)}))
 
 
-def test_a_committee_without_kin_or_without_numbers_is_told_as_none(module_page: Page) -> None:
-    assert call(module_page, "words/committee", "committeeSentence", None) == "No networks have been averaged yet."
-    assert "there is no committee" in committees(module_page, group("Dropout", [0.9], 0.9))
-    said = committees(module_page, group("No dropout", [0.7, NAN], NAN), group("Dropout", [0.9], 0.9))
+def test_networks_without_kin_or_without_numbers_are_told_as_none(module_page: Page) -> None:
+    assert call(module_page, "words/separate", "separateSentence", None) == "No networks have been averaged yet."
+    assert "there is nothing to average" in separates(module_page, group("Dropout", [0.9], 0.9))
+    said = separates(module_page, group("No dropout", [0.7, NAN], NAN), group("Dropout", [0.9], 0.9))
     assert said == "Step 10. A network of “No dropout” has diverged, and with it the average."
 
 
 def test_what_chance_may_make_is_not_called_better(module_page: Page) -> None:
-    """Two standard errors of .85 counted on 800 examples are 2.5 points; seeds that differ by 4 points add to it."""
+    """Two standard errors of the difference of .86 and .85, each counted on 800 examples, are 3.5 points."""
     kin = group("No dropout", [0.8, 0.82], 0.85)
-    assert "1.0 points between them, no more than chance may make (2.5 points)." in committees(
+    assert "1.0 points between them, no more than chance may make (3.5 points)." in separates(
         module_page, kin, group("D", [0.86], 0.86)
     )
-    assert "no more than chance may make (6.2 points)." in committees(module_page, kin, group("D", [0.88, 0.92], 0.91))
-    assert "this committee is 15.0 points better than one network with dropout." in committees(
+    assert "one network with dropout is 5.0 points better than their average." in separates(
+        module_page, kin, group("D", [0.88, 0.92], 0.91)
+    )
+    assert "their average is 15.0 points better than one network with dropout." in separates(
         module_page, kin, group("D", [0.7], 0.7)
     )
-    assert "no gain" in committees(module_page, group("No dropout", [0.8, 0.82], 0.81))
+    assert "no gain" in separates(module_page, group("No dropout", [0.8, 0.82], 0.81))
 
 
 @pytest.mark.parametrize(
@@ -309,7 +223,7 @@ def test_what_chance_may_make_is_not_called_better(module_page: Page) -> None:
 def test_networks_of_a_kind_are_called_by_what_their_names_have_in_common(
     module_page: Page, names: list[str], common: str
 ) -> None:
-    assert call(module_page, "words/committee", "commonName", names) == common
+    assert call(module_page, "words/separate", "commonName", names) == common
 
 
 # The forgotten eval()

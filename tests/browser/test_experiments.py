@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -10,22 +11,26 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, Route, WebSocketRoute, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
-from app.pages import PLOTLY_URL, modules, templates
+from app.pages import page_of
 from tests.browser.driver import LabPage
 from tests.browser.pretend import Pretend, run_state
 from tests.browser.servers import Lab
+from tests.browser.static import Reply
 from tests.browser.test_words import call
-from trainer.config import ExperimentConfig, parse
-from trainer.frames import Frame, encode
 from trainer.presets import PRESETS, Preset, described, find_preset
-from trainer.schema import schema
+from trainer.presets.seeds import values_of
+from trainer.settings.config import ExperimentConfig, parse
+from trainer.settings.schema import schema
+from trainer.wire.frames import Frame, encode
 
 pytestmark = pytest.mark.timeout(300)
 
 BESIDE: Final = ("experiment", "stop_at", "search")
 TWIN: Final = find_preset("twin")
+OTHERS: Final = len(values_of("lab", "twin", "val_loss/without@1000"))
+NOISE: Final = 1.2214  # of losses, within which they are a tie
 
 
 class Experiments(Pretend):
@@ -38,20 +43,13 @@ class Experiments(Pretend):
 
     def __init__(self, page: Page, url: str) -> None:
         super().__init__(page, url)
-        self.role = "owner"
         self.asked: list[dict[str, Any]] = []
         self.answers["GET /api/experiments"] = lambda query, body: (200, described())
         self._seq = 0
 
     def visit(self, path: str) -> Experiments:
         """Go to a page of the lab and wait until it shows a run."""
-        self.page.route(
-            lambda url: urlsplit(url).path in ("/", "/lab") or urlsplit(url).path.startswith("/experiments/"),
-            lambda route: route.fulfill(body=whole_page(urlsplit(route.request.url).path), content_type="text/html"),
-        )
-        self.page.route("**/vendor/**", lambda route: route.fulfill(body="", content_type="text/javascript"))
-        self.page.route("**/api/**", self._answer)
-        self.page.route_web_socket("**/api/runs/**", self._connect)
+        self.serve(lambda path: whole_page(path) if path in ("/", "/lab") or path.startswith("/experiments/") else None)
         self.page.goto(self.url + path)
         return self.ready()
 
@@ -79,12 +77,10 @@ class Experiments(Pretend):
         """The commands of one kind that the page sent."""
         return [command for command in self.commands if command["op"] == operation]
 
-    def _answer(self, route: Route) -> None:
-        parts = urlsplit(route.request.url)
-        if route.request.method == "GET" and parts.path == f"/api/runs/{self.run.get('id')}":
-            route.fulfill(status=200, content_type="application/json", body=json.dumps(self.run))
-        else:
-            super()._answer(route)
+    def _answer(self, method: str, address: str, body: bytes) -> Reply:
+        if (method, urlsplit(address).path) == ("GET", f"/api/runs/{self.run.get('id')}"):
+            return Reply(json.dumps(self.run), "application/json")
+        return super()._answer(method, address, body)
 
     def _create(self, given: dict[str, Any]) -> tuple[int, Any]:
         self.asked.append(dict(given))
@@ -93,15 +89,10 @@ class Experiments(Pretend):
         follow = given.pop("follow", None) or {}
         self.config = parse(given)
         self.opened.append(given)
-        crowd = {"members": 64, "masks": "per_member"}
-        self.run = run_state(self.config) | beside | {"crowd": crowd, "id": f"pretend{len(self.opened)}"}
+        ensemble = {"members": 64, "masks": "per_member"}
+        self.run = run_state(self.config, **beside, ensemble=ensemble) | {"id": f"pretend{len(self.opened)}"}
         self.run["follow"] = {**self.run["follow"], **follow}
         return 201, {"id": self.run["id"], "token": "t", "config": self.run["config"]}
-
-    def _connect(self, socket: WebSocketRoute) -> None:
-        self._sockets.append(socket)
-        socket.on_message(lambda text: self._obey(socket, json.loads(text)))
-        socket.send(json.dumps({"op": "hello", "protocol": 1, "role": self.role, "run": self.run}))
 
     def _obey(self, socket: WebSocketRoute, command: dict[str, Any]) -> None:
         if command["op"] in ("play", "pause"):
@@ -113,10 +104,7 @@ def whole_page(path: str) -> str:
     """The page as the server renders it."""
     name = path.removeprefix("/experiments/")
     experiment = find_preset(name) if name != path else None
-    template = templates.get_template("lab.html")
-    return template.render(
-        version="0", plotly_url=PLOTLY_URL, modules=modules(), experiment=experiment, experiments=PRESETS
-    )
+    return page_of(experiment, root="../" if experiment else "./")
 
 
 Visit = Callable[..., Experiments]
@@ -134,11 +122,11 @@ def visit(page: Page, static_url: str) -> Visit:
 
 def test_every_experiment_is_listed_once_with_a_link_and_its_question() -> None:
     html = whole_page("/")
-    links = re.findall(r'<a href="/experiments/([\w-]+)"', html)
+    links = re.findall(r'<a href="\./experiments/([\w-]+)"', html)
     assert sorted(links) == sorted(preset.id for preset in PRESETS)
     for preset in PRESETS:
         assert preset.title.replace("’", "’") in html
-        assert f'href="/experiments/{preset.id}"' in html
+        assert f'href="./experiments/{preset.id}"' in html
 
 
 @pytest.mark.parametrize("preset", [TWIN, find_preset("layers"), find_preset("search")], ids=lambda each: each.id)
@@ -183,7 +171,43 @@ def test_an_experiment_may_say_which_network_is_followed_at_first(visit: Visit) 
     assert lab.asked[0]["follow"] == {"lane": 5}
 
 
+@pytest.mark.parametrize("preset", [each for each in PRESETS if not each.search], ids=lambda each: each.id)
+def test_the_pictures_of_an_experiment_begin_high_on_its_page(visit: Visit, preset: Preset) -> None:
+    page = visit(f"/experiments/{preset.id}").page
+    tops = page.evaluate(
+        """() => [...document.querySelectorAll(".column")].map((column) => [...column.querySelectorAll(".picture")]
+             .filter((each) => each.offsetParent).map((each) => each.getBoundingClientRect().top)[0])"""
+    )
+    assert len(tops) == 2
+    assert all(top <= 420 for top in tops), tops
+
+
+def test_a_row_of_the_list_is_a_link_as_a_whole_and_says_how_long_it_takes(visit: Visit) -> None:
+    page = visit("/").page
+    page.get_by_role("button", name="Experiments").click()
+    rows = page.locator("#experiments-list li")
+    expect(rows).to_have_count(len(PRESETS) + 1)
+    for row in rows.all():
+        assert row.evaluate("(row) => row.firstElementChild.offsetHeight === row.offsetHeight")
+        assert row.evaluate("(row) => row.firstElementChild.tagName") == "A"
+    for preset in PRESETS:
+        told = page.locator(f"#experiments-list a[href$='/{preset.id}'] small")
+        expect(told).to_have_text(re.compile(r"^about \d+ (s|min)$"))
+    expect(page.locator("#experiments-list li", has_text="Start here")).to_contain_text(TWIN.title)
+
+
 # The guess
+
+
+def test_nothing_gives_the_answer_away_before_the_guess(visit: Visit) -> None:
+    page = visit("/experiments/twin").page
+    for place in (".experiment-look", "#seen", ".seen-admits", ".hero-score ul"):
+        expect(page.locator(place)).to_be_hidden()
+    page.get_by_role("radio", name="No dropout").check()
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.locator(".experiment-look")).to_be_visible()
+    expect(page.locator(".hero-score ul")).to_be_visible()
+    expect(page.locator("#seen")).to_be_hidden()
 
 
 def test_a_run_of_an_experiment_waits_for_the_guess_with_its_answers_covered(visit: Visit) -> None:
@@ -235,7 +259,7 @@ def test_an_experiment_with_nothing_to_guess_starts_by_itself(visit: Visit) -> N
 def test_who_watches_can_guess_but_neither_start_nor_stop(page: Page, static_url: str) -> None:
     lab = Experiments(page, static_url)
     lab.role = "viewer"
-    lab.run = run_state(TWIN.config) | {"id": "w", "experiment": "twin", "stop_at": 1000, "search": None, "step": 40}
+    lab.run = run_state(TWIN.config, id="w", experiment="twin", stop_at=1000, search=None, step=40)
     lab.visit("/?run=w")
     expect(page.get_by_role("heading", name=TWIN.title)).to_be_visible()
     assert lab.asked == []
@@ -244,7 +268,7 @@ def test_who_watches_can_guess_but_neither_start_nor_stop(page: Page, static_url
     page.get_by_role("button", name="Guess", exact=True).click()
     expect(page.get_by_text("You guessed “No dropout”.")).to_be_visible()
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
-    expect(page.get_by_role("button", name="Again with another seed")).to_be_hidden()
+    expect(page.get_by_role("button", name="New seed")).to_be_hidden()
     assert lab.did("play") == []
     expect(page.locator("#experiments-list [aria-current=page]")).to_have_count(1)
 
@@ -298,7 +322,7 @@ def test_another_seed_is_the_next_one_and_keeps_the_guess(visit: Visit) -> None:
     lab.page.get_by_role("radio", name="No dropout").check()
     lab.page.get_by_role("button", name="Start", exact=True).click()
     lab.wait("state.run.state === 'playing'")
-    lab.page.get_by_role("button", name="Again with another seed").click()
+    lab.page.get_by_role("button", name="New seed").click()
     lab.wait("state.run.id === 'pretend2' && state.run.state === 'playing' && state.revealed")
     assert [(body["seed"], body["experiment"], body["stop_at"]) for body in lab.asked] == [
         (4, "twin", 1000),
@@ -319,10 +343,16 @@ def test_what_was_seen_is_said_when_the_steps_are_done(visit: Visit) -> None:
     lab.scores(rows, [[0.744, 0.905]] * 3, [950, 975, 1000])
     lab.arrive("paused", 1000)
     words = page.locator(".seen-words")
+    expect(words).to_be_visible()
     expect(words).to_contain_text("0.460 with dropout against 1.69 without")
     expect(words).to_contain_text("Your guess, “No dropout”, 1.69, is not the lowest validation loss")
     expect(page.locator(".seen-admits")).to_contain_text(TWIN.admits)
-    expect(page.locator(".seen-beside summary")).to_have_text("All 4 figures lie where those of 10 other seeds do.")
+    expect(page.locator(".seen-beside summary")).to_have_text(f"All 7 values are typical of {OTHERS} other seeds.")
+    page.locator(".seen-beside summary").click()
+    expect(page.locator(".seen-dots").first.locator(".other")).to_have_count(OTHERS)
+    expect(page.locator(".seen-dots .own")).to_have_count(7)
+    expect(page.locator(".seen-key")).to_contain_text("Each dot is the value of one seed; the diamond is this run.")
+    assert "±" not in page.locator("#seen").inner_text()
     lab.run |= {"step": 0}
     lab.changed("reset")
     expect(words).to_contain_text("When the 1,000 steps are done")
@@ -334,7 +364,7 @@ def test_what_was_seen_is_said_when_the_steps_are_done(visit: Visit) -> None:
 def test_the_address_holds_what_differs_from_the_experiment(module_page: Page) -> None:
     usual = find_preset("variance-shift").config.model_dump(mode="json")
     body = """async ([schema, usual, config]) => {
-      const url = await import("/static/js/url.js");
+      const url = await import("/static/js/link/url.js");
       const search = url.write(schema, config, [], usual);
       return [search, url.read(schema, search, usual)];
     }"""
@@ -352,7 +382,7 @@ def test_the_address_holds_what_differs_from_the_experiment(module_page: Page) -
 def test_another_data_set_is_relative_to_what_is_recommended_for_it(module_page: Page) -> None:
     usual = TWIN.config.model_dump(mode="json") | {"learning_rate": 0.5}
     body = """async ([schema, usual]) => {
-      const url = await import("/static/js/url.js");
+      const url = await import("/static/js/link/url.js");
       const { config } = url.read(schema, "?dataset=wine", usual);
       return [config, url.write(schema, config, [], usual)];
     }"""
@@ -389,7 +419,7 @@ def test_a_new_run_with_other_networks_is_free_play(visit: Visit) -> None:
     assert not {"experiment", "stop_at"} & lab.asked[1].keys()
     expect(lab.page.locator("#experiment")).to_be_hidden()
     expect(lab.page.locator("#seen")).to_be_hidden()
-    expect(lab.page.locator("#experiments-list [aria-current=page]")).to_have_text("Free play")
+    expect(lab.page.locator("#experiments-list [aria-current=page] b")).to_have_text("Free play")
     lab.wait("state.run.state === 'playing'")
 
 
@@ -430,15 +460,25 @@ def compared(page: Page, **given: Any) -> str:
 
 def test_the_comparison_names_the_best_and_what_cannot_be_told_from_it(module_page: Page) -> None:
     assert compared(module_page) == (
-        "Step 1,000, mean of the last 3 evaluations. Lowest validation loss: “B”, 0.450; highest: “A”, 1.60. "
-        "Too close to it to tell apart: “C”, within 15%, which two seeds may differ by."
+        "Step 1,000, mean of the last 3 evaluations. No single network has the lowest validation loss: “B” and “C”, "
+        "0.450 to 0.480, are too close to tell apart (within 22%, two standard deviations between seeds). "
+        "Highest: “A”, 1.60."
     )
-    assert "All networks have a validation loss of 0.500." in compared(module_page, values=[0.5, 0.5, 0.5])
+    clear = compared(module_page, values=[1.6, 0.45, 0.6])
+    assert "Lowest validation loss: “B”, 0.450; highest: “A”, 1.60." in clear
+    alike = compared(module_page, values=[0.5, 0.501, 0.5])
+    assert "All 3 networks are too close in validation loss to tell apart: 0.500 to 0.501" in alike
+    assert "owest" not in alike
     assert "1 of 3 networks have no finite figure." in compared(module_page, values=[0.5, "NaN", 0.9])
     assert "No network has a finite figure." in compared(module_page, values=["NaN"] * 3)
+    gone = compared(module_page, values=[0.5, "NaN", 0.9], diverged=[None, 142, None])
+    assert "Lowest validation loss: “A”, 0.500; highest: “C”, 0.900." in gone
+    assert gone.endswith("“B” diverged at step 142: it has no figure.")
+    assert "finite" not in gone
     assert "“A” has a validation loss of 0.500." in compared(module_page, values=[0.5], lanes=[{"name": "A"}])
     shares = compared(module_page, measure="val_accuracy", best="greatest", values=[0.75, 0.92, 0.91], evaluations=1)
-    assert "Step 1,000. Highest validation accuracy: “B”, 92.0%; lowest: “A”, 75.0%." in shares
+    assert "No single network has the highest validation accuracy: “B” and “C”, 91.0% to 92.0%, are too" in shares
+    assert "(within two standard errors on 797 examples). Lowest: “A”, 75.0%." in shares
     assert call(module_page, "words/result", "resultSentence", None) == "Nothing has been measured yet."
 
 
@@ -453,7 +493,7 @@ def test_a_gain_is_said_where_it_is_most_and_least(module_page: Page) -> None:
 
 def test_steps_to_a_loss_are_interpolated_and_what_was_not_reached_is_said(module_page: Page) -> None:
     scores = {"length": 4, "step": [0, 25, 50, 75]}
-    found = call(module_page, "outcome", "crossings", scores, [2.0, 1.0, 0.25, 0.125], [3, 1.0, 0.5, 0.125, 0.1])
+    found = call(module_page, "model/outcome", "crossings", scores, [2.0, 1.0, 0.25, 0.125], [3, 1.0, 0.5, 0.125, 0.1])
     assert found == [0, 25, pytest.approx(37.5), pytest.approx(75), None]
     reached = [[68, 122, 400], [178, 470, None]]
     text = compared(
@@ -468,9 +508,26 @@ def test_steps_to_a_loss_are_interpolated_and_what_was_not_reached_is_said(modul
     assert "By step 1,500 “With” has not reached 0.100." in text
 
 
+def test_a_network_that_diverged_since_the_last_evaluation_is_not_the_best(module_page: Page) -> None:
+    body = """async (run) => {
+      const { readResult } = await import("/static/js/views/result.js");
+      const { createColumns, appendRow } = await import("/static/js/state/columns.js");
+      const names = ["train_loss", "val_loss", "train_accuracy", "val_accuracy"];
+      const scores = createColumns(names, 2);
+      appendRow(scores, 100, Object.fromEntries(names.map((name) => [name, [0.1, 0.9]])));
+      return readResult({ run, scores, insights: {}, experiment: null }).values;
+    }"""
+    run = run_state(parse({}))
+    assert module_page.evaluate(body, run) == pytest.approx([0.1, 0.9])
+    run["diverged"] = [{"step": 110, "after": None}, None]
+    lost, sound = module_page.evaluate(body, run)
+    assert math.isnan(lost)
+    assert sound == pytest.approx(0.9)
+
+
 def test_a_figure_is_the_mean_of_evaluations_that_lie_close_together(module_page: Page) -> None:
     def rows(*steps: int) -> Any:
-        return call(module_page, "outcome", "lastRows", {"length": len(steps), "step": list(steps)})
+        return call(module_page, "model/verdict", "lastRows", {"length": len(steps), "step": list(steps)})
 
     assert rows(900, 950, 975, 1000) == [1, 2, 3]
     assert rows(25, 975, 1000) == [1, 2]
@@ -483,10 +540,10 @@ def test_every_kind_of_comparison_is_drawn(module_page: Page, name: str) -> None
     """The traces and the layout that Plotly would get, of a run with figures and of one that diverged."""
     config: ExperimentConfig = find_preset(name).config
     experiment = next(each for each in described() if each["id"] == name)
-    run = run_state(config) | {"experiment": name, "stop_at": 1000, "search": None}
+    run = run_state(config, experiment=name, stop_at=1000, search=None)
     body = """async ([experiment, run, broken]) => {
       const { readResult } = await import("/static/js/views/result.js");
-      const { createColumns, appendRow } = await import("/static/js/columns.js");
+      const { createColumns, appendRow } = await import("/static/js/state/columns.js");
       const { kind } = experiment.picture;
       const painter = (await import(`/static/js/paint/results/${kind}.js`))[kind];
       const names = ["train_loss", "val_loss", "train_accuracy", "val_accuracy"];
@@ -527,5 +584,5 @@ def test_an_experiment_runs_from_its_question_to_its_answer(page: Page, lab: Lab
     expect(words).to_contain_text("Step 1,000, seed 1.")
     expect(words).to_contain_text("guess")
     losses = driven.scores()["val_loss"]
-    verdict = "lower" if losses[1] * 1.15 < losses[0] else "too close|higher"
+    verdict = "lower" if losses[1] * NOISE < losses[0] else "too close|higher"
     expect(words).to_contain_text(re.compile(verdict))

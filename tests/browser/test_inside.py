@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.pretend import Pretend
 from tests.browser.test_words import NAN, call
+from trainer.settings.dropouts import DROPOUTS
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -59,6 +60,7 @@ def damaged(name: str, whole: Any, half: Any, spread: float = 0.04) -> dict[str,
 
 def damage(page: Page, *lanes: dict[str, Any]) -> str:
     reading = {"step": 1000, "draws": 64, "shares": [0, 0.25, 0.5, 0.75], "lanes": list(lanes), "classes": 10}
+    reading |= {"valSize": 797}
     return str(call(page, "words/damage", "damageSentence", reading))
 
 
@@ -114,7 +116,7 @@ def visits(page: Page, **changed: Any) -> str:
     usual = {
         "step": 1000,
         "name": "D",
-        "kind": "inverted",
+        "kind": DROPOUTS["inverted"].described(),
         "masks": 1000,
         "distinct": 1000,
         "drawn": 64000,
@@ -136,10 +138,10 @@ def test_visits_say_how_many_networks_were_trained_out_of_how_many(module_page: 
     assert "the first 100,000 on record" in visits(module_page, masks=250_000, distinct=100_000)
     assert "drops nothing" in visits(module_page, units=0)
     assert "No mask of “D” has been recorded yet" in visits(module_page, masks=0)
-    noise = visits(module_page, kind="gaussian")
+    noise = visits(module_page, kind=DROPOUTS["gaussian"].described())
     assert "Gaussian noise drops nothing" in noise
     assert "sub-networks" not in noise
-    assert "that 448 weights can make" in visits(module_page, kind="dropconnect")
+    assert "that 448 weights can make" in visits(module_page, kind=DROPOUTS["dropconnect"].described())
     assert "shown" not in visits(module_page, counted=0)
 
 
@@ -158,10 +160,10 @@ def test_powers_of_two_are_written_as_people_read_them(module_page: Page) -> Non
 
 def test_small_multiples_have_room_and_do_not_touch(module_page: Page) -> None:
     for count, width in itertools.product(range(1, 9), (300, 430, 900)):
-        grid = call(module_page, "multiples", "gridOf", count, width)
+        grid = call(module_page, "charts/multiples", "gridOf", count, width)
         assert grid["columns"] * grid["rows"] >= count > grid["columns"] * (grid["rows"] - 1)
         room = {"bottom": 0.4, "gap": 0.05, "below": 0.3}
-        places = [call(module_page, "multiples", "placeOf", grid, index, room) for index in range(count)]
+        places = [call(module_page, "charts/multiples", "placeOf", grid, index, room) for index in range(count)]
         for place in places:
             (left, right), (low, high) = place["x"], place["y"]
             assert 0 <= left < right <= 1 + 1e-9
@@ -284,7 +286,7 @@ def test_a_unit_that_chance_does_not_explain_stands_out(lab: Pretend) -> None:
     box = canvas.bounding_box()
     assert box
     canvas.hover(position={"x": 74 + (box["width"] - 82) * 5.5 / 64, "y": 30})
-    expect(page.locator(".visits-frame .tip")).to_have_text("input, unit 5: dropped 90 times, expected 20.0 ± 4.0")
+    expect(page.locator(".visits-frame .tip")).to_have_text("input, unit 5: dropped 90 times, expected 20.0, SD 4.0")
 
 
 def test_the_numbers_can_be_taken_away(lab: Pretend) -> None:

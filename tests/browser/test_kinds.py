@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.world import CNN, DROPCONNECT, GAUSSIAN, LSTM, PER_STEP, TABLE, build
-from trainer.lane import DropoutKind
+from trainer.settings.dropouts import DROPOUTS, KINDS
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -80,7 +80,7 @@ def test_what_groups_and_elements_leave_is_distributed_as_every_outcome_counted(
 ) -> None:
     found = module_page.evaluate(
         """async (law) => {
-          const { keptMoments, keptPmf } = await import("/static/js/stats.js");
+          const { keptMoments, keptPmf } = await import("/static/js/model/stats.js");
           const chances = Array.from({ length: law.groups * law.size + 1 }, (_, count) => keptPmf(law, count));
           return { chances, ...keptMoments(law) };
         }""",
@@ -93,11 +93,16 @@ def test_what_groups_and_elements_leave_is_distributed_as_every_outcome_counted(
     assert (found["mean"], found["sd"]) == pytest.approx((mean, math.sqrt(variance)))
 
 
-def test_the_kinds_of_dropout_have_the_places_that_frames_give_them(module_page: Page) -> None:
-    kinds = module_page.evaluate(
-        "async () => [...(await import('/static/js/paint/sites.js')).DROPOUT_KINDS]",
+def test_a_frame_names_a_kind_by_its_place_in_the_schema(module_page: Page) -> None:
+    given = {"dropouts": [each.described() for each in DROPOUTS.values()], "count": len(KINDS)}
+    found = module_page.evaluate(
+        """async ({ dropouts, count }) => {
+          const { dropoutAt } = await import("/static/js/model/kinds.js");
+          return Array.from({ length: count }, (_, place) => dropoutAt({ dropouts }, place).name);
+        }""",
+        given,
     )
-    assert kinds == list(get_args(DropoutKind))
+    assert found == list(KINDS)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +119,8 @@ def test_each_kind_of_dropout_has_its_law(
 ) -> None:
     found = build(module_page, given).evaluate(
         """async ([kind, rates]) => {
-          const { lawOf, sitesOf } = await import("/static/js/paint/sites.js");
-          return lawOf(sitesOf(world.run, 1)[1], kind, rates);
+          const { lawOf, sitesOf } = await import("/static/js/model/layers.js");
+          return lawOf(sitesOf(world.run, 1)[1], world.run.dropouts.find(({ name }) => name === kind), rates);
         }""",
         [kind, list(rates)],
     )
@@ -166,9 +171,9 @@ def test_the_sentence_counts_elements_and_whole_maps(module_page: Page) -> None:
     said = said_of(module_page, **CNN)
     mean = 16 * 16 * 0.75 * 0.75
     sd = math.sqrt(16 * (0.75 * 16 * 0.75 * 0.25 + (16 * 0.75) ** 2 * 0.75 * 0.25))
-    assert f"of 256 elements in the 16 maps of conv 2 (expected {mean:.1f} ± {sd:.1f}), " in said
+    assert f"of 256 elements in the 16 maps of conv 2 (expected {mean:.1f}, SD {sd:.1f}), " in said
     assert "of the 16 maps dropped whole, every kept output × 1.78;" in said
-    assert "of 128 elements in the 8 maps of conv 1 (expected 96.0 ± 4.9), every kept output × 1.33;" in said
+    assert "of 128 elements in the 8 maps of conv 1 (expected 96.0, SD 4.9), every kept output × 1.33;" in said
 
 
 def test_edges_between_convolutions_join_maps_and_those_behind_them_join_elements_to_neurons(module_page: Page) -> None:
@@ -206,13 +211,13 @@ def test_one_mask_for_all_time_steps_is_said_to_be_the_same_and_fresh_ones_to_be
     said = said_of(module_page, **LSTM)
     gone = module_page.evaluate("Array.from({ length: 64 }, (_, u) => 1 - world.kept(9, 1, u)).reduce((a, b) => a + b)")
     assert (
-        f"{64 - gone} of 64 units of the state (expected 48.0 ± 3.5): the same {gone} of 64 units are dropped at all "
+        f"{64 - gone} of 64 units of the state (expected 48.0, SD 3.5): the same {gone} of 64 units are dropped at all "
         "7 steps" in said
     )
     assert "columns are dropped in all 8 rows" in said
     fresh = said_of(module_page, **PER_STEP)
     sd = math.sqrt(448 * 0.25 * 0.75)
-    assert f"of 448 values of the state, others at each of 7 steps (expected 336.0 ± {sd:.1f})" in fresh
+    assert f"of 448 values of the state, others at each of 7 steps (expected 336.0, SD {sd:.1f})" in fresh
     assert "the same" not in fresh
 
 
@@ -237,7 +242,7 @@ def test_the_raster_keeps_the_time_steps_of_a_unit_together(module_page: Page) -
     rows = build(module_page, LSTM).evaluate(
         """async () => {
           const { layRows } = await import("/static/js/paint/film.js");
-          const { sitesOf } = await import("/static/js/paint/sites.js");
+          const { sitesOf } = await import("/static/js/model/layers.js");
           const { bands } = layRows(sitesOf(world.run, 1), 2000);
           return [...bands[1].unitOfRow].slice(0, 15);
         }"""
@@ -267,7 +272,7 @@ def test_units_that_a_narrower_lane_does_not_have_are_neither_drawn_nor_counted(
         """async () => {
           const { readWindow } = await import("/static/js/paint/reading.js");
           const { pictureOfGraph, State } = await import("/static/js/paint/picture.js");
-          const { sitesOf } = await import("/static/js/paint/sites.js");
+          const { sitesOf } = await import("/static/js/model/layers.js");
           const { layers } = pictureOfGraph(world.graph(9), world.run, world.data);
           const wrong = [...layers[1].states].filter((state, at) =>
             (state === State.DROPPED) === Boolean(world.kept(9, 1, Math.floor(at / 40) * 64 + (at % 40))));
@@ -295,9 +300,12 @@ def test_what_a_kept_unit_was_multiplied_by_is_said_for_each_kind(module_page: P
 def test_noise_drops_nobody_and_turns_each_unit_up_or_down(module_page: Page) -> None:
     said = said_of(module_page, **GAUSSIAN)
     assert "turned up " in said
-    assert "of 24 neurons of hidden 1 and 2 (expected 12.0 ± 2.4 in each)" in said
+    assert "of 24 neurons of hidden 1 and 2 (expected 12.0, SD 2.4, in each)" in said
     spread = math.sqrt(0.25 / 0.75)
-    assert f"Nobody is dropped: each output is multiplied by a factor of its own, 1 ± 0.38 and {spread:.2f}." in said
+    assert (
+        f"Nobody is dropped: each output is multiplied by a factor of its own, of mean 1 and SD 0.38 and {spread:.2f}."
+        in said
+    )
     page = module_page
     up = page.evaluate("[1, 3, 5, 7, 9, 11].find((unit) => world.kept(9, 1, unit))")
     down = page.evaluate("[1, 3, 5, 7, 9, 11, 13, 15].find((unit) => !world.kept(9, 1, unit))")
@@ -339,7 +347,7 @@ def test_units_that_are_turned_up_and_down_point_up_and_down(module_page: Page) 
 
 def test_where_weights_are_dropped_all_neurons_stay_and_weights_are_counted(module_page: Page) -> None:
     said = said_of(module_page, **DROPCONNECT)
-    assert "of 576 weights out of hidden 1 (expected 432.0 ± 10.4), every kept weight × 1.33" in said
+    assert "of 576 weights out of hidden 1 (expected 432.0, SD 10.4), every kept weight × 1.33" in said
     assert "of 72 weights out of hidden 2" in said
     assert "Weights are dropped; the neurons stay." in said
     states = module_page.evaluate(
@@ -357,7 +365,7 @@ def test_where_weights_are_dropped_all_neurons_stay_and_weights_are_counted(modu
 
 def test_the_raster_says_what_its_rows_are(module_page: Page) -> None:
     build(module_page, DROPCONNECT).evaluate(
-        "async () => { await world.open('raster', 'masks'); world.steps(1, 30); await world.settle(); }"
+        "async () => { await world.open('masks', 'masks'); world.steps(1, 30); await world.settle(); }"
     )
     bands = module_page.locator(".raster-band")
     expect(bands.nth(1)).to_have_text("hidden 1 →first neuronof hidden 2")
@@ -367,12 +375,12 @@ def test_the_raster_says_what_its_rows_are(module_page: Page) -> None:
 
 def test_the_raster_of_noise_counts_factors_of_at_least_one(module_page: Page) -> None:
     build(module_page, GAUSSIAN).evaluate(
-        "async () => { await world.open('raster', 'masks'); world.steps(1, 30); await world.settle(); }"
+        "async () => { await world.open('masks', 'masks'); world.steps(1, 30); await world.settle(); }"
     )
     expect(module_page.locator(".legend-mask-kept")).to_have_text("factor of at least 1")
     error = math.sqrt(0.25 / (30 * 24))
     expect(module_page.locator("#masks-sentence")).to_contain_text(
-        f"(expected 50.0% ± {100 * error:.1f})",
+        f"(expected 50.0%, SD {100 * error:.1f})",
     )
     expect(module_page.locator("#masks-sentence")).to_contain_text("Turned up over 30 steps: ")
 

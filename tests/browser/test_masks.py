@@ -23,7 +23,7 @@ def test_the_film_shows_each_bit_of_each_mask_and_tells_gaps_from_other_lanes(wo
     found: dict[str, Any] = world.evaluate(
         """async () => {
           const { drawColumns, layRows, windowOf } = await import("/static/js/paint/film.js");
-          const { sitesOf } = await import("/static/js/paint/sites.js");
+          const { sitesOf } = await import("/static/js/model/layers.js");
           const { store, run, kept } = world;
           world.steps(1, 5);
           const ring = store.state.steps;
@@ -33,7 +33,7 @@ def test_the_film_shows_each_bit_of_each_mask_and_tells_gaps_from_other_lanes(wo
           const ink = { kept: 1, dropped: 2, down: 4, gap: 3 };
           const width = 11;
           const pixels = new Uint32Array(width * rows.rows);
-          drawColumns(pixels, ring, { from: -1, to: 9, lane: 1 }, rows, ink);
+          drawColumns(pixels, ring, { from: -1, to: 9, lane: 1 }, rows, ink, run.dropouts);
           const column = (step) => Array.from({ length: rows.rows }, (_, row) => pixels[row * width + step + 1]);
           const wrong = [];
           for (const step of [1, 2, 3, 4, 5, 9]) {
@@ -67,7 +67,8 @@ def test_scrubbing_shows_the_mask_of_that_step_and_live_shows_the_newest(world: 
     world.evaluate(
         """async () => {
           await world.open("network", "network");
-          await world.open("raster", "masks");
+          await world.open("masks", "masks");
+          await world.open("scrubber", "scrub");
           world.steps(1, 400);
           world.show(world.graph(400));
         }"""
@@ -95,7 +96,8 @@ def test_the_film_is_held_while_one_looks_back_and_training_goes_on(world: Page)
     world.evaluate(
         """async () => {
           await world.open("network", "network");
-          await world.open("raster", "masks");
+          await world.open("masks", "masks");
+          await world.open("scrubber", "scrub");
           world.steps(1, 1500);
           await world.settle();
           world.actions.scrub(700);
@@ -116,7 +118,7 @@ def test_the_film_is_held_while_one_looks_back_and_training_goes_on(world: Page)
 def test_the_raster_drawn_step_by_step_equals_the_raster_drawn_at_once(world: Page) -> None:
     found: dict[str, Any] = world.evaluate(
         """async () => {
-          const { element } = await world.open("raster", "masks");
+          const { element } = await world.open("masks", "masks");
           const canvas = element.querySelector("canvas");
           const image = () => [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data].join();
           for (let step = 1; step <= 900; step += 37) {
@@ -139,20 +141,22 @@ def test_the_raster_drawn_step_by_step_equals_the_raster_drawn_at_once(world: Pa
 def test_steps_that_did_not_reach_the_page_are_counted(world: Page) -> None:
     world.evaluate(
         """async () => {
-          await world.open("raster", "masks");
+          await world.open("masks", "masks");
+          await world.open("scrubber", "scrub");
           world.steps(1, 100);
           world.steps(118, 200);
         }"""
     )
     sentence = world.locator("#masks-sentence")
-    expect(sentence).to_contain_text("17 steps of these did not reach this page and are hatched.")
+    expect(sentence).to_contain_text("17 steps of these were not received (hatched).")
     expect(sentence).to_contain_text("Kept over 183 steps:")
 
 
 def test_the_shares_under_the_raster_are_those_of_its_masks(world: Page) -> None:
     share = world.evaluate(
         """async () => {
-          await world.open("raster", "masks");
+          await world.open("masks", "masks");
+          await world.open("scrubber", "scrub");
           world.steps(1, 200);
           let kept = 0;
           for (let step = 1; step <= 200; step += 1) kept += world.bitsOf(step, 1).reduce((sum, bit) => sum + bit, 0);
@@ -161,5 +165,5 @@ def test_the_shares_under_the_raster_are_those_of_its_masks(world: Page) -> None
     )
     error = math.sqrt(0.25 * 0.75 / (200 * 24))
     expect(world.locator("#masks-sentence")).to_contain_text(
-        f"hidden 1 {100 * share:.1f}% (expected 75.0% ± {100 * error:.1f})"
+        f"hidden 1 {100 * share:.1f}% (expected 75.0%, SD {100 * error:.1f})"
     )

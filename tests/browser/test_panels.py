@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from app.pages import PLOTLY_URL, modules, templates
+from app.pages import page_of
 from tests.browser.conftest import OpenPage
-from tests.browser.pretend import Pretend, run_state
-from tests.browser.servers import ROOT
-from trainer.config import ExperimentConfig, parse
+from tests.browser.pretend import Pretend
 from trainer.presets import PRESETS, find_preset
-from trainer.shapes import PLANE
-from trainer.views import VIEWS, fits
+from trainer.settings.panels import PANELS, VIEWS
+from trainer.settings.shapes import PLANE
 
 pytestmark = pytest.mark.timeout(300)
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}
@@ -102,7 +97,7 @@ def test_what_does_not_fit_the_run_is_listed_with_the_reason_and_cannot_be_opene
     for title, reason in {
         "Decision boundary": "needs points in the plane",
         "Variance shift": "needs a network with batch norm",
-        "Committee": "needs two networks that differ in their seed alone",
+        "Separate networks": "needs two networks that differ in their seed alone",
         "Compared": "needs an experiment that compares networks",
     }.items():
         expect(dialog.get_by_role("checkbox", name=title)).to_be_disabled()
@@ -135,7 +130,7 @@ def test_as_at_first_brings_the_usual_panels_back(lab: Pretend) -> None:
     dialog.locator("input[value=loss]").uncheck()
     dialog.locator("input[value=damage]").check()
     lab.wait("state.open.includes('damage') && !state.open.includes('loss')")
-    dialog.get_by_role("button", name="As at first").click()
+    dialog.get_by_role("button", name="Restore default").click()
     lab.wait("!state.open.includes('damage') && state.open.includes('loss')")
     expect(dialog.locator("input[value=loss]")).to_be_checked()
     assert shown(lab) == STANDARD
@@ -251,9 +246,7 @@ def test_escape_in_a_dialog_over_a_large_panel_closes_the_dialog_alone(lab: Pret
 
 def experiment_page(lab: Pretend, name: str) -> Pretend:
     """The page of an experiment, as the server renders it."""
-    html = templates.get_template("lab.html").render(
-        version="0", plotly_url=PLOTLY_URL, modules=modules(), experiment=find_preset(name), experiments=PRESETS
-    )
+    html = page_of(find_preset(name))
     lab.page.route("**/experiment-page", lambda route: route.fulfill(body=html, content_type="text/html"))
     lab.page.route("**/static/js/main.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
     lab.page.goto(f"{lab.url}/experiment-page")
@@ -263,14 +256,6 @@ def experiment_page(lab: Pretend, name: str) -> Pretend:
 def test_the_page_of_an_experiment_begins_with_its_own_panels(lab: Pretend) -> None:
     experiment_page(lab, "forgotten-eval")
     assert shown(lab) == ["network", "masks", "forgotten", "loss", "accuracy"]
-
-
-def test_no_panel_is_in_two_places_or_nowhere(lab: Pretend) -> None:
-    usual = set(lab.open().page.locator("[data-panel]").evaluate_all("(all) => all.map((each) => each.dataset.panel)"))
-    for preset in PRESETS:
-        page = templates.get_template("lab.html").render(experiment=preset, experiments=PRESETS, modules=[])
-        there = re.findall(r'data-panel="(\w+)"', page)
-        assert sorted(there) == sorted(usual), preset.id
 
 
 def test_the_boundary_is_there_from_the_first_paint_where_the_data_are_points(lab: Pretend) -> None:
@@ -285,34 +270,38 @@ def test_each_experiment_has_a_layout_of_its_own(lab: Pretend) -> None:
     assert shown(experiment_page(lab, "rate"))[-2:] == ["loss", "accuracy"]
 
 
-def test_the_template_knows_every_set_of_points() -> None:
-    source = Path(ROOT, "templates", "lab.html").read_text()
-    assert f"set planes = {json.dumps(list(PLANE))}" in source
-
-
 @pytest.mark.parametrize(
-    "knobs",
+    ("dataset", "open_at_first"),
     [
-        {},
-        {"dataset": "moons"},
-        {"network": "cnn"},
-        {"network": "lstm"},
-        {"dataset": "wine"},
-        {"lanes": [{"name": "a", "batch_norm": True}, {"name": "b"}]},
-        {"lanes": [{"name": "a", "seed": 1}, {"name": "b", "seed": 2}, {"name": "c", "dropout": [0.2, 0.5, 0.5, 0.5]}]},
+        ("digits", ["masks", "draw", "features", "loss"]),
+        ("moons", ["boundary", "masks", "subnetworks", "loss"]),
+        ("wine", ["masks", "loss"]),
     ],
 )
-def test_the_menu_and_the_server_agree_on_which_views_fit(module_page: Page, knobs: dict[str, Any]) -> None:
-    config: ExperimentConfig = parse(knobs)
-    state = run_state(config)
-    obstacles: dict[str, str] = module_page.evaluate(
-        """async ([run, views]) => {
-          const { obstacle } = await import("/static/js/catalogue.js");
-          return Object.fromEntries(views.map((view) => [view, obstacle(view, run, null)]));
-        }""",
-        [state, list(VIEWS)],
+def test_what_shows_nothing_of_the_data_in_the_address_is_closed_before_the_first_paint(
+    lab: Pretend, dataset: str, open_at_first: list[str]
+) -> None:
+    remembered = "masks draw features subnetworks boundary loss"
+    lab.page.add_init_script(f"localStorage.setItem('dropout-lab-panels-', '{remembered}')")
+    lab.page.route("**/static/js/main.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    html = page_of()
+    lab.page.route("**/first-page*", lambda route: route.fulfill(body=html, content_type="text/html"))
+    lab.page.goto(f"{lab.url}/first-page?dataset={dataset}")
+    assert shown(lab) == open_at_first
+
+
+def test_the_menu_lists_every_panel_in_the_groups_of_the_schema(lab: Pretend) -> None:
+    dialog = menu(lab.open())
+    groups: list[tuple[str, list[str]]] = []
+    for panel in PANELS:
+        if panel.group not in [title for title, _ in groups]:
+            groups.append((panel.group, []))
+        next(own for title, own in groups if title == panel.group).append(panel.id)
+    listed = dialog.locator("fieldset").evaluate_all(
+        """(all) => all.map((group) => [group.querySelector("legend").textContent,
+             [...group.querySelectorAll("input")].map(({ value }) => value)])"""
     )
-    assert {view for view in VIEWS if obstacles[view] == ""} == {view for view in VIEWS if fits(view, config)}
+    assert [(title, own) for title, own in listed] == groups
 
 
 # Nothing jumps

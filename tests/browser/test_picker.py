@@ -27,7 +27,7 @@ def test_clicking_an_image_follows_it_and_wrong_labels_carry_a_sign(world: Page)
     wrong.click()
     expect(wrong).to_have_attribute("aria-selected", "true")
     expect(world.locator("#picker-sentence")).to_contain_text(
-        "Followed: training example 4, a c wrongly labelled b. 4 of the 40"
+        "Selected: training example 4, a c wrongly labelled b. 4 of the 40"
     )
     assert world.evaluate("() => world.log") == [["follow", 4]]
 
@@ -44,6 +44,37 @@ def test_the_picker_works_with_the_keyboard_across_its_pages(world: Page) -> Non
     world.keyboard.press("Home")
     expect(world.get_by_role("option", name="Example 0: a")).to_be_focused()
     assert world.evaluate("() => world.log") == [["follow", 14]]
+
+
+def test_where_the_keyboard_went_meanwhile_it_stays_when_the_choice_is_confirmed(world: Page) -> None:
+    world.evaluate(
+        """async () => {
+          const { update } = world.store;
+          world.store.update = (topic, change) => { world.confirm = () => update.call(world.store, topic, change); };
+          await world.open("picker", "picker");
+        }"""
+    )
+    chosen = world.get_by_role("option").nth(5)
+    chosen.focus()
+    world.keyboard.press("Enter")
+    world.keyboard.press("End")
+    last = world.get_by_role("option", name="Example 39: a")
+    expect(last).to_be_focused()
+    world.evaluate("async () => { world.confirm(); await world.settle(); }")
+    expect(world.locator("#picker-sentence")).to_contain_text("Selected: training example 5")
+    expect(last).to_be_focused()
+
+
+def test_another_example_that_is_followed_is_gone_to(world: Page) -> None:
+    world.evaluate("async () => { await world.open('picker', 'picker'); }")
+    world.evaluate(
+        """async () => {
+          const { run } = world.store.state;
+          world.store.update("run", { run: { ...run, follow: { ...run.follow, example: 30 } } });
+          await world.settle();
+        }"""
+    )
+    expect(world.locator(".picker-range")).to_have_text("29–40 of 40")
 
 
 def test_only_wrong_labels_can_be_shown(world: Page) -> None:

@@ -39,7 +39,7 @@ def test_masks_are_unpacked_as_numpy_packed_them(module_page: Page) -> None:
     mask = np.random.default_rng(5).random(131) < 0.5
     found: dict[str, Any] = module_page.evaluate(
         """async ({ packed, units }) => {
-          const { countKept, isKept, unpack } = await import("/static/js/bits.js");
+          const { countKept, isKept, unpack } = await import("/static/js/model/bits.js");
           const bytes = Uint8Array.from(packed);
           const one = Array.from({ length: units }, (_, unit) => isKept(bytes, unit));
           return { all: [...unpack(bytes, units)], one, count: countKept(bytes, units) };
@@ -114,7 +114,7 @@ def test_arrow_keys_reach_every_block_and_never_leave_the_picture(module_page: P
 def test_the_knobs_of_a_step_follow_from_the_changes_before_it(world: Page) -> None:
     rates = world.evaluate(
         """async () => {
-          const { knobsAt } = await import("/static/js/paint/sites.js");
+          const { knobsAt } = await import("/static/js/model/layers.js");
           const changes = [
             { step: 10, lane: 1, knobs: { dropout: [0, 0.5, 0.5] } },
             { step: 12, lane: 0, knobs: { dropout: [0.9, 0.9, 0.9] } },
@@ -168,16 +168,17 @@ def test_the_sentence_under_the_network_is_true_of_its_picture(world: Page) -> N
     assert f"{said['kept']} and " in said["live"]
     sd = math.sqrt(24 * 0.25 * 0.75)
     assert (
-        f"of 24 neurons of hidden 1 and 2 (expected 18.0 ± {sd:.1f} in each), every kept output × 1.33" in said["live"]
+        f"of 24 neurons of hidden 1 and 2 (expected 18.0, SD {sd:.1f}, in each), every kept output × 1.33"
+        in said["live"]
     )
-    assert "of 16 pixels (expected 14.0 ± 1.3), every kept output × 1.14" in said["live"]
+    assert "of 16 pixels (expected 14.0, SD 1.3), every kept output × 1.14" in said["live"]
     assert said["live"].endswith("It puts 70.0% on c, its label.")
     assert "nothing is dropped. Nothing is trained yet." in said["start"]
     assert "expected" not in said["start"]
-    assert "The followed example 2 was not in that mini-batch" in said["other"]
+    assert "The selected example 2 was not in that mini-batch" in said["other"]
     assert "a c wrongly labelled b" in said["wrong"]
     assert "It puts 70.0% on c and 10.0% on b, its label." in said["wrong"]
-    assert "who was kept, not what they gave" in said["past"]
+    assert "Only the mask was recorded for this step." in said["past"]
     assert "this lane has no dropout: nothing is dropped." in said["bare"]
     assert "step 3 are not on this page" in said["gone"]
     assert said["nothing"].startswith("Waiting")
@@ -292,7 +293,7 @@ def test_a_reader_who_asks_for_less_motion_gets_at_most_two_pictures_a_second(wo
     drawn = world.evaluate(
         """async () => {
           const { createPace } = await import("/static/js/paint/pace.js");
-          const { reducedMotion } = await import("/static/js/theme.js");
+          const { reducedMotion } = await import("/static/js/base/theme.js");
           const runs = [];
           const pace = createPace(() => runs.push(performance.now()), () => (reducedMotion(document) ? 500 : 0));
           for (let request = 0; request < 5; request += 1) pace.request();

@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.pretend import Pretend
 from tests.browser.test_words import NAN, call
-from trainer.config import ExperimentConfig
 from trainer.search import Evaluation, SearchConfig, SearchState, parse_search
+from trainer.settings.config import ExperimentConfig
 
 SMALL: dict[str, Any] = {"input": [0, 0.2], "hidden": [0, 0.5], "learning_rate": [1e-3, 2e-3], "batch": 4, "steps": 100}
 LOSSES = (1.5, 1.6, 0.50, 0.52, 0.9, 0.4, 0.41, 0.6)
@@ -61,7 +61,7 @@ def readout(page: Page) -> str:
 def sentence(page: Page, state: SearchState | None) -> str:
     """What is said of a search."""
     code = """async (search) => {
-      const { readSearch } = await import("/static/js/candidates.js");
+      const { readSearch } = await import("/static/js/model/candidates.js");
       const { searchSentence } = await import("/static/js/words/search.js");
       return searchSentence(search && readSearch(search));
     }"""
@@ -83,16 +83,16 @@ def test_before_anything_is_done_no_best_is_named(module_page: Page) -> None:
 
 def test_the_best_so_far_is_told_with_what_is_near_it(module_page: Page) -> None:
     text = sentence(module_page, searched(1))
-    assert "4 of 8 candidates are done. The best so far is the one with input rate 0, hidden rate 0.5" in text
-    assert "learning rate 0.001: validation loss 0.500, accuracy 95.0%." in text
-    assert "One other comes within 5% of its loss." in text  # 0.52 is 4% more
+    assert "4 of 8 candidates are done. The lowest validation loss so far has the one with input rate 0, hidden" in text
+    assert "learning rate 0.001: 0.500, accuracy 95.0%." in text
+    assert "One other is too close to tell apart (within 22%" in text  # 0.52 is 4% more
     assert "The best without any dropout has 1.50 so far." in text
     assert "beyond" not in text  # that is said when all are done
 
 
 def test_at_the_end_it_says_where_better_ones_might_be_and_that_it_was_chosen(module_page: Page) -> None:
     text = sentence(module_page, searched(2))
-    assert text.startswith("Of 8 candidates the best is the one with input rate 0.2, hidden rate 0")
+    assert text.startswith("Of 8 candidates the lowest validation loss has the one with input rate 0.2, hidden rate 0")
     assert "Its input rate is the highest and its learning rate is the highest that was tried" in text
     assert text.endswith(
         "It was chosen by the validation set that judges it, so its loss is a little too good to be true."
@@ -105,7 +105,7 @@ def test_a_rate_of_nothing_is_no_edge_and_a_random_search_has_none(module_page: 
     assert "nothing dropped, learning rate 0.001" in text
     assert "Its learning rate is the lowest that was tried" in text
     assert "without any dropout" not in text  # it is the best itself
-    assert "No other comes within 5% of its loss." in text
+    assert "No other is too close to tell apart" in text
     drawn = {**SMALL, "method": "random", "candidates": 8}
     assert "that was tried" not in sentence(module_page, searched(2, drawn, losses))
 
@@ -184,7 +184,7 @@ def test_a_candidate_is_described_by_what_is_known_of_it(module_page: Page) -> N
 def test_the_time_left_follows_from_how_fast_it_went_of_late(module_page: Page) -> None:
     left = module_page.evaluate(
         """async () => {
-          const { createForecast } = await import("/static/js/candidates.js");
+          const { createForecast } = await import("/static/js/model/candidates.js");
           const forecast = createForecast(10);
           const said = [forecast.left(1000)];
           forecast.add(0, 0);
@@ -253,7 +253,7 @@ def test_candidates_that_are_being_trained_show_how_they_do_now(page: Page, stat
     lab = open_search(page, static_url, searched(1))
     page.evaluate(
         """async () => {
-          const { appendRow } = await import("/static/js/columns.js");
+          const { appendRow } = await import("/static/js/state/columns.js");
           const { store } = dropoutLab;
           for (const [step, loss] of [[0, 2.3], [25, 0.75]]) {
             const row = [loss, loss, loss, loss];
@@ -455,7 +455,7 @@ def test_what_is_no_list_of_numbers_is_not_sent(page: Page, static_url: str) -> 
 
 
 def test_what_the_form_tries_by_itself_is_the_search_without_a_word(module_page: Page) -> None:
-    usual = module_page.evaluate("async () => (await import('/static/js/views/searchform.js')).USUAL")
+    usual = module_page.evaluate("async () => (await import('/static/js/dialogs/searchform.js')).USUAL")
     speed = ExperimentConfig().learning_rate
     config = SearchConfig()
     assert [times * speed for times in usual.pop("learning_rate")] == pytest.approx(list(config.learning_rate))
@@ -467,7 +467,7 @@ def test_what_the_form_tries_by_itself_is_the_search_without_a_word(module_page:
 
 def test_the_table_has_everything_that_was_found(module_page: Page) -> None:
     state = searched(1, losses=(math.nan, 1.6, 0.5, 0.52))
-    table = call(module_page, "candidates", "searchTable", state.described())
+    table = call(module_page, "model/candidates", "searchTable", state.described())
     assert table["columns"] == [
         *("candidate", "input", "hidden", "learning_rate"),
         *("val_loss", "val_accuracy", "best_val_loss", "best_step"),
@@ -475,7 +475,7 @@ def test_the_table_has_everything_that_was_found(module_page: Page) -> None:
     assert table["rows"][0] == [1, 0, 0, 1e-3, "", "", "", ""]
     assert table["rows"][2] == [3, 0, 0.5, 1e-3, 0.5, 0.95, 0.45, 25]
     assert len(table["rows"]) == 4
-    assert call(module_page, "candidates", "searchTable", searched(0).described()) is None
+    assert call(module_page, "model/candidates", "searchTable", searched(0).described()) is None
 
 
 def test_the_picture_is_a_png_of_all_candidates_whether_the_panel_is_seen_or_not(page: Page, static_url: str) -> None:

@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.test_words import call
-from trainer.presets import PRESETS, described, find_preset
+from trainer.presets import PRESETS, find_preset
 
 NAN: Final = "NaN"
+SCORES: Final = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
 BAD: Final = re.compile(r"undefined|NaN|null|Infinity|\[object|  |“”")
 
 
@@ -38,6 +39,8 @@ def reading(preset: str, loss: list[Any], accuracy: list[Any] | None = None, **c
         "guess": None,
         "isAsPlanned": True,
         "facts": {},
+        "scores": {"length": 0, "step": [], **{name: [[] for _ in lanes] for name in SCORES}},
+        "stopped": [None] * len(lanes),
         "search": None,
     }
     return usual | changed
@@ -96,9 +99,9 @@ def test_knobs_that_were_turned_are_owned_up_to(module_page: Page) -> None:
         (
             0,
             [0.46, 0.45],
-            "Your guess, “No dropout”, 0.460, is too close to the lowest validation loss, “Dropout”, 0.450,",
+            "Your guess, “No dropout”, 0.460, is one of 2 that share the lowest validation loss: a tie.",
         ),
-        (1, [0.46, 0.45], "is the lowest validation loss, but “No dropout” is too close to tell apart: a tie."),
+        (1, [0.46, 0.45], "Your guess, “Dropout”, 0.450, is one of 2 that share the lowest validation loss: a tie."),
         (0, [0.4, 1.45], "Your guess is right: “No dropout”, 0.400,"),
         (1, [NAN, NAN], "Your guess cannot be judged"),
     ],
@@ -131,7 +134,7 @@ def test_the_twin_says_what_dropout_does_or_that_this_run_does_not_show_it(modul
         bestStep=[135, 975],
     )
     assert "lower: 0.460 with dropout against 1.69 without, which is 3.7 times as high." in usual
-    assert "“No dropout” has learnt the training labels by heart, the 20% that are wrong among them." in usual
+    assert "“No dropout” has memorised the training labels, the 20% that are wrong among them." in usual
     assert "That of “No dropout” was lowest, 0.510, at step 135, and has risen since." in usual
     assert "90.5% against 74.4%, 16.1 points more" in usual
     assert "this run does not show it" in said(module_page, "twin", [0.46, 0.45])
@@ -146,19 +149,21 @@ U: Final = [0.554, 0.486, 0.449, 0.432, 0.426, 0.443, 0.492, 0.661, 1.3, 2.23]
 
 def test_no_single_best_rate_is_named_where_the_floor_is_flat(module_page: Page) -> None:
     text = said(module_page, "rate", U)
-    assert "The lowest validation loss is 0.426, at a rate of 0.4. 0.1, 0.2, 0.3 and 0.5 lie within 15%" in text
+    assert "No single network has the lowest validation loss: 6 networks, 0.426 to 0.492, are too close" in text
+    assert "So no single best rate can be named." in text
     assert "The curve is a U: it rises to 0.554 at 0 (1.3 times) on one side and 2.23 at 0.9 (5.2 times)" in text
 
 
 def test_a_curve_that_is_no_u_is_not_called_one(module_page: Page) -> None:
     falling = said(module_page, "rate", [2.0, 1.8, 1.6, 1.4, 1.2, 1.0, 0.8, 0.6, 0.4, 0.2])
     assert "of a U this run shows one half" in falling
-    assert "no other rate" in falling.lower()
+    assert "Lowest validation loss: “p = 0.9”, 0.200; highest: “p = 0”, 2.00." in falling
+    assert "no single best rate" not in falling
     assert "A U would rise at both ends: this run does not show it." in said(module_page, "rate", [0.5] * 10)
 
 
 def test_the_usual_rate_overfits_without_input_dropout_only_if_it_does(module_page: Page) -> None:
-    usual = [1.66, 1.26, 1.04, 0.93, 0.8, 0.66, 0.54, 0.53, 1.0, 2.14]
+    usual = [1.66, 1.26, 1.04, 0.93, 0.8, 0.66, 0.53, 0.52, 1.0, 2.14]
     assert "The usual 0.5 still overfits without input dropout: 0.660" in said(module_page, "rate-hidden-only", usual)
     flat = said(module_page, "rate-hidden-only", [1.66, 1.26, 1.04, 0.93, 0.8, 0.54, 0.54, 0.53, 1.0, 2.14])
     assert "this run does not show" in flat
@@ -179,8 +184,10 @@ def test_the_search_names_its_best_and_how_many_are_as_good(module_page: Page) -
     lanes = len(find_preset("search").config.lanes)
     state = {"trials": trials, "results": results, "best": 1}
     text = said(module_page, "search", [1.0] * lanes, search=state)
-    assert "Of the 3 candidates tried so far the best has an input rate of 0.2, a hidden rate of 0.5" in text
-    assert "1 more lies within 15%" in text
+    assert (
+        "Of the 3 candidates tried so far the lowest validation loss has the one with an input rate of 0.2, a" in text
+    )
+    assert "1 more is too close to tell apart (within 22%, two standard deviations between seeds)" in text
     assert "Without any dropout the best is 1.60, 3.6 times as much." in text
     alike = {**state, "results": [{**each, "val_loss": 0.44} for each in results]}
     assert "this run does not show it" in said(module_page, "search", [1.0] * lanes, search=alike)
@@ -217,7 +224,7 @@ SHIFT: Final = [1.0, 1.16, 1.34, 1.56, 1.85, 2.27, 2.91, 3.97, 6.19, 13.05]
 @pytest.mark.parametrize(("preset", "layer"), [("variance-shift", "hidden1"), ("variance-shift-linear", "hidden2")])
 def test_the_variance_shift_is_said_with_its_theory_and_its_harm(module_page: Page, preset: str, layer: str) -> None:
     facts = {f"variance/ratio/{layer}": SHIFT, f"variance/theory/{layer}": [NAN, *(1.01 * each for each in SHIFT[1:])]}
-    text = said(module_page, preset, [0.077] * 8 + [0.09, 0.19], facts=facts)
+    text = said(module_page, preset, [0.077] * 8 + [0.1, 0.19], facts=facts)
     assert "2.3 times for “p = 0.5” and 13 times for “p = 0.9”" in text
     assert ("Theory gives the same within 1%." in text) == (layer == "hidden1")
     assert "Up to “p = 0.7” it does no harm that could be told" in text
@@ -228,10 +235,10 @@ def test_the_variance_shift_is_said_with_its_theory_and_its_harm(module_page: Pa
 
 
 def test_the_race_names_the_best_and_what_is_no_better_than_nothing(module_page: Page) -> None:
-    usual = [1.655, 1.6, 0.711, 0.638, 0.646, 0.836, 0.53, 0.828, 0.443]
+    usual = [1.655, 1.6, 0.711, 0.638, 0.646, 0.836, 0.58, 0.828, 0.443]
     text = said(module_page, "regularisers", usual)
-    assert "that of “Dropout”, 0.443, apart from all others." in text
-    assert "Early stopping comes to 0.530, behind dropout’s 0.443." in text
+    assert "Lowest validation loss: “Dropout”, 0.443; highest: “Nothing”, 1.66." in text
+    assert "Early stopping comes to 0.580, behind dropout’s 0.443." in text
     assert "No better than nothing, as far as can be told: “L1”." in text
     stopped = said(module_page, "regularisers", [*usual[:6], 0.3, 0.828, 0.443])
     assert "does better here than dropout" in stopped
@@ -273,28 +280,28 @@ def test_training_time_is_told_in_steps_that_were_counted(module_page: Page) -> 
     assert "this run does not show it" in faster
 
 
-def committee(without: float, single: float, accuracy: list[float]) -> dict[str, Any]:
+def separate(without: float, single: float, accuracy: list[float]) -> dict[str, Any]:
     return {
-        "committee/accuracy": accuracy,
-        "committee/group": [0] * 5 + [1] * 5,
-        "committee/average_accuracy": [0.74, 0.75, 0.76, 0.76, without, 0.91, 0.92, 0.92, 0.92, single + 0.01],
-        "shape/committee": [2, 5],
+        "separate/accuracy": accuracy,
+        "separate/group": [0] * 5 + [1] * 5,
+        "separate/average_accuracy": [0.74, 0.75, 0.76, 0.76, without, 0.91, 0.92, 0.92, 0.92, single + 0.01],
+        "shape/separate": [2, 5],
     }
 
 
 def test_one_network_with_dropout_is_put_beside_the_average_of_five_without(module_page: Page) -> None:
     accuracy = [0.744] * 5 + [0.916] * 5
     # The last evaluations were others: what is averaged is compared with what it was averaged from.
-    text = said(module_page, "real-ensemble", [1.0] * 10, [0.5] * 10, facts=committee(0.767, 0.916, accuracy))
+    text = said(module_page, "real-ensemble", [1.0] * 10, [0.5] * 10, facts=separate(0.767, 0.916, accuracy))
     assert "does better than a real ensemble without: one network with dropout gets 91.6% on average, 5 without" in text
     assert "Averaging adds 2.3 points to the ones without and 1.0 points to the ones with." in text
-    even = said(module_page, "real-ensemble", [1.0] * 10, facts=committee(0.91, 0.9, [0.9] * 10))
+    even = said(module_page, "real-ensemble", [1.0] * 10, facts=separate(0.91, 0.9, [0.9] * 10))
     assert "cannot be told apart" in even
-    lost = said(module_page, "real-ensemble", [1.0] * 10, facts=committee(0.95, 0.7, [0.9] * 5 + [0.7] * 5))
+    lost = said(module_page, "real-ensemble", [1.0] * 10, facts=separate(0.95, 0.7, [0.9] * 5 + [0.7] * 5))
     assert "this run does not show" in lost
 
 
-def crowd(accuracy: list[float], scaling: float, losses: tuple[float, float, float]) -> dict[str, Any]:
+def ensemble(accuracy: list[float], scaling: float, losses: tuple[float, float, float]) -> dict[str, Any]:
     return {
         "ensemble/accuracy/average": accuracy,
         "ensemble/accuracy/member": [0.77] * len(accuracy),
@@ -307,10 +314,10 @@ def crowd(accuracy: list[float], scaling: float, losses: tuple[float, float, flo
 
 def test_the_average_meets_the_whole_network_where_it_stays_near_it(module_page: Page) -> None:
     accuracy = [0.77, 0.88, 0.915, 0.91, 0.92, 0.921]
-    text = said(module_page, "averages", [1.7, 0.46], facts=crowd(accuracy, 0.92, (0.6, 0.446, 0.438)))
+    text = said(module_page, "averages", [1.7, 0.46], facts=ensemble(accuracy, 0.92, (0.6, 0.446, 0.438)))
     assert "From 5 on it stays within half a point of the whole network." in text
     assert "In log-loss only the geometric mean gets there: 0.600" in text
-    far = said(module_page, "averages", [1.7, 0.46], facts=crowd([0.3, 0.4, 0.5], 0.92, (0.6, 0.7, 0.438)))
+    far = said(module_page, "averages", [1.7, 0.46], facts=ensemble([0.3, 0.4, 0.5], 0.92, (0.6, 0.7, 0.438)))
     assert "this run does not show" in far
     assert "only the geometric" not in far
 
@@ -322,9 +329,16 @@ def test_who_forgets_eval_loses_what_was_measured(module_page: Page) -> None:
         "forgotten/lost": [0.0, 0.15, 0.005, 0.124],
     }
     text = said(module_page, "forgotten-eval", [1.0] * 4, facts=facts, guess=1)
-    assert "“Dropout” loses most when judged in training mode: 15.0 points of accuracy." in text
+    assert (
+        "No single network has the highest loss of accuracy: “Dropout” and “Both”, 12.4 points to 15.0 points" in text
+    )
+    assert "loses most" not in text
     assert "“No dropout” has nothing to forget" in text
-    assert "Your guess, “Dropout”, 15.0 points, is the highest loss of accuracy, but “Both” is too close" in text
+    assert "Your guess, “Dropout”, 15.0 points, is one of 2 that share the highest loss of accuracy: a tie." in text
+    clear = facts | {"forgotten/lost": [0.0, 0.25, 0.005, 0.124]}
+    alone = said(module_page, "forgotten-eval", [1.0] * 4, facts=clear, guess=1)
+    assert "“Dropout” loses most when judged in training mode: 25.0 points of accuracy." in alone
+    assert "Your guess is right: “Dropout”, 25.0 points, is the highest loss of accuracy." in alone
     none = said(module_page, "forgotten-eval", [1.0] * 4, facts=facts | {"forgotten/lost": [0.0, 0.001, 0.0, 0.0]})
     assert "this run does not show it" in none
 
@@ -399,43 +413,86 @@ def beside(page: Page, given: dict[str, Any], *expected: dict[str, Any]) -> list
     return rows
 
 
-def row(label: str, value: float | None, sd: float | None = 0.03, seeds: int = 5, unit: str = "nats") -> dict[str, Any]:
-    return {"label": label, "value": value, "sd": sd, "seeds": seeds, "unit": unit}
+def row(name: str, values: list[float], unit: str = "nats", label: str = "", **changed: Any) -> dict[str, Any]:
+    usual = {
+        "id": name,
+        "label": label or f"The {name}",
+        "unit": unit,
+        "seeds": list(range(1, len(values) + 1)),
+        "values": values,
+        "reference": None,
+        "judged": {"word": "inside", "pairs": 12, "difference": 0.01, "error": 0.02, "p": 1.0},
+        "note": "",
+    }
+    return usual | changed
 
 
-def test_a_figure_is_put_beside_those_of_other_seeds_by_its_name(module_page: Page) -> None:
+DROPOUT: Final = [0.41, 0.47, 0.44, 0.43, 0.46]
+
+
+def test_a_figure_is_put_beside_those_of_other_seeds_by_its_id(module_page: Page) -> None:
     given = reading("batch-norm", [1.7, 0.45, 2.0, 0.37], [0.75, 0.9, 0.8, 0.92])
     rows = beside(
         module_page,
         given,
-        row("Validation loss: dropout", 0.443),
-        row("Validation loss: batch norm", 0.828, 0.058),
-        row("Validation accuracy: both", 92.4, 1.3, unit="%"),
-        row("Something else", 1.0),
-        row("Validation loss: both", None, None),
+        row("val_loss/Dropout", DROPOUT, label="What dropout comes to", reference={"mean": 0.45, "seeds": 5}),
+        row("val_loss/Batch norm", [0.8, 0.85, 0.9, 0.78, 0.83]),
+        row("val_accuracy/Both", [91.0, 93.5, 92.0, 92.4, 93.0], unit="%"),
+        row("something else", DROPOUT, label="Validation loss: both"),
+        row("val_loss/Both", []),
     )
     assert [(each["label"], each["isUsual"]) for each in rows] == [
-        ("Validation loss: dropout", True),
-        ("Validation loss: batch norm", False),
-        ("Validation accuracy: both", True),
+        ("What dropout comes to", True),
+        ("The val_loss/Batch norm", False),
+        ("The val_accuracy/Both", True),
     ]
-    assert (rows[0]["here"], rows[0]["elsewhere"]) == ("0.450", "0.443 ± 0.030")
+    assert (rows[0]["here"], rows[0]["elsewhere"], rows[0]["seeds"]) == ("0.450", "0.410 to 0.470", 5)
+    assert (rows[0]["value"], rows[0]["others"], rows[0]["reference"]) == (0.45, DROPOUT, 0.45)
     words = call(module_page, "words/seen/index", "besideWords", rows)
-    assert words == "1 of 3 figures lies further from the mean of 5 other seeds than 99 of 100 seeds should."
-    assert call(module_page, "words/seen/index", "besideWords", rows[:1]).startswith("The one figure lies where")
+    assert words == "1 of 3 values is further from the mean of 5 other seeds than 99 of 100 seeds should be."
+    assert (
+        call(module_page, "words/seen/index", "besideWords", rows[:1]) == "The one value is typical of 5 other seeds."
+    )
+
+
+def test_a_run_is_not_counted_among_the_others_of_its_own_seed(module_page: Page) -> None:
+    given = reading("batch-norm", [1.7, 0.45, 0.8, 0.37], seed=3)
+    (found,) = beside(module_page, given, row("val_loss/Dropout", [*DROPOUT, 0.45]))
+    assert found["others"] == [0.41, 0.47, 0.43, 0.46, 0.45]
+    assert found["seeds"] == 5
+
+
+def test_of_a_few_seeds_nothing_is_said(module_page: Page) -> None:
+    given = reading("batch-norm", [1.7, 0.45, 0.8, 0.37])
+    assert beside(module_page, given, row("val_loss/Dropout", DROPOUT[:4])) == []
+
+
+def test_what_is_usual_is_the_prediction_interval_for_one_more_seed(module_page: Page) -> None:
+    # Twenty values of mean 1: t with 19 degrees of freedom at 1% is 2.86, and the margin 2% of the mean.
+    others = [0.9, 1.1] * 10
+    sd = 0.1 * (20 / 19) ** 0.5
+    reach = 2.86 * sd * (1 + 1 / 20) ** 0.5 + 0.02
+    for value, usual in ((1 + reach - 0.002, True), (1 + reach + 0.002, False), (1 - reach - 0.002, False)):
+        given = reading("batch-norm", [1.7, value, 0.8, 0.37])
+        (found,) = beside(module_page, given, row("val_loss/Dropout", others))
+        assert found["isUsual"] == usual
+
+
+def test_what_plain_pytorch_does_otherwise_is_said_with_its_error(module_page: Page) -> None:
+    def agreement(*rows: dict[str, Any]) -> str:
+        return str(call(module_page, "words/seen/index", "agreementWords", list(rows)))
+
+    odd = row("b", DROPOUT, judged={"word": "outside", "pairs": 12, "difference": 0.031, "error": 0.004, "p": 0.001})
+    said_ = agreement(row("a", DROPOUT), odd)
+    assert said_.startswith("Compared with plain PyTorch on the same data and 12 seeds, 1 of 2 figures differs, with a")
+    assert said_.endswith("The b (+0.031, standard error 0.004).")
+    assert "none of 1 figures differs" in agreement(row("a", DROPOUT))
+    assert "have not been compared with plain PyTorch" in agreement(row("a", DROPOUT, judged={"word": "no reference"}))
+    assert agreement() == ""
 
 
 @pytest.mark.parametrize("changed", [{"isAsPlanned": False}, {"step": 900}])
 def test_other_settings_or_steps_are_put_beside_nothing(module_page: Page, changed: dict[str, Any]) -> None:
-    given = reading("batch-norm", [1.7, 0.45, 0.8, 0.37], **changed)
-    assert beside(module_page, given, row("Validation loss: dropout", 0.443)) == []
-
-
-def test_the_figures_of_other_seeds_meet_figures_of_the_run(module_page: Page) -> None:
-    """Guards the names: a label that is changed on one side only would silently drop its row."""
-    expected = {each["id"]: each["expected"] for each in described()}
-    rows = beside(module_page, reading("rate", U), *expected["rate"])
-    assert len([each for each in rows if each["label"].startswith("Validation loss, p = ")]) >= 10
-    facts = {f"reached/{level:g}": [100, 250] for level in (1.5, 1.0, 0.7, 0.5)}
-    assert len(beside(module_page, reading("training-time", [1.7, 0.46], facts=facts), *expected["training-time"])) == 3
-    assert len(beside(module_page, reading("twin", [1.69, 0.46], [0.744, 0.905]), *expected["twin"])) == 4
+    given = reading("batch-norm", [1.7, 0.45, 0.8, 0.37])
+    assert beside(module_page, given, row("val_loss/Dropout", DROPOUT)) != []
+    assert beside(module_page, given | changed, row("val_loss/Dropout", DROPOUT)) == []

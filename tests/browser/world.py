@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 from playwright.sync_api import Page
+
+from trainer.settings.networks import NETWORKS
+from trainer.settings.schema import schema
 
 WORLD: Final = """async () => {
   for (const name of ["tokens", "pictures"]) {
@@ -12,9 +16,9 @@ WORLD: Final = """async () => {
     document.head.append(link);
     await new Promise((resolve) => link.addEventListener("load", resolve));
   }
-  const { createStore, emptyRecords } = await import("/static/js/store.js");
-  const KINDS = ["inverted", "classic", "unscaled", "gaussian", "dropconnect"];
-  const sizeOf = (shape) => shape.reduce((product, size) => product * size, 1);
+  const { createStore, emptyRecords } = await import("/static/js/state/store.js");
+  const { dropouts, networks, usual } = RECORDS;
+  const KINDS = dropouts.map(({ name }) => name);
   const pack = (bits) => {
     const bytes = new Uint8Array(Math.ceil(bits.length / 8));
     bits.forEach((bit, unit) => { bytes[unit >> 3] |= bit << (7 - (unit & 7)); });
@@ -26,8 +30,8 @@ WORLD: Final = """async () => {
   const store = createStore({ schedule: (tell) => void setTimeout(tell) });
 
   /* The group of each unit: a map of a convolution, a column of a sequence; -1 where there are none. */
-  const groupOf = ({ name, shape }, unit) => shape.length === 3 ? Math.floor(unit / (shape[1] * shape[2]))
-    : world.spec.network === "lstm" && shape.length === 2 ? unit % shape[1] : -1;
+  const groupOf = ({ shape, tied }, unit) => shape.length === 3 ? Math.floor(unit / (shape[1] * shape[2]))
+    : tied.length > 0 ? unit % shape[1] : -1;
   const pattern = (step, layer, unit) => {
     if (world.spec.lively) { /* as good as random, for the eye */
       const seed = Math.imul(step, 0x9e3779b1) ^ Math.imul(layer + 7, 0x85ebca6b) ^ Math.imul(unit + 3, 0xc2b2ae35);
@@ -49,22 +53,25 @@ WORLD: Final = """async () => {
     return kind === "dropconnect" && weights[layer] ? Math.round(0.75 * weights[layer]) + (step % 3) : share;
   };
   const scaleOf = ([rate, group]) =>
-    ["inverted", "dropconnect"].includes(world.spec.kind) ? 1 / ((1 - rate) * (1 - group)) : 1;
+    dropouts.find(({ name }) => name === world.spec.kind).scaled === "training" ? 1 / ((1 - rate) * (1 - group)) : 1;
 
   /* Becomes a run of what `given` says. */
   const become = (given = {}) => {
     const spec = { network: "mlp", kind: "inverted", classes: ["a", "b", "c"], features: [], knobs: {}, weights: [],
-      layers: [["input", [4, 4]], ["hidden1", [24]], ["hidden2", [24]]],
+      layers: usual,
       rates: [[0.125, 0], [0.25, 0], [0.25, 0]], ...given };
-    const layers = spec.layers.map(([name, shape]) => ({ name, shape, units: sizeOf(shape) }));
+    const layers = structuredClone(spec.layers);
     const lane = (name, share) => ({ name, batch_norm: false, l2: 0, hidden: null, train_size: null, seed: null,
       dropout: spec.rates.map(([rate]) => share * rate), spatial_dropout: spec.rates.map(([, rate]) => share * rate),
       dropout_kind: spec.kind, schedule: "constant", schedule_steps: 250, label_smoothing: 0, input_noise: 0 });
     const config = { network: spec.network, dataset: "digits", train_size: 40, seed: 0, label_noise: 0.1,
       lanes: [lane("No dropout", 0), { ...lane("Dropout", 1), ...spec.knobs }] };
-    const run = { id: "r", state: "paused", step: 0, steps_per_second: null, config, first_config: config, changes: [],
+    const contrast = spec.rates.some((each) => each.some((rate) => rate > 0)) ? 0 : null;
+    const run = { id: "r", contrast, dropouts, network: networks.find(({ name }) => name === spec.network),
+      state: "paused", step: 0, steps_per_second: null, config, first_config: config, changes: [],
       follow: { lane: 1, example: 2 }, viewers: 1, device: "cpu", layers, classes: spec.classes,
-      features: spec.features, stopped: [null, null], train_size: 40, val_size: 9, batches_per_epoch: 4 };
+      features: spec.features, stopped: [null, null], diverged: [null, null],
+      train_size: 40, val_size: 9, batches_per_epoch: 4 };
     const inputs = layers[0].units;
     const classes = spec.classes.length;
     const value = (at) => spec.features.length > 0 ? ((at * 7) % 13) / 3 - 2 : (at % 5) / 4;
@@ -85,7 +92,7 @@ WORLD: Final = """async () => {
       const [, inputs] = world.data.tensors["train/x"].shape;
       return world.data.tensors["train/x"].data.slice(example * inputs, (example + 1) * inputs);
     }
-    const signed = world.spec.network === "lstm";
+    const { signed } = world.run.network;
     const lively = (unit) => Math.sin(unit * 1.7 + unit * unit) * 0.9 ** (unit % 9);
     return Float32Array.from({ length: units }, (_, unit) =>
       unit % 2 === 0 && !signed ? 0 : world.spec.lively ? (signed ? lively(unit) : Math.abs(lively(unit))) : unit % 2);
@@ -118,7 +125,7 @@ WORLD: Final = """async () => {
       tensors[`rate/${name}`] = tensor("F32", [1], Float32Array.of(rates(layer)[0]));
       tensors[`group_rate/${name}`] = tensor("F32", [1], Float32Array.of(rates(layer)[1]));
       tensors[`kept/${name}`] = tensor("U32", [1], Uint32Array.of(isEvaluation ? units : countOf(step, layer)));
-      if (spec.kind === "gaussian" && rates(layer)[0] > 0) {
+      if (dropouts.find(({ name }) => name === spec.kind).counted === "factors" && rates(layer)[0] > 0) {
         const factors = Float32Array.from({ length: units }, (_, unit) => factorOf(step, layer, unit));
         tensors[`factor/${name}`] = tensor("F32", [units], factors);
       }
@@ -197,9 +204,26 @@ GAUSSIAN: Final[dict[str, Any]] = {"kind": "gaussian"}
 DROPCONNECT: Final[dict[str, Any]] = {"kind": "dropconnect", "weights": [16 * 24, 24 * 24, 24 * 3]}
 
 
+def layers_of(network: str, places: list[list[Any]]) -> list[dict[str, Any]]:
+    """The places of a network, each with its name and shape, as the run state has them."""
+    counts = {family: sum(name.startswith(family) for name, _ in places) for family in ("conv", "hidden")}
+    shapes = [tuple(shape) for _, shape in places]
+    layers = [*NETWORKS[network].layers(shapes, [1] * counts["conv"], [1] * counts["hidden"])]
+    assert [layer["name"] for layer in layers] == [name for name, _ in places]
+    return layers
+
+
+def with_records(script: str, *places: list[Any]) -> str:
+    """A script in which ``RECORDS`` is what a page knows of kinds, and as ``usual`` the ``places`` of an MLP."""
+    known = schema()
+    records = {"dropouts": known["dropouts"], "networks": known["networks"], "usual": layers_of("mlp", [*places])}
+    return script.replace("RECORDS", json.dumps(records))
+
+
 def build(page: Page, given: dict[str, Any] | None = None) -> Page:
     """Give a page its world, with a run of two lanes: the default one, or one of what is ``given``."""
-    page.evaluate(WORLD)
+    page.evaluate(with_records(WORLD, ["input", [4, 4]], ["hidden1", [24]], ["hidden2", [24]]))
     if given is not None:
-        page.evaluate("(given) => world.become(given)", given)
+        told = {"layers": layers_of(given.get("network", "mlp"), given["layers"])} if "layers" in given else {}
+        page.evaluate("(given) => world.become(given)", given | told)
     return page

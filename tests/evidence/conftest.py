@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from tests.trainer.conftest import THREADS
+
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
+def few_threads() -> Iterator[None]:
     """Two test processes that each take both cores wait for each other: a step then takes up to 50 times as long."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(THREADS)
     yield
     torch.set_num_threads(before)

@@ -13,8 +13,8 @@ import torch
 from evidence.measures.costs import steps_to
 from evidence.measures.networks import GRID, SIDE, length
 from evidence.trained import Trained, train, train_run
-from trainer.config import parse
 from trainer.presets import find_preset
+from trainer.settings.config import parse
 
 
 @pytest.fixture(scope="module")

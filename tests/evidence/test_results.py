@@ -34,13 +34,18 @@ def test_what_other_code_measured_does_not_count(tmp_path: Path, monkeypatch: py
 
 
 def test_the_mark_changes_with_the_code_that_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in ("trainer/judge.py", "evidence/measures/dense.py", "evidence/trained.py"):
+    for place in (
+        "trainer/training/judge.py",
+        "evidence/measures/dense.py",
+        "evidence/plain/training.py",
+        "evidence/trained.py",
+    ):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_text("one = 1\n")
     monkeypatch.setattr(results, "ROOT", tmp_path)
     before = results.mark()
     assert results.mark() == before
-    (tmp_path / "trainer/judge.py").write_text("one = 2\n")
+    (tmp_path / "trainer/training/judge.py").write_text("one = 2\n")
     assert results.mark() != before
 
 
@@ -53,9 +58,9 @@ def test_a_file_that_is_none_counts_as_nothing(tmp_path: Path, held: str) -> Non
 def test_what_is_finished_is_not_done_again(tmp_path: Path) -> None:
     kept = Results(tmp_path / "kept.json")
     for task in tasks(["twin", "layers"], 2):
-        kept.put(task.preset, task.seed, {"a": 1.0})
+        kept.put(task.name, task.seed, {"a": 1.0})
     told: list[Progress] = []
-    assert list(run(tasks(["twin", "layers"], 2), Results(tmp_path / "kept.json"), told.append)) == ["twin", "layers"]
+    assert set(run(tasks(["twin", "layers"], 2), Results(tmp_path / "kept.json"), told.append)) == {"twin", "layers"}
     assert told == []
 
 
@@ -63,15 +68,18 @@ def test_a_run_that_was_stopped_does_only_what_is_left(tmp_path: Path, monkeypat
     """The two experiments are trained by processes of their own, of which one is a stand-in that a test can afford."""
     monkeypatch.setattr(running, "measure_one", quick)
     kept = Results(tmp_path / "kept.json")
-    kept.put("twin", 0, {"a": 7.0})
+    kept.put("lab/twin", 1, {"a": 7.0})
     told: list[Progress] = []
     finished = list(run(tasks(["twin", "layers"], 2), kept, told.append, processes=1))
     assert finished == ["twin", "layers"]
-    assert [each.task for each in told] == [Task("twin", 1), Task("layers", 0), Task("layers", 1)]
-    assert [(each.done, each.total) for each in told] == [(1, 3), (2, 3), (3, 3)]
+    first = [Task("layers", 1), Task("twin", 1, "plain"), Task("layers", 1, "plain")]
+    second = [Task(preset, 2, source) for source in ("lab", "plain") for preset in ("twin", "layers")]
+    assert [each.task for each in told] == [*first, *second]
+    assert [(each.done, each.total) for each in told] == [(done, 7) for done in range(1, 8)]
     assert told[-1].left_s == pytest.approx(0)
     values = json.loads((tmp_path / "kept.json").read_text())["values"]
-    assert values == {"twin": {"0": {"a": 7.0}, "1": {"a": 1.0}}, "layers": {"0": {"a": 0.0}, "1": {"a": 1.0}}}
+    assert values["lab/twin"] == {"1": {"a": 7.0}, "2": {"a": 2.0}}
+    assert values["plain/layers"] == {"1": {"a": 1.0}, "2": {"a": 2.0}}
 
 
 def quick(task: Task) -> tuple[dict[str, float], float]:

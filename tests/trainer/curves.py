@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from trainer import Experiment
-from trainer.config import parse
 from trainer.export import script
+from trainer.settings.config import parse
 
 SEEDS: Final = range(9)
 FALSE_ALARM: Final = 1e-4  # how often a script that is right may be called wrong

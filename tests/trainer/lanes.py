@@ -8,14 +8,14 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from trainer import datasets
-from trainer.config import ExperimentConfig, parse
-from trainer.datasets import Dataset
-from trainer.layers import LaneDropout
+from trainer.data import datasets
+from trainer.data.datasets import Dataset
+from trainer.dropout.noise import Noise, make_noise
+from trainer.layers.dense import LaneDropout
 from trainer.models import LaneNetwork, make_network
-from trainer.noise import Noise, make_noise
+from trainer.settings.config import ExperimentConfig, parse
+from trainer.settings.dropouts import DROPOUTS
 
-KINDS: Final = ("inverted", "classic", "unscaled", "gaussian", "dropconnect")
 LIMIT: Final = {torch.float64: 1e-9, torch.float32: 1e-4}
 CPU: Final = torch.device("cpu")
 
@@ -32,8 +32,8 @@ class Lab:
 
     def batch(self) -> tuple[Tensor, Tensor]:
         """The first examples (B, F) and their labels (B,)."""
-        size = self.config.batch_size
-        return self.data.train_x[:size].to(self.dtype), self.data.train_y[:size]
+        size, device = self.config.batch_size, self.network.weights[0].device
+        return self.data.train_x[:size].to(device, self.dtype), self.data.train_y[:size].to(device)
 
     @staticmethod
     def losses_of(logits: Tensor, labels: Tensor) -> Tensor:
@@ -53,15 +53,34 @@ class Lab:
         self.network.zero_grad()
 
 
-def lab(dtype: torch.dtype, **knobs: Any) -> Lab:
+def lab(dtype: torch.dtype, device: torch.device = CPU, **knobs: Any) -> Lab:
     """Networks at step 1, with the masks of that step drawn."""
     config = parse({"train_size": 60, "batch_size": 16, "seed": 3} | knobs)
     data = datasets.load(config)
-    network = make_network(config, data, CPU, dtype)
+    network = make_network(config, data, device, dtype)
     network.use(config, 1)
-    noise = make_noise(config, network.dropouts, CPU)
+    noise = make_noise(config, network.dropouts, device)
     noise.draw(1)
     return Lab(config, data, network, noise, dtype)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a lane computed, and what a plain network did.
+
+    Attributes:
+        lane: which.
+        name: what it is.
+        mine: of the lane.
+        theirs: of the plain network.
+        largest: what a difference is a share of, where that is not the largest number of ``theirs``.
+    """
+
+    lane: int
+    name: str
+    mine: Tensor
+    theirs: Tensor
+    largest: Tensor | None = None
 
 
 def factor_given(site: LaneDropout, lane: int, training: bool = True) -> Tensor:
@@ -70,7 +89,7 @@ def factor_given(site: LaneDropout, lane: int, training: bool = True) -> Tensor:
     keep = torch.as_tensor(site.keep[lane]).to(site.multiplier.dtype)
     if not training:
         keep = torch.full_like(keep[:1], (1 - p) * (1 - q) if kind == "classic" else 1)
-    elif kind == "gaussian":
+    elif DROPOUTS[kind].counted == "factors":
         keep = site.multiplier[lane] if p or q else torch.ones_like(keep)
     elif kind == "inverted" or (kind == "dropconnect" and not site.outputs):
         keep = keep / ((1 - p) * (1 - q))

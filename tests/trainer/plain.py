@@ -8,10 +8,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from trainer.config import ExperimentConfig
-from trainer.experiment import Experiment
-from trainer.layers import LaneDropout
+from trainer.layers.dense import LaneDropout
 from trainer.models import LaneMLP
+from trainer.settings.config import ExperimentConfig
+from trainer.settings.dropouts import DROPOUTS
+from trainer.training.experiment import Experiment
 
 
 class PlainNetwork(nn.Module):
@@ -115,7 +116,7 @@ def factors_of(experiment: Experiment, lane: int) -> tuple[list[Tensor | float],
     for index, (site, mask) in enumerate(zip(sites, masks_of(experiment, lane), strict=True)):
         rate, kind = site.rates[lane], site.kinds[lane]
         weights.append(None)
-        if kind == "gaussian" and rate:
+        if DROPOUTS[kind].counted == "factors" and rate:
             factors.append(site.multiplier[lane, :, : widths[index]].clone())
         elif kind == "dropconnect" and rate:
             keep = site.weight_keep[site.connecting.index(lane), :, : widths[index], : widths[index + 1]]
@@ -141,3 +142,28 @@ def gradient(parameter: Tensor) -> Tensor:
 def relative_error(mine: Tensor, theirs: Tensor) -> float:
     """The largest difference, as a share of the largest value."""
     return float((mine - theirs).detach().abs().max() / theirs.detach().abs().max().clamp_min(1e-30))
+
+
+def largest_gradient(network: nn.Module) -> float:
+    """The largest element of all gradients of a network, without its sign."""
+    return max(float(gradient(parameter).abs().max()) for parameter in network.parameters())
+
+
+def gradient_error(mine: Tensor, theirs: Tensor, largest: float, terms: int) -> float:
+    """The largest difference of two gradients beyond rounding, as a share of the largest value.
+
+    A gradient may be 0 in exact arithmetic: of a bias in front of batch norm; of a weight whose unit is the same for
+    all examples, as where one mask serves the whole mini-batch. What is computed then is rounding, other on every
+    processor, and no share of it means anything. A sum of n numbers, in whatever order, is off by at most n · u times
+    the sum of their sizes, u being half the distance from 1 to the next number (Higham 2002, equation 4.4); two sums by
+    twice that. The sizes are taken to be those of the network's largest gradient.
+
+    Args:
+        mine: a gradient.
+        theirs: the gradient it should be.
+        largest: the largest element of all gradients of this network.
+        terms: numbers that are added up on the way to one element, at most.
+    """
+    rounding = terms * torch.finfo(theirs.dtype).eps * largest
+    difference = float((mine - theirs).detach().abs().max())
+    return max(difference - rounding, 0.0) / max(float(theirs.detach().abs().max()), 1e-30)

@@ -13,15 +13,15 @@ import torch
 
 from tests.trainer.plain import eval_factors, plain_lane
 from trainer import Experiment
-from trainer.asking import Answer, Asking, ask
-from trainer.config import parse
+from trainer.dropout.kinds import threshold
 from trainer.errors import KnobError
-from trainer.kinds import threshold
+from trainer.insight.asking import Answer, Asking, ask
 from trainer.seeds import Purpose, WordStream, key
+from trainer.settings.config import parse
+from trainer.settings.dropouts import KINDS
 
 RATES = (0.2, 0.5, 0.4)
 UNITS = (64, 20, 12)
-KINDS = ("inverted", "classic", "unscaled", "gaussian", "dropconnect")
 NETWORKS: dict[str, dict[str, Any]] = {
     "mlp": {"hidden": [20, 12], "dropout": RATES},
     "cnn": {"channels": [4, 6], "hidden": [12], "dropout": (0.2, 0.1, 0.3, 0.5), "spatial_dropout": (0.2, 0.1)},
@@ -224,7 +224,7 @@ def test_a_lane_that_is_not_there_is_refused(lane: Any) -> None:
 
 
 @pytest.mark.parametrize("members", [0, 1025, True, 2.0])
-def test_a_crowd_that_is_too_small_or_too_large_is_refused(members: Any) -> None:
+def test_an_ensemble_that_is_too_small_or_too_large_is_refused(members: Any) -> None:
     with pytest.raises(KnobError, match=r"members = .* 1 to 1,024"):
         ask(trained(1), [ROW], members=members)
 

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.trainer.lanes import (
-    KINDS,
-    LIMIT,
-    Lab,
-    assert_close,
-    connected,
-    copy_linear,
-    copy_norm,
-    factor_given,
-    gradient,
-    lab,
-    weights_given,
-)
-from trainer.models.cnn import LaneCNN
+from tests.trainer.lanes import LIMIT, Lab, assert_close, lab
+from tests.trainer.plain_cnn import PlainCNN, compared, given, network_of, plain
+from trainer.settings.dropouts import KINDS
 
 SPATIAL = 0.3
 LANES: list[dict[str, Any]] = [
@@ -40,101 +27,15 @@ LANES: list[dict[str, Any]] = [
 ]
 
 
-class PlainCNN(nn.Module):
-    """Conv2d → BatchNorm2d → ReLU → MaxPool2d → dropout blocks and a dense head, masks given from outside."""
-
-    def __init__(self, channels: Sequence[int], sizes: Sequence[int], norm_first: bool, norm: bool) -> None:
-        super().__init__()
-        self.norm_first = norm_first
-        self.convs = [nn.Conv2d(inputs, outputs, 3, padding=1) for inputs, outputs in pairwise((1, *channels))]
-        self.linears = [nn.Linear(inputs, outputs) for inputs, outputs in pairwise(sizes)]
-        self.norms: list[nn.Module] = [nn.Identity() for _ in (*channels, *sizes[1:-1])]
-        if norm:
-            self.norms = [*map(nn.BatchNorm2d, channels), *map(nn.BatchNorm1d, sizes[1:-1])]
-        self.layers = nn.ModuleList([*self.convs, *self.linears, *self.norms])
-
-    def forward(self, x: Tensor, factors: Sequence[Tensor], weights: Sequence[Tensor | None]) -> Tensor:
-        image, *blocks = factors
-        x = self.convs[0]((x.view(-1, *image.shape[1:]) * image)[:, None])
-        for number, (norm, factor) in enumerate(zip(self.norms, blocks, strict=True)):
-            x = torch.relu(norm(x) if self.norm_first else x)
-            pools = number + 1 < len(self.convs)
-            x = (nn.functional.max_pool2d(x, 2) if pools else x) * factor[:, : x.shape[1]]
-            x = x if self.norm_first else norm(x)
-            if pools:
-                x = self.convs[number + 1](x)
-            else:
-                dense = number + 1 - len(self.convs)
-                x = connected(self.linears[dense], x.flatten(1), weights[dense])
-        return x
-
-
 def cnn(dtype: torch.dtype, **knobs: Any) -> Lab:
     """Small networks: 8×8 → 3 maps of 4×4 → 4 maps of 4×4 → 12 → 10."""
     return lab(dtype, **{"network": "cnn", "channels": [3, 4], "hidden": [12]} | knobs)
 
 
-def plain(made: Lab, lane: int) -> PlainCNN:
-    network, config = network_of(made), made.config
-    flat = network.dense[0].site.units
-    sizes = (flat, *config.widths(lane), len(made.data.classes))
-    own = PlainCNN(config.channels, sizes, network.norm_first, config.lanes[lane].batch_norm).to(made.dtype)
-    with torch.no_grad():
-        for conv, convs in zip(own.convs, network.convs, strict=True):
-            conv.weight.copy_(convs.weight[lane])
-            conv.bias.copy_(convs.bias[lane, 0])  # type: ignore[union-attr]
-    for linear, dense in zip(own.linears, network.dense, strict=True):
-        copy_linear(linear, dense.linear.weight[lane], dense.linear.bias[lane])
-    for norm, norms in zip(own.norms, network.norms, strict=True):
-        if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
-            copy_norm(norm, norms, lane)
-    return own
-
-
-def network_of(made: Lab) -> LaneCNN:
-    assert isinstance(made.network, LaneCNN)
-    return made.network
-
-
-def given(made: Lab, lane: int, training: bool = True) -> tuple[list[Tensor], list[Tensor | None]]:
-    """What one lane's places multiply by, and what its weights are multiplied by."""
-    network = network_of(made)
-    weights = [weights_given(dense.site, lane) if training else None for dense in network.dense]
-    return [factor_given(site, lane, training) for site in network.dropouts], weights
-
-
 def assert_lanes_are_plain(made: Lab) -> None:
     """Outputs, gradients and running statistics of every lane are those of a plain network."""
-    x, labels = made.batch()
-    plains = [plain(made, lane) for lane in range(made.network.lanes)]
-    logits = made.network(x)
-    torch.autograd.backward(made.losses_of(logits, labels).sum())
-    for lane, own in enumerate(plains):
-        theirs = own(x, *given(made, lane))
-        torch.autograd.backward(nn.functional.cross_entropy(theirs, labels))
-        assert_close(logits[lane], theirs, LIMIT[made.dtype])
-        assert_same_gradients(network_of(made), lane, own, LIMIT[made.dtype])
-
-
-def assert_same_gradients(network: LaneCNN, lane: int, own: PlainCNN, limit: float) -> None:
-    for conv, convs in zip(own.convs, network.convs, strict=True):
-        whole = gradient(conv.weight)
-        assert_close(gradient(convs.weight)[lane], whole, limit)
-        # A bias before batch norm has no effect: its gradient is rounding, and an error no share of it.
-        assert conv.bias is not None
-        assert_close(gradient(convs.bias)[lane, 0], gradient(conv.bias), limit, whole)
-    for linear, dense in zip(own.linears, network.dense, strict=True):
-        whole, (outputs, inputs) = gradient(linear.weight), linear.weight.shape
-        assert_close(gradient(dense.linear.weight)[lane, :inputs, :outputs].T, whole, limit)
-        assert_close(gradient(dense.linear.bias)[lane, 0, :outputs], gradient(linear.bias), limit, whole)
-    for norm, norms in zip(own.norms, network.norms, strict=True):
-        if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
-            units = norm.num_features
-            for name in ("weight", "bias"):
-                mine, theirs = gradient(getattr(norms, name))[lane, 0, :units], gradient(getattr(norm, name))
-                assert_close(mine, theirs, limit, gradient(norm.weight))
-            for name in ("running_mean", "running_var"):
-                assert_close(getattr(norms, name)[lane, 0, :units], getattr(norm, name), limit)
+    for each in compared(made):
+        assert_close(each.mine, each.theirs, LIMIT[made.dtype], each.largest)
 
 
 @pytest.mark.parametrize("order", ["before_dropout", "after_dropout"])

@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
 
-from trainer.config import Dataset, ExperimentConfig, Lane, Network, parse, recommended
+from tests.conftest import TIMEOUT_FACTOR
 from trainer.errors import KnobError, UnknownKnobError
-from trainer.shapes import PLANE
+from trainer.settings.agreement import check_rates
+from trainer.settings.changes import ChangeLog, read_changes
+from trainer.settings.config import Dataset, ExperimentConfig, Lane, Network, _check_live, parse, recommended
+from trainer.settings.dropouts import KINDS
+from trainer.settings.networks import NETWORKS
+from trainer.settings.shapes import PLANE
 
 
 def lane(**knobs: Any) -> dict[str, Any]:
@@ -19,6 +25,7 @@ def lane(**knobs: Any) -> dict[str, Any]:
 
 
 RATE = "a number from 0 to 0.95"
+NAME = "a text of 1 to 40 characters that can be seen, in one line"
 REFUSED: list[tuple[Any, str, str, str]] = [
     (lane(dropout=[-0.1, 0, 0, 0]), "lanes[0].dropout[0]", "-0.1", RATE),
     (lane(dropout=[0, 1, 0, 0]), "lanes[0].dropout[1]", "1", RATE),
@@ -29,7 +36,15 @@ REFUSED: list[tuple[Any, str, str, str]] = [
     (lane(dropout=[0.5]), "lanes[0].dropout", "(0.5,)", "4 rates, one for each of input, hidden1, hidden2, hidden3"),
     (lane(l2=math.inf), "lanes[0].l2", "inf", "a number from 0 to 0.1"),
     (lane(batch_norm=1), "lanes[0].batch_norm", "1", "true or false"),
-    (lane(name=""), "lanes[0].name", "''", "a text of 1 to 40 characters"),
+    (lane(name=""), "lanes[0].name", "''", NAME),
+    (lane(name="a\nb"), "lanes[0].name", r"'a\nb'", NAME),
+    (lane(name="\x1b[31mred"), "lanes[0].name", r"'\x1b[31mred'", NAME),
+    (lane(name="abc\u202egpj"), "lanes[0].name", r"'abc\u202egpj'", NAME),
+    (lane(name="a\u2066b"), "lanes[0].name", r"'a\u2066b'", NAME),
+    (lane(name="a\u061cb"), "lanes[0].name", r"'a\u061cb'", NAME),
+    (lane(name="a\u200b"), "lanes[0].name", r"'a\u200b'", NAME),
+    (lane(name="a\u2028b"), "lanes[0].name", r"'a\u2028b'", NAME),
+    (lane(name=" \u00a0 "), "lanes[0].name", r"' \xa0 '", NAME),
     ({"hidden": [0]}, "hidden[0]", "0", "a whole number from 1 to 640"),
     ({"hidden": [128, 10**9]}, "hidden[1]", "1000000000", "a whole number from 1 to 640"),
     ({"hidden": []}, "hidden", "()", "a list of 1 to 4 values"),
@@ -50,7 +65,7 @@ REFUSED: list[tuple[Any, str, str, str]] = [
         "True",
         "false while a mini-batch is a single example",
     ),
-    ({"network": "rnn"}, "network", "'rnn'", "one of mlp, cnn, lstm"),
+    ({"network": "perceptron"}, "network", "'perceptron'", f"one of {', '.join(NETWORKS)}"),
     ({"network": "cnn", "dataset": "wine"}, "network", "'cnn'", "mlp for wine, which has no images"),
     (
         {"network": "lstm", "dataset": "moons"},
@@ -84,7 +99,7 @@ REFUSED: list[tuple[Any, str, str, str]] = [
         lane(dropout_kind="half"),
         "lanes[0].dropout_kind",
         "'half'",
-        "one of inverted, classic, unscaled, gaussian, dropconnect",
+        f"one of {', '.join(KINDS)}",
     ),
     (lane(hidden=[8, 8, 200]), "lanes[0].hidden", "(8, 8, 200)", "widths of at most 128, 128, 128, those of the run"),
     (lane(hidden=[8]), "lanes[0].hidden", "(8,)", "widths of at most 128, 128, 128, those of the run"),
@@ -164,14 +179,12 @@ def test_what_is_recommended_for_each_data_set_is_a_twin_without_dropout_on_coor
 def test_each_kind_of_network_alone_is_enough_to_ask_for_it(network: str) -> None:
     config = parse({"network": network})
     assert (config.network, config.dataset) == (network, "digits")
-    assert (
-        config.layers
-        == {
-            "mlp": ("input", "hidden1", "hidden2", "hidden3"),
-            "cnn": ("input", "conv1", "conv2", "hidden1"),
-            "lstm": ("input", "recurrent", "output"),
-        }[network]
-    )
+    known = {
+        "mlp": ("input", "hidden1", "hidden2", "hidden3"),
+        "cnn": ("input", "conv1", "conv2", "hidden1"),
+        "lstm": ("input", "recurrent", "output"),
+    }
+    assert config.layers == known.get(network, NETWORKS[network].site_names(config.channels, config.hidden))
     assert recommended("digits", network).network == network
     assert [lane.drops for lane in recommended("digits", network).lanes] == [False, True]
 
@@ -235,16 +248,118 @@ def test_a_live_change_that_cannot_be_is_refused(knobs: dict[str, Any], lane_ind
 
 
 def test_describing_the_knobs_does_not_load_torch() -> None:
-    code = "import sys, trainer, trainer.config, trainer.schema; trainer.schema.schema(); print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    code = "import sys, trainer.settings.schema; trainer.settings.schema.schema(); print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60 * TIMEOUT_FACTOR
+    )
     assert done.stdout.strip() == "False"
 
 
-def test_a_run_whose_single_step_would_hold_a_worker_for_seconds_is_refused() -> None:
-    wide = {"hidden": [512] * 4, "batch_size": 64}
+@pytest.mark.parametrize("batch_size", [64, 8, 1])
+def test_a_run_whose_single_step_would_hold_a_worker_for_seconds_is_refused(batch_size: int) -> None:
+    wide = {"hidden": [512] * 4, "batch_size": batch_size}
     assert len(parse({**wide, "lanes": [{}] * 18}).lanes) == 18
     with pytest.raises(
         KnobError,
-        match=r"hidden = \(512, .* 19 networks of 824,320 multiplications on 64 examples .* at most 1,000,000,000",
+        match=r"hidden = \(512, .* 19 networks of 824,320 weights and 824,320 multiplications on 64 examples .* "
+        "at most 1,700,000,000",
     ):
         parse({**wide, "lanes": [{}] * 19})
+
+
+def test_weights_count_however_few_examples_there_are() -> None:
+    """64 networks of 1.3 million weights: 0.65 seconds a step with a mini-batch of 8, for weights alone."""
+    with pytest.raises(KnobError, match="weights"):
+        parse({"hidden": [640] * 4, "batch_size": 8, "train_size": 1000, "lanes": [{}] * 64})
+
+
+KNOBS: list[tuple[int | None, dict[str, Any]]] = [
+    (None, {"learning_rate": 0.01}),
+    (None, {"learning_rate": 7}),
+    (None, {"seed": 3}),
+    (None, {"wings": 3}),
+    (None, {"lanes": []}),
+    (0, {"dropout": [0.1, 0.2, 0.3]}),
+    (0, {"dropout": [0.1, 0.2, 0.99]}),
+    (1, {"dropout": [0.1]}),
+    (1, {"dropout": []}),
+    (1, {"dropout": None}),
+    (1, {"dropout": "much"}),
+    (1, {"dropout": [0.1, "0.2", 0]}),
+    (1, {"spatial_dropout": None}),
+    (1, {"spatial_dropout": [0.5]}),
+    (1, {"batch_norm": True, "l2": 0.01, "dropout_kind": "dropconnect"}),
+    (1, {"batch_norm": "yes"}),
+    (1, {"name": "", "l2": -1}),
+    (1, {"l2": float("nan")}),
+    (1, {"learning_rate": None}),
+    (1, {"hidden": [3, 3]}),
+    (1, {}),
+    (2, {"l2": 0.1}),
+    (True, {"l2": 0.1}),
+]
+
+
+@pytest.mark.parametrize(("lane", "knobs"), KNOBS)
+@pytest.mark.parametrize("batch_size", [16, 1])
+def test_a_moved_knob_means_what_the_whole_configuration_would_with_it(
+    lane: int | None, knobs: dict[str, Any], batch_size: int
+) -> None:
+    """Only what moves is validated anew; it must make no difference."""
+    config = parse({"hidden": [20, 12], "batch_size": batch_size, "lanes": [{"name": "a"}, {"dropout": [0.2, 0.5, 0]}]})
+
+    def told(does: Callable[[], Any]) -> Any:
+        try:
+            return does()
+        except (KnobError, UnknownKnobError) as error:
+            return error.described()
+
+    assert told(lambda: config.with_knobs(knobs, lane)) == told(lambda: whole(config, knobs, lane))
+
+
+def whole(config: ExperimentConfig, knobs: dict[str, Any], lane: int | None) -> ExperimentConfig:
+    """What `with_knobs` is, with all of the configuration validated."""
+    config.with_knobs({}, lane)
+    _check_live(ExperimentConfig if lane is None else Lane, knobs)
+    if lane is None:
+        return parse({**config.model_dump(), **knobs})
+    if isinstance(knobs.get("dropout"), list):
+        check_rates(knobs["dropout"], config.layers, f"lanes[{lane}].dropout")
+    lanes = [each.model_dump() for each in config.lanes]
+    lanes[lane] |= knobs
+    return parse({**config.model_dump(), "lanes": lanes})
+
+
+def test_a_thousand_changes_validate_each_no_more_than_the_lane_that_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    validated: list[str] = []
+
+    def counted(model: type[Any]) -> Callable[[Any], Any]:
+        original = model.model_validate
+
+        def validate(given: Any, **more: Any) -> Any:
+            validated.append(model.__name__)
+            return original(given, **more)
+
+        return validate
+
+    config = parse({"lanes": [{"dropout": [0.2, 0.5, 0.5, 0.5]}] * 64})
+    for model in (ExperimentConfig, Lane):
+        monkeypatch.setattr(model, "model_validate", counted(model))
+    given = [{"step": 1 + index // 2, "lane": index % 64, "knobs": {"l2": index / 1e5}} for index in range(1000)]
+    assert len(read_changes(config, given)) == 1000
+    assert validated == ["Lane"] * 1000
+
+
+def test_changes_are_found_by_their_step() -> None:
+    log = ChangeLog()
+    for step, lane, l2 in ((30, 1, 0.1), (10, None, 0.2), (30, 0, 0.3), (30, 1, 0.4), (20, 1, 0.5)):
+        log.insert(step, lane, {"l2": l2})
+    assert [(each["step"], each.get("lane"), each["knobs"]["l2"]) for each in log.changes] == [
+        (10, None, 0.2),
+        (20, 1, 0.5),
+        (30, 1, 0.4),
+        (30, 0, 0.3),
+    ]
+    assert [each["knobs"]["l2"] for each in log.at(30)] == [0.4, 0.3]
+    assert list(log.at(11)) == []
+    assert [log.next_after(step) for step in (0, 10, 19, 20, 30)] == [10, 20, 20, 30, None]

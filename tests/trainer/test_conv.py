@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainer.conv import convolve, from_maps, max_pool, to_maps
+from trainer.layers.conv import convolve, from_maps, max_pool, to_maps
 
 
 def test_gradients_of_the_convolution_are_those_of_finite_differences() -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from trainer.config import Dataset as Name
-from trainer.config import parse, recommended
-from trainer.datasets import VALIDATION_DIGITS, VALIDATION_POINTS, Dataset, load, wrong_labels
+from trainer.data.datasets import VALIDATION_DIGITS, VALIDATION_POINTS, Dataset, load, wrong_labels
 from trainer.errors import KnobError
-from trainer.shapes import PLANE, SIZES
+from trainer.settings.config import Dataset as Name
+from trainer.settings.config import parse, recommended
+from trainer.settings.shapes import PLANE, SIZES
 
 OWN = [name for name in get_args(Name) if name not in ("csv", "idx")]  # tests of those are in test_tables, test_idx
 TABLES = ("breast_cancer", "wine")

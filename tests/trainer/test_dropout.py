@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.config import parse
-from trainer.dropout import LaneDropout
-from trainer.experiment import Experiment
-from trainer.kinds import deviation, evaluation_scale, normal_table, scale, threshold, training_scale
+from trainer.dropout.kinds import deviation, evaluation_scale, normal_table, scale, threshold, training_scale
+from trainer.dropout.site import LaneDropout
 from trainer.seeds import Purpose, WordStream, key
+from trainer.settings.config import parse
+from trainer.settings.dropouts import KINDS
+from trainer.training.experiment import Experiment
 
 CPU = torch.device("cpu")
-KINDS = ("inverted", "classic", "unscaled", "gaussian", "dropconnect")
 MANY, UNITS = 20_000, 50
 
 

@@ -11,16 +11,17 @@ import torch
 from torch.nn.functional import nll_loss
 
 from tests.trainer.plain import PlainNetwork, eval_factors, plain_lane
-from trainer import Experiment, thinning
-from trainer.config import parse
-from trainer.ensemble import CrowdInProgress
+from trainer import Experiment
+from trainer.ensemble import thinning
+from trainer.ensemble.subnetworks import EnsembleInProgress
+from trainer.ensemble.thinning import CutOut, Masked
 from trainer.errors import DropoutLabError, KnobError
-from trainer.experiment import SubnetworkMasks
 from trainer.seeds import Purpose, WordStream, key
-from trainer.thinning import CutOut, Masked
+from trainer.settings.config import parse
+from trainer.settings.dropouts import KINDS
+from trainer.training.experiment import SubnetworkMasks
 
 RATES = (0.2, 0.5, 0.4)
-KINDS = ("inverted", "classic", "unscaled", "gaussian", "dropconnect")
 CUT = KINDS[:3]  # kinds whose sub-networks really are smaller, where a member has one mask
 MASKS: tuple[SubnetworkMasks, ...] = ("per_member", "per_example")
 
@@ -33,11 +34,11 @@ def trained(steps: int = 40, kind: str = "inverted", order: str = "before_dropou
     return experiment
 
 
-def masks_of(crowd: CrowdInProgress, number: int) -> list[torch.Tensor]:
+def masks_of(ensemble: EnsembleInProgress, number: int) -> list[torch.Tensor]:
     """The masks of a member that was cut out, (1, units) for each layer."""
-    assert isinstance(crowd.thinned, CutOut)
+    assert isinstance(ensemble.thinned, CutOut)
     masks = []
-    for kept, units in zip(crowd.thinned.kept(number), (64, 20, 12), strict=True):
+    for kept, units in zip(ensemble.thinned.kept(number), (64, 20, 12), strict=True):
         mask = torch.zeros(1, units, dtype=torch.float64)
         mask[0, slice(None) if kept is None else kept] = 1
         masks.append(mask)
@@ -45,17 +46,17 @@ def masks_of(crowd: CrowdInProgress, number: int) -> list[torch.Tensor]:
 
 
 def factors_of(
-    crowd: CrowdInProgress, number: int, kind: str, widths: tuple[int, ...]
+    ensemble: EnsembleInProgress, number: int, kind: str, widths: tuple[int, ...]
 ) -> tuple[list[torch.Tensor | float], list[torch.Tensor | None]]:
     """What a member multiplies activations and weights with, in the lane's own widths."""
     nothing: list[torch.Tensor | None] = [None] * 3
     scales = [1 / (1 - rate) if kind == "inverted" else 1 for rate in RATES]
-    if isinstance(crowd.thinned, CutOut):
-        masks = masks_of(crowd, number)
+    if isinstance(ensemble.thinned, CutOut):
+        masks = masks_of(ensemble, number)
         return [mask[:, :n] * scale for mask, n, scale in zip(masks, widths, scales, strict=False)], nothing
-    assert isinstance(crowd.thinned, Masked)
-    crowd.thinned.member(number)
-    sites = crowd.thinned.network.dropouts
+    assert isinstance(ensemble.thinned, Masked)
+    ensemble.thinned.member(number)
+    sites = ensemble.thinned.network.dropouts
     if kind in CUT:
         keeps = [torch.as_tensor(site.keep)[0, :, :n].double() for site, n in zip(sites, widths, strict=False)]
         return [keep * scale for keep, scale in zip(keeps, scales, strict=True)], nothing
@@ -76,31 +77,31 @@ def test_votes_accuracies_and_averages_are_those_of_a_masked_plain_network(
     progress = experiment.begin_subnetworks(1, members=7, example=13, masks=masks)
     while not progress.advance(3):
         pass
-    crowd, data = progress.result(), experiment.data
+    ensemble, data = progress.result(), experiment.data
     network: PlainNetwork = plain_lane(experiment, 1).eval()
     x = torch.cat([data.val_x, data.train_x[13:14]]).double()
     with torch.no_grad():
         members = [network(x, *factors_of(progress, m, kind, (64, 20, 9, 10))) for m in range(7)]
         log_p = torch.log_softmax(torch.stack(members), dim=2)
         whole = torch.log_softmax(network(x, eval_factors(experiment.config, 1)), dim=1)
-    assert torch.allclose(crowd.votes.double(), log_p[:, -1].exp(), atol=1e-6)
-    assert torch.allclose(crowd.average_vote.double(), log_p[:, -1].exp().mean(dim=0), atol=1e-6)
-    assert torch.allclose(crowd.scaling_vote.double(), whole[-1].exp(), atol=1e-6)
+    assert torch.allclose(ensemble.votes.double(), log_p[:, -1].exp(), atol=1e-6)
+    assert torch.allclose(ensemble.average_vote.double(), log_p[:, -1].exp().mean(dim=0), atol=1e-6)
+    assert torch.allclose(ensemble.scaling_vote.double(), whole[-1].exp(), atol=1e-6)
     log_p, whole, y = log_p[:, :-1], whole[:-1], data.val_y
     for m in range(7):
         arithmetic = log_p[: m + 1].exp().mean(dim=0).log()
         geometric = torch.log_softmax(log_p[: m + 1].mean(dim=0), dim=1)
         for mine, theirs in (
-            (crowd.accuracy[m], accuracy(log_p[m], y)),
-            (crowd.average_accuracy[m], accuracy(arithmetic, y)),
-            (crowd.average_loss[m], float(nll_loss(arithmetic, y))),
-            (crowd.geometric_accuracy[m], accuracy(geometric, y)),
-            (crowd.geometric_loss[m], float(nll_loss(geometric, y))),
+            (ensemble.accuracy[m], accuracy(log_p[m], y)),
+            (ensemble.average_accuracy[m], accuracy(arithmetic, y)),
+            (ensemble.average_loss[m], float(nll_loss(arithmetic, y))),
+            (ensemble.geometric_accuracy[m], accuracy(geometric, y)),
+            (ensemble.geometric_loss[m], float(nll_loss(geometric, y))),
         ):
             assert float(mine) == pytest.approx(theirs, rel=1e-5)
-    assert crowd.weight_scaling_accuracy == pytest.approx(accuracy(whole, y))
-    assert crowd.weight_scaling_loss == pytest.approx(float(nll_loss(whole, y)))
-    assert crowd.weight_scaling_accuracy == pytest.approx(float(experiment.evaluate().val_accuracy[1]))
+    assert ensemble.weight_scaling_accuracy == pytest.approx(accuracy(whole, y))
+    assert ensemble.weight_scaling_loss == pytest.approx(float(nll_loss(whole, y)))
+    assert ensemble.weight_scaling_accuracy == pytest.approx(float(experiment.evaluate().val_accuracy[1]))
 
 
 @pytest.mark.parametrize("kind", CUT)
@@ -132,13 +133,13 @@ def test_the_average_of_what_other_networks_say_is_near_what_they_say_whole(netw
     given: dict[str, Any] = {"network": network, "hidden": [12], "batch_size": 16, "train_size": 70}
     experiment = Experiment(parse(given | {"lanes": [{"name": "without"}, lane]}), device="cpu", dtype=torch.float64)
     experiment.run(10)
-    crowd = experiment.sample_subnetworks(1, members=64)
-    assert crowd.rates == (0.01,) * sites
-    assert not torch.allclose(crowd.votes, crowd.votes[:1].expand(64, -1))
-    assert float((crowd.average_vote - crowd.scaling_vote).abs().max()) < 0.1
+    ensemble = experiment.sample_subnetworks(1, members=64)
+    assert ensemble.rates == (0.01,) * sites
+    assert not torch.allclose(ensemble.votes, ensemble.votes[:1].expand(64, -1))
+    assert float((ensemble.average_vote - ensemble.scaling_vote).abs().max()) < 0.1
     scores = experiment.evaluate()
-    assert crowd.weight_scaling_loss == pytest.approx(float(scores.val_loss[1]), rel=1e-5)
-    assert crowd.weight_scaling_accuracy == pytest.approx(float(scores.val_accuracy[1]))
+    assert ensemble.weight_scaling_loss == pytest.approx(float(scores.val_loss[1]), rel=1e-5)
+    assert ensemble.weight_scaling_accuracy == pytest.approx(float(scores.val_accuracy[1]))
 
 
 @pytest.mark.parametrize("masks", MASKS)
@@ -147,15 +148,15 @@ def test_running_averages_are_those_of_all_members_taken_together(masks: Subnetw
     progress = experiment.begin_subnetworks(1, members=64, masks=masks)
     while not progress.advance(5):
         pass
-    crowd, y = progress.result(), experiment.data.val_y
+    ensemble, y = progress.result(), experiment.data.val_y
     with torch.no_grad():
         log_p = torch.log_softmax(torch.stack([progress.thinned.member(m) for m in range(64)]), dim=1)[..., :-1]
     counts = torch.arange(1, 65, dtype=torch.float64)[:, None, None]
     arithmetic = (log_p.exp().cumsum(dim=0) / counts).log()
     geometric = torch.log_softmax(log_p.cumsum(dim=0) / counts, dim=1)
     for scores, right, loss in (
-        (arithmetic, crowd.average_accuracy, crowd.average_loss),
-        (geometric, crowd.geometric_accuracy, crowd.geometric_loss),
+        (arithmetic, ensemble.average_accuracy, ensemble.average_loss),
+        (geometric, ensemble.geometric_accuracy, ensemble.geometric_loss),
     ):
         assert torch.allclose(right.double(), (scores.argmax(dim=1) == y).double().mean(dim=1), atol=1e-6)
         assert torch.allclose(loss.double(), torch.stack([nll_loss(each.T, y) for each in scores]), rtol=1e-5)
@@ -209,12 +210,12 @@ def test_a_large_member_is_worked_on_in_parts_and_says_the_same(kind: str, monke
     experiment = trained(kind=kind, batch_norm=True)
     slow = experiment.begin_subnetworks(1, members=4, masks="per_example")
     assert slow.thinned.parts == 3
-    assert [slow.advance(1) for _ in range(12)] == [False] * 11 + [True]
-    crowd, at_once = slow.result(), experiment.sample_subnetworks(1, members=4, masks="per_example")
-    assert torch.equal(crowd.votes, at_once.votes)
-    assert torch.equal(crowd.average_loss, at_once.average_loss)
+    assert [slow.advance(1) for _ in range(15)] == [False] * 14 + [True]  # the lane itself has three parts, too
+    ensemble, at_once = slow.result(), experiment.sample_subnetworks(1, members=4, masks="per_example")
+    assert torch.equal(ensemble.votes, at_once.votes)
+    assert torch.equal(ensemble.average_loss, at_once.average_loss)
     alone = experiment.sample_subnetworks(1, members=1, masks="per_example")
-    assert torch.equal(alone.votes[0], crowd.votes[0])
+    assert torch.equal(alone.votes[0], ensemble.votes[0])
     whole = experiment.sample_subnetworks(1, members=1, dropout=[0, 0, 0], masks="per_example")
     assert float(whole.average_loss[0]) == pytest.approx(whole.weight_scaling_loss, rel=1e-6)
 
@@ -256,17 +257,17 @@ def test_members_drop_units_at_the_stated_rates() -> None:
 
 
 @pytest.mark.parametrize("kind", ["inverted", "dropconnect"])
-def test_a_crowd_is_of_the_weights_as_they_were_when_it_was_begun(kind: str) -> None:
+def test_an_ensemble_is_of_the_weights_as_they_were_when_it_was_begun(kind: str) -> None:
     first, second = trained(kind=kind), trained(kind=kind)
     slow = first.begin_subnetworks(1, members=6)
     slow.advance(2)
     first.set(lane=1, batch_norm=True, dropout_kind="classic", dropout=(0.1, 0.1, 0.1))
     first.run(10)
     slow.advance(10)
-    crowd, expected = slow.result(), second.sample_subnetworks(1, members=6)
-    assert crowd.step == expected.step == 40
-    assert torch.equal(crowd.votes, expected.votes)
-    assert torch.equal(crowd.average_loss, expected.average_loss)
+    ensemble, expected = slow.result(), second.sample_subnetworks(1, members=6)
+    assert ensemble.step == expected.step == 40
+    assert torch.equal(ensemble.votes, expected.votes)
+    assert torch.equal(ensemble.average_loss, expected.average_loss)
 
 
 def test_other_rates_than_the_lanes_own_thin_it() -> None:
@@ -305,6 +306,6 @@ def test_what_cannot_be_sampled_is_refused(bad: dict[str, Any], message: str) ->
 def test_a_network_whose_every_input_is_dropped_still_votes() -> None:
     lanes = [{"name": "a", "dropout": [0.95, 0.95]}]
     experiment = Experiment(parse({"dataset": "moons", "hidden": [2], "lanes": lanes, "train_size": 64}), device="cpu")
-    crowd = experiment.sample_subnetworks(0, members=20)  # P(all kept something) = (1 - .95²)²·⁴⁰ < 1e-40
-    assert bool(torch.isfinite(crowd.average_loss).all())
-    assert torch.allclose(crowd.votes.sum(dim=1), torch.ones(20))
+    ensemble = experiment.sample_subnetworks(0, members=20)  # P(all kept something) = (1 - .95²)²·⁴⁰ < 1e-40
+    assert bool(torch.isfinite(ensemble.average_loss).all())
+    assert torch.allclose(ensemble.votes.sum(dim=1), torch.ones(20))

@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from trainer import Experiment
-from trainer.config import parse
-from trainer.ensemble import Crowd
-from trainer.judge import Scores
-from trainer.recommended import recommended_knobs
+from trainer.ensemble.subnetworks import Ensemble
+from trainer.settings.config import parse
+from trainer.settings.recommended import recommended_knobs
+from trainer.training.judge import Scores
 
+pytestmark = pytest.mark.long
 SEEDS = range(5)
 
 
@@ -23,9 +24,9 @@ class Outcome:
     """What a default run has come to after 1,000 steps."""
 
     scores: Scores
-    with_dropout: Crowd
-    with_fresh_masks: Crowd
-    without_thinned: Crowd
+    with_dropout: Ensemble
+    with_fresh_masks: Ensemble
+    without_thinned: Ensemble
 
 
 @lru_cache(maxsize=len(SEEDS))
@@ -60,8 +61,8 @@ def test_the_lane_without_dropout_knows_its_wrong_labels_by_heart(seed: int) -> 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_average_of_64_is_at_least_eight_points_better_than_one(seed: int) -> None:
-    crowd = outcome(seed).with_dropout
-    assert float(crowd.average_accuracy[-1] - crowd.accuracy.mean()) >= 0.08  # .140 ± .012
+    ensemble = outcome(seed).with_dropout
+    assert float(ensemble.average_accuracy[-1] - ensemble.accuracy.mean()) >= 0.08  # .140 ± .012
 
 
 MASKS: Final = ("with_dropout", "with_fresh_masks")
@@ -69,8 +70,8 @@ MASKS: Final = ("with_dropout", "with_fresh_masks")
 
 def short_of_weight_scaling(seed: int, masks: str) -> float:
     """By how much the accuracy of the average of 64 differs from that of weight scaling."""
-    crowd: Crowd = getattr(outcome(seed), masks)
-    return abs(float(crowd.average_accuracy[-1]) - crowd.weight_scaling_accuracy)
+    ensemble: Ensemble = getattr(outcome(seed), masks)
+    return abs(float(ensemble.average_accuracy[-1]) - ensemble.weight_scaling_accuracy)
 
 
 @pytest.mark.parametrize("masks", MASKS)
@@ -89,9 +90,9 @@ def test_over_the_seeds_the_average_of_64_comes_within_one_point_of_weight_scali
 def test_by_log_loss_the_geometric_mean_reaches_weight_scaling_and_the_arithmetic_does_not(
     seed: int, masks: str
 ) -> None:
-    crowd: Crowd = getattr(outcome(seed), masks)
-    assert float(crowd.average_loss[-1]) > 1.1 * crowd.weight_scaling_loss  # 1.37 times in the mean of five seeds
-    assert float(crowd.geometric_loss[-1]) < 1.1 * crowd.weight_scaling_loss  # 1.02 times
+    ensemble: Ensemble = getattr(outcome(seed), masks)
+    assert float(ensemble.average_loss[-1]) > 1.1 * ensemble.weight_scaling_loss  # 1.37 times in the mean of five seeds
+    assert float(ensemble.geometric_loss[-1]) < 1.1 * ensemble.weight_scaling_loss  # 1.02 times
 
 
 @pytest.mark.parametrize("seed", SEEDS)

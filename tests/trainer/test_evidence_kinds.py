@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 import torch
 
-from trainer.config import parse
-from trainer.experiment import Experiment
+from trainer.settings.config import parse
+from trainer.training.experiment import Experiment
 
+pytestmark = pytest.mark.long
 SEEDS: Final = range(5)
 ONCE_IN: Final = 10_000
 FINAL: Final = 3  # evaluations, 25 steps apart, whose mean is what a run has come to

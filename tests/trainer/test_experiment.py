@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from trainer import Experiment
-from trainer.config import parse
 from trainer.errors import KnobError, StateError, UnknownKnobError
-from trainer.experiment import followed_at_first
 from trainer.models import LaneMLP
-from trainer.trace import Steps
+from trainer.settings.config import parse
+from trainer.training.trace import Steps
 
 RATES = [0.2, 0.5, 0.4]
 TWIN: list[dict[str, Any]] = [{"name": "without"}, {"name": "with", "dropout": RATES}]
@@ -229,7 +228,7 @@ def test_a_change_made_during_a_replay_takes_its_place_among_those_to_come() -> 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ("abc", "changes = 'abc' is not allowed: it must be a list of changes"),
+        ("abc", "changes = 'abc' is not allowed: it must be a list of at most 100,000 changes"),
         ([5], r"changes\[0\] = 5"),
         ([{"step": 0, "knobs": {}}], r"changes\[0\].step = 0"),
         ([{"step": 1, "knobs": 3}], r"changes\[0\].knobs = 3"),
@@ -365,11 +364,11 @@ def test_with_one_mask_per_batch_all_examples_share_it() -> None:
 def test_what_drops_at_most_places_is_followed_at_first() -> None:
     rates = [(0, 0, 0), (0.2, 0, 0), (0, 0.5, 0.5), (0.1, 0.1, 0)]
     lanes = [{"name": str(index), "dropout": own} for index, own in enumerate(rates)]
-    assert followed_at_first(parse({"hidden": [8, 8], "lanes": lanes})) == 2
-    assert followed_at_first(parse({"hidden": [8, 8], "lanes": lanes[:2]})) == 1
-    assert followed_at_first(parse({"hidden": [8, 8], "lanes": lanes[:1]})) == 0
+    assert parse({"hidden": [8, 8], "lanes": lanes}).followed_at_first == 2
+    assert parse({"hidden": [8, 8], "lanes": lanes[:2]}).followed_at_first == 1
+    assert parse({"hidden": [8, 8], "lanes": lanes[:1]}).followed_at_first == 0
     channels = [{"name": "dense", "dropout": (0, 0, 0, 0.5)}, {"name": "both", "spatial_dropout": (0.2, 0.2)}]
-    assert followed_at_first(parse({"network": "cnn", "lanes": channels})) == 1
+    assert parse({"network": "cnn", "lanes": channels}).followed_at_first == 1
 
 
 @pytest.mark.parametrize(

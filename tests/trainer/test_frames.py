@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from trainer.frames import Frame, FrameError, Tensors, decode, encode, pack, peek, unpack
+from tests.conftest import TIMEOUT_FACTOR
+from trainer.wire.frames import Frame, FrameError, Tensors, decode, encode, pack, peek, unpack
 
 
 def a_frame(**meta: str) -> Frame:
@@ -135,5 +136,5 @@ def test_unpacking_undoes_packing(units: int) -> None:
 
 
 def test_frames_and_stream_do_without_torch() -> None:
-    check = "import sys, trainer.frames, trainer.stream; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", check], timeout=60).returncode == 0
+    check = "import sys, trainer.wire.frames, trainer.wire.stream; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], timeout=60 * TIMEOUT_FACTOR).returncode == 0

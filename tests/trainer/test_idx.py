@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.config import parse
-from trainer.datasets import Sources, load
+from trainer.data.datasets import Sources, load
 from trainer.errors import ImageFilesError, KnobError
-from trainer.idx import KEPT_TRAIN, read
+from trainer.settings.config import parse
+from trainer.tables.idx import KEPT_TRAIN, read
 
 TRAIN, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from tests.trainer.plain import relative_error
-from trainer.dropconnect import CHUNK, drop_weights
-from trainer.layers import LaneBatchNorm, LaneDense, LaneDropout, LaneLinear, default_init, padded
+from trainer.dropout.dropconnect import CHUNK, drop_weights
+from trainer.layers.dense import LaneBatchNorm, LaneDense, LaneDropout, LaneLinear, default_init, padded
 
 CPU = torch.device("cpu")
 
@@ -78,14 +78,15 @@ def masked(examples: int, rows: int, shape: tuple[int, int] = (5, 3)) -> tuple[T
 @pytest.mark.parametrize("rows", [1, 4])
 def test_a_product_with_dropped_weights_has_the_gradient_of_its_own_formula(rows: int) -> None:
     x, weight, keep = masked(4, rows)
-    assert torch.autograd.gradcheck(lambda x, weight: drop_weights(x, weight, keep, 2.5), (x, weight))
+    scale = torch.tensor(2.5, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda x, weight: drop_weights(x, weight, keep, scale), (x, weight))
 
 
 def test_a_mini_batch_that_is_worked_on_in_parts_gives_the_same_as_one_loop_over_its_examples() -> None:
     shape = (300, 200)
     x, weight, keep = masked(7, 7, shape)
     assert 1 < CHUNK["cpu"] // (shape[0] * shape[1]) < 7  # so that there are several parts, the last one smaller
-    y = drop_weights(x, weight, keep, 2.0)
+    y = drop_weights(x, weight, keep, torch.tensor(2.0, dtype=torch.float64))
     theirs = torch.stack([(own * 2.0 * weight).T @ row for row, own in zip(x, keep, strict=True)])
     assert relative_error(y, theirs) < 1e-12
     towards = torch.randn(7, 200, dtype=torch.float64, generator=torch.Generator().manual_seed(5))

@@ -14,16 +14,18 @@ from tests.trainer.plain import (
     eval_factors,
     factors_of,
     gradient,
+    gradient_error,
+    largest_gradient,
     mlp_of,
     plain_lane,
     relative_error,
 )
-from trainer.config import parse
-from trainer.devices import pick_device
-from trainer.experiment import Experiment
+from trainer.settings.config import parse
+from trainer.settings.dropouts import KINDS
+from trainer.training.devices import pick_device
+from trainer.training.experiment import Experiment
 
 LIMIT = {torch.float64: 1e-9, torch.float32: 1e-4}
-KINDS = ("inverted", "classic", "unscaled", "gaussian", "dropconnect")
 LANES: list[dict[str, Any]] = [
     {"name": f"{kind} p {rate} bn {norm}", "dropout": [rate] * 3, "dropout_kind": kind, "batch_norm": norm}
     for kind, rate, norm in product(KINDS, (0, 0.2, 0.8), (False, True))
@@ -52,6 +54,7 @@ TRAINED: list[dict[str, Any]] = [
 ]
 ORDERS = ("before_dropout", "after_dropout")
 BATCH = 32
+TERMS = BATCH * 64  # an element of a gradient is a sum over the mini-batch, of sums over at most 64 units
 LOSS = nn.CrossEntropyLoss()
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 
@@ -92,19 +95,25 @@ def test_forward_and_gradient_are_those_of_plain_networks(
         theirs = network(own_x, *factors_of(experiment, lane))
         LOSS(theirs, own_y).backward()
         assert relative_error(logits[lane], theirs) < LIMIT[dtype]
-        largest = max(float(gradient(parameter).abs().max()) for parameter in network.parameters())
+        largest = largest_gradient(network)
         for index, linear in enumerate(network.linears):
             weight, bias = inside(gradients[2 * index][lane].T, linear.weight), gradients[2 * index + 1][lane, 0]
-            assert relative_error(weight, gradient(linear.weight)) < LIMIT[dtype]
-            # A bias before batch norm has no effect: its gradient is rounding, and an error no share of it.
-            difference = inside(bias, linear.bias) - gradient(linear.bias)
-            assert float(difference.abs().max()) / largest < LIMIT[dtype]
+            assert gradient_error(weight, gradient(linear.weight), largest, TERMS) < LIMIT[dtype]
+            assert gradient_error(inside(bias, linear.bias), gradient(linear.bias), largest, TERMS) < LIMIT[dtype]
         for index, norm in enumerate(network.norms):
             at = len(parameters) + 2 * index
             for mine, parameter in ((gradients[at], norm.weight), (gradients[at + 1], norm.bias)):
-                assert (
-                    float((inside(mine[lane, 0], parameter) - gradient(parameter)).abs().max()) / largest < LIMIT[dtype]
-                )
+                own = inside(mine[lane, 0], parameter)
+                assert gradient_error(own, gradient(parameter), largest, TERMS) < LIMIT[dtype]
+
+
+@pytest.mark.parametrize("dtype", LIMIT)
+def test_a_gradient_of_nothing_but_rounding_is_no_error_and_a_wrong_one_is(dtype: torch.dtype) -> None:
+    rounding, largest = torch.finfo(dtype).eps, 0.08
+    assert gradient_error(torch.tensor([rounding * 0.01], dtype=dtype), torch.zeros(1, dtype=dtype), largest, 64) == 0
+    right = torch.tensor([largest, largest / 3], dtype=dtype)
+    assert gradient_error(right * (1 - 2 * LIMIT[dtype]), right, largest, 64) > LIMIT[dtype]
+    assert gradient_error(right.flip(0), right, largest, 64) > LIMIT[dtype]
 
 
 def inside(mine: Tensor, theirs: Tensor) -> Tensor:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final
 
 import pytest
 
 from trainer.errors import KnobError
-from trainer.experiment import followed_at_first
-from trainer.presets import PRESETS, Preset, described, find_preset
-from trainer.views import VIEWS, fits
-
-PANELS: Final = {*VIEWS, "loss", "ensemble", "boundary", "draw", "search", "result"}
+from trainer.presets import GROUPS, PRESETS, Preset, described, find_preset, grouped
+from trainer.settings.panels import PANELS, Shown, obstacles
 
 
 def by_id(preset: Preset) -> str:
@@ -28,6 +24,12 @@ def test_names_and_numbers_are_used_once() -> None:
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", preset.id) for preset in PRESETS)
 
 
+def test_every_experiment_is_in_a_group_and_the_list_has_all_of_them_once() -> None:
+    listed = [preset for _, own in grouped() for preset in own]
+    assert sorted(listed, key=lambda preset: preset.number) == list(PRESETS)
+    assert [group for group, own in grouped() if own] == list(GROUPS)
+
+
 def test_the_twelve_experiments_that_the_lab_promises_are_there() -> None:
     promised = {
         *("twin", "rate", "rate-constant-width", "search", "data-size", "batch-norm", "variance-shift"),
@@ -40,7 +42,7 @@ def test_the_twelve_experiments_that_the_lab_promises_are_there() -> None:
 def test_the_network_that_is_followed_at_first_drops_hidden_units(preset: Preset) -> None:
     """Else the pictures of masks would begin with nothing in them."""
     lanes = preset.config.lanes
-    lane = lanes[followed_at_first(preset.config) if preset.follow is None else preset.follow]
+    lane = lanes[preset.config.followed_at_first if preset.follow is None else preset.follow]
     assert any(lane.dropout[1:])
 
 
@@ -53,10 +55,9 @@ def test_an_experiment_asks_a_question_and_says_what_to_look_at(preset: Preset) 
 
 @every_preset
 def test_the_panels_of_an_experiment_exist_and_mean_something_for_it(preset: Preset) -> None:
-    assert set(preset.panels) <= PANELS
-    for panel in preset.panels:
-        if panel in VIEWS:
-            assert fits(panel, preset.config), panel
+    assert set(preset.panels) <= {panel.id for panel in PANELS}
+    shown = Shown(preset.config, searches=preset.search is not None, compares=preset.picture is not None)
+    assert not set(preset.panels) & set(obstacles(shown))
     assert ("result" in preset.panels) == (preset.picture is not None)
     assert ("search" in preset.panels) == (preset.search is not None)
 

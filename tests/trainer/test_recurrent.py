@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.recurrent import lstm
+from trainer.layers.recurrent import lstm
 
 
 @pytest.mark.parametrize("masked", [False, True])

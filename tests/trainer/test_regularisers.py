@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainer.config import parse
-from trainer.experiment import Experiment
-from trainer.optim import limit_norms
+from trainer.settings.config import parse
+from trainer.training.experiment import Experiment
+from trainer.training.optim import limit_norms
 
 STEPS = 10
 RATE = 0.01

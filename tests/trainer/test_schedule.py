@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from trainer.config import parse
-from trainer.experiment import Experiment
 from trainer.models import scheduled
-from trainer.schedule import share
+from trainer.settings.config import parse
+from trainer.settings.schedule import share
+from trainer.training.experiment import Experiment
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from trainer.config import MAX_LANES, ExperimentConfig, Lane, parse
 from trainer.errors import KnobError
-from trainer.schema import schema
+from trainer.settings.config import MAX_LANES, ExperimentConfig, Lane, parse
+from trainer.settings.schema import schema
 
 SCHEMA = schema()
 KNOBS = [(side, knob) for side in ("run", "lane") for knob in SCHEMA[side]]

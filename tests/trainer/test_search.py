@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from trainer.config import ExperimentConfig, parse
 from trainer.errors import KnobError, UnknownKnobError
 from trainer.search import Evaluation, SearchConfig, SearchState, Trial, lanes_for, name_of, parse_search, trials
+from trainer.settings.config import ExperimentConfig, parse
 
 SMALL: dict[str, Any] = {"input": [0, 0.2], "hidden": [0.5], "learning_rate": [1e-3, 2e-3, 4e-3], "batch": 4}
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 import math
 import struct
 
 import pytest
 
-from trainer.stream import (
+from trainer.wire.stream import (
     MAX_PAYLOAD,
     Kind,
     Splitter,
@@ -78,6 +79,13 @@ def test_a_message_must_be_a_json_object(payload: bytes) -> None:
         parse_message(payload)
 
 
-def test_a_number_that_is_none_gets_through_to_whom_it_was_meant_for() -> None:
-    ((_, payload),) = Splitter().feed(pack_message({"value": math.nan}))
-    assert math.isnan(parse_message(payload)["value"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_no_number_is_null(value: float) -> None:
+    message = {"value": value, "list": [1.5, value, {"deep": (value, 2)}], "text": "NaN", "yes": True}
+    ((_, payload),) = Splitter().feed(pack_message(message))
+    assert json.loads(payload, parse_constant=pytest.fail) == {
+        "value": None,
+        "list": [1.5, None, {"deep": [None, 2]}],
+        "text": "NaN",
+        "yes": True,
+    }

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from tests.odd_files import GOOD, REFUSED, USABLE, Odd, lines
-from trainer.config import parse
-from trainer.datasets import Sources, load
+from trainer.data.datasets import Sources, load
 from trainer.errors import TableError
-from trainer.experiment import Experiment
-from trainer.rows import MAX_BYTES
-from trainer.tables import KEPT_ROWS, Table, pool_size, read_table
+from trainer.settings.config import parse
+from trainer.tables.rows import MAX_BYTES
+from trainer.tables.table import KEPT_ROWS, MOST_DEVIATIONS, Table, pool_size, read_table
+from trainer.training.experiment import Experiment
 
 
 def name_of(odd: Odd) -> str:
@@ -22,7 +22,7 @@ def name_of(odd: Odd) -> str:
 
 
 def told_of(table: Table) -> str:
-    return "\n".join([*table.sentences, *(column.told for column in table.columns)])
+    return "\n".join([*table.sentences, *(column.reason for column in table.columns)])
 
 
 @pytest.mark.parametrize("odd", REFUSED, ids=name_of)
@@ -33,7 +33,10 @@ def test_a_file_that_cannot_be_learnt_from_is_refused_in_words_that_help(odd: Od
     assert all(words in message for words in odd.error), message
     assert 10 < len(message) < 400
     assert message.isprintable()
-    assert refused.value.described() == {"code": "bad_table", "message": message}
+    described = refused.value.described()
+    assert (described["code"], described["message"]) == ("bad_table", message)
+    reading = described.get("reading")  # of a file whose rows could be read, for a reader to correct it
+    assert reading is None or len(reading["columns"]) == len(reading["preview"][0]["cells"]) >= 2
 
 
 @pytest.mark.parametrize("odd", USABLE, ids=name_of)
@@ -56,20 +59,27 @@ def test_every_column_says_what_it_is() -> None:
     assert [(column.name, column.kind) for column in table.columns] == [
         ("id", "ignored"), ("age", "number"), ("city", "category"), ("e", "ignored"), ("c", "label"),
     ]  # fmt: skip
-    assert table.columns[1].told == "a number from 18 to 67"
-    assert table.columns[2].told == "2 different values (Oslo 20×, Rome 20×), each of which becomes a number, 0 or 1"
+    assert table.columns[1].reason == "a number from 18 to 67"
+    assert table.columns[2].reason == "2 different values (Oslo 20×, Rome 20×), each of which becomes a number, 0 or 1"
     assert table.feature_names == ("age", "city = Oslo", "city = Rome")
     assert table.is_number == (True, False, False)
     assert table.features[:2].tolist() == [[18, 0, 1], [25, 1, 0]]
     described = json.loads(json.dumps(table.described()))
     assert described.keys() == {
         "name", "rows", "label", "classes", "class_counts", "features", "columns", "sentences",
-        "separator", "charset", "named",
+        "separator", "charset", "named", "skipped", "cleaned", "decisions", "preview",
     }  # fmt: skip
     assert (table.separator, table.charset, table.named) == (",", "utf-8", True)
     assert described["columns"][1] == {
-        "name": "age", "kind": "number", "missing": 0, "values": 40, "told": "a number from 18 to 67",
+        "name": "age", "kind": "number", "missing": 0, "values": 40, "reason": "a number from 18 to 67",
+        "missing_texts": [], "marks": [], "exact": False, "numbers": True, "dots": False, "codes": False,
+        "decided": {}, "trouble": False,
     }  # fmt: skip
+    assert described["preview"][0] == {
+        "line": 2,
+        "cells": ["0", "18", "Rome", "", "no"],
+        "read": [None, "18", "Rome", None, "no"],
+    }
 
 
 def test_a_table_survives_the_way_to_a_worker() -> None:
@@ -124,6 +134,32 @@ def test_numbers_are_standardised_and_medians_taken_over_what_may_be_trained_on_
     assert abs(float(data.val_x[:, 0].mean())) > 1e-6  # of the others, the mean is what it happens to be
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-170, 1.0, 1e99])
+def test_numbers_of_any_size_are_standardised_alike(size: float) -> None:
+    def features(size: float) -> torch.Tensor:
+        text = lines(40, lambda k: f"{(k % 7) * size!r},{k % 3},{'ab'[k % 2]}")
+        config = parse({"dataset": "csv", "train_size": 20, "batch_size": 10})
+        return load(config, Sources(table=read_table(text.encode()))).train_x
+
+    assert torch.allclose(features(size), features(1.0), atol=1e-6)
+    assert float(features(size)[:, 0].std()) > 0.5
+
+
+@pytest.mark.parametrize(("usual", "odd"), [(1.0, 1e60), (1e-300, 1e100), (1.0, -1e60)])
+def test_a_number_beyond_all_bounds_is_one_that_validation_can_be_done_with(usual: float, odd: float) -> None:
+    config = parse({"dataset": "csv", "train_size": 40, "batch_size": 10})
+    found = []
+    for at in range(60):
+        text = lines(60, lambda k: f"{odd if k == at else (k % 7 + 1) * usual!r},{k % 3},{'ab'[k % 2]}")  # noqa: B023
+        data = load(config, Sources(table=read_table(text.encode())))
+        assert data.train_x.isfinite().all()
+        assert data.val_x.isfinite().all()
+        found.append(float(data.val_x.abs().max()))
+    assert (
+        sorted(value == MOST_DEVIATIONS for value in found) == [False] * 40 + [True] * 20
+    )  # where it is one that judges
+
+
 def test_the_features_do_not_depend_on_how_many_examples_are_trained_on() -> None:
     table = read_table(lines(200, lambda k: f"{(k * 37) % 91},{k % 13},{'ab'[k % 2]}").encode())
     small, large = (
@@ -140,3 +176,15 @@ def test_a_table_that_was_read_in_one_way_is_read_in_the_same_way_with_semicolon
     semicolons = read_table(lines().replace(",", ";").replace(".", ",").encode())
     assert np.array_equal(commas.features, semicolons.features)
     assert GOOD["classes"] == semicolons.classes
+
+
+def test_a_label_that_is_not_there_is_quoted_as_it_came() -> None:
+    with pytest.raises(TableError, match=r"no column '\\ud800' to be the label"):
+        read_table(lines().encode(), label="\ud800")
+
+
+@pytest.mark.parametrize(("rare", "said"), [(7, True), (37, True), (38, False), (150, False)])
+def test_a_class_with_less_than_a_quarter_of_its_share_is_said_to_be_rare(rare: int, said: bool) -> None:
+    rows = [f"{number % 37 + 0.5},{'a' if number < rare else 'b'}" for number in range(300)]
+    text = told_of(read_table("\n".join(["x,y", *rows]).encode()))
+    assert (f"a is rare: {rare} rows of 300." in text) is said

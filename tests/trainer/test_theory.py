@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.dropout import LaneDropout
-from trainer.ensemble import geometric_mean
-from trainer.layers import LaneDense, LaneLinear
-from trainer.noise import LaneNoise
+from trainer.dropout.noise import LaneNoise
+from trainer.dropout.site import LaneDropout
+from trainer.ensemble.subnetworks import geometric_mean
+from trainer.layers.dense import LaneDense, LaneLinear
 from trainer.seeds import Purpose, WordStream, key
 
 CPU: Final = torch.device("cpu")

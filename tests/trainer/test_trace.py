@@ -10,8 +10,9 @@ import torch
 
 from tests.trainer.plain import mlp_of
 from trainer import Experiment
-from trainer.config import parse
-from trainer.trace import share_out, strongest_edges
+from trainer.settings.config import parse
+from trainer.settings.dropouts import KINDS
+from trainer.training.trace import share_out, strongest_edges
 
 
 def experiment_of(**knobs: Any) -> Experiment:
@@ -76,9 +77,6 @@ def test_a_lane_without_dropout_has_masks_that_keep_everything() -> None:
     assert trace is not None
     assert all(bool(mask.all()) for mask in trace.masks.values())
     assert torch.equal(trace.scale, torch.ones(3))
-
-
-KINDS = ("inverted", "classic", "unscaled", "gaussian", "dropconnect")
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])

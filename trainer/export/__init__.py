@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from trainer.config import ExperimentConfig
 from trainer.errors import KnobError
 from trainer.export.keras import keras_script
 from trainer.export.pytorch import pytorch_script
 from trainer.export.recipe import Recipe, recipe
+from trainer.settings.config import ExperimentConfig
 
 FRAMEWORKS: Final[dict[str, Callable[[Recipe], str]]] = {"pytorch": pytorch_script, "keras": keras_script}
 

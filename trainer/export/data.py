@@ -8,7 +8,7 @@ from typing import Final
 from trainer.export.recipe import Recipe
 from trainer.export.table import table_data
 from trainer.export.text import block, inside, lines, when
-from trainer.shapes import PLANE
+from trainer.settings.shapes import PLANE
 
 POINTS_TO_VALIDATE: Final = 1000
 
@@ -34,7 +34,7 @@ def data_part(recipe: Recipe, image: tuple[int, ...]) -> Data:
 
     Args:
         recipe: the lane.
-        image: how the framework wants an image to be arranged for a network that does not read it flat.
+        image: how the framework wants an image to be arranged; empty: flat.
     """
     dataset = recipe.config.dataset
     if dataset == "csv":
@@ -64,9 +64,8 @@ _WRONG_LABELS: Final = block("""
     """)
 
 
-def _reshaped(recipe: Recipe, image: tuple[int, ...]) -> str:
-    sizes = ", ".join(str(size) for size in image)
-    return "" if recipe.network == "mlp" else f".reshape(-1, {sizes})"
+def _reshaped(image: tuple[int, ...]) -> str:
+    return f".reshape(-1, {', '.join(str(size) for size in image)})" if image else ""
 
 
 def _digits(recipe: Recipe, image: tuple[int, ...]) -> _Parts:
@@ -74,7 +73,7 @@ def _digits(recipe: Recipe, image: tuple[int, ...]) -> _Parts:
         def load_data(rng):
             \"\"\"Training and validation images, and their labels.\"\"\"
             x, y = load_digits(return_X_y=True)
-            x = (x / 16).astype("float32"){_reshaped(recipe, image)}  # pixels from 0 to 1
+            x = (x / 16).astype("float32"){_reshaped(image)}  # pixels from 0 to 1
             order = rng.permutation(len(y))
             val, train = order[:797], order[797 : 797 + TRAIN_SIZE]
             return x[train], y[train], x[val], y[val]
@@ -124,7 +123,7 @@ _IDX: Final = '''
 
 
 def _idx(recipe: Recipe, image: tuple[int, ...]) -> _Parts:
-    reshaped = _reshaped(recipe, image) or ".reshape(len(images), -1)"
+    reshaped = _reshaped(image) or ".reshape(len(images), -1)"
     constants = ('FOLDER = Path("mnist")  # where train-images-idx3-ubyte and the other files are',)
     standard = ("import gzip", "from pathlib import Path")
     return standard, (), constants, (block(_IDX.replace("{reshaped}", reshaped)),)

@@ -11,14 +11,12 @@ from trainer.export.text import lines, quoted, when
 STEPS: Final = 1000
 PRINT: Final = 'print(f"{step:5}  train {train_loss:.3f} {train_accuracy:.1%}  val {val_loss:.3f} {val_accuracy:.1%}")'
 
-_NETWORKS: Final = {"mlp": "multilayer perceptron", "cnn": "convolutional network", "lstm": "LSTM"}
-
 
 def heading(recipe: Recipe, framework: str, package: str, data: Data) -> str:
     """The docstring, and the name of the network as a comment."""
     packages = (package, *when(any("sklearn" in each for each in data.imports), "scikit-learn"))
     return lines(
-        f'"""One network of a Dropout Lab run, in plain {framework}: a {_NETWORKS[recipe.network]}.',
+        f'"""One network of a Dropout Lab run, in plain {framework}: a {recipe.network.long}.',
         "",
         "It draws other random numbers than the lab does, from the same distributions: its curves are like the lab's,",
         f"not the same. It needs: pip install numpy {' '.join(packages)}",
@@ -28,8 +26,14 @@ def heading(recipe: Recipe, framework: str, package: str, data: Data) -> str:
     )
 
 
-def settings(recipe: Recipe, data: Data) -> str:
-    """The constants that this lane needs, and no others."""
+def settings(recipe: Recipe, data: Data, found: str) -> str:
+    """The constants that this lane needs, and no others.
+
+    Args:
+        recipe: the lane.
+        data: what it learns from.
+        found: whether a script finds out that the network diverged ``"at"`` the very step or ``"by"`` some step.
+    """
     lane, apart = recipe.lane, recipe.seed != recipe.config.seed
     return lines(
         f"SEED = {recipe.seed}",
@@ -47,4 +51,5 @@ def settings(recipe: Recipe, data: Data) -> str:
         when(lane.label_smoothing, f"LABEL_SMOOTHING = {lane.label_smoothing!r}"),
         when(lane.input_noise, f"INPUT_NOISE = {lane.input_noise!r}  # standard deviation"),
         when(lane.patience, f"PATIENCE = {lane.patience}  # evaluations without improvement"),
+        f'DIVERGED = "diverged {found} step {{step}}: the loss is no finite number; a lower LEARNING_RATE may help"',
     )

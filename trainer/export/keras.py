@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from trainer.export.data import Data, data_part
 from trainer.export.frame import PRINT, heading, settings
 from trainer.export.keras_layers import dropout, own_layers
-from trainer.export.network import Layer, chain
+from trainer.export.network import Exporter, Layer, exporter
 from trainer.export.recipe import Recipe
 from trainer.export.schedule import share_function
 from trainer.export.text import block, imports, inside, lines, module, when
-from trainer.lane import EVALUATE_EVERY
+from trainer.settings.lane import EVALUATE_EVERY
 
 
 def keras_script(recipe: Recipe) -> str:
     """The whole script."""
-    image = (*recipe.shape, 1) if recipe.network == "cnn" else recipe.shape
+    network = exporter(recipe)
+    image = network.example(recipe, channels_last=True)
     data = data_part(recipe, image)
-    model = _model(recipe, image)
-    own = own_layers(recipe, model)
+    model = _model(network, recipe, image or (recipe.features,))
+    own = [*own_layers(recipe, model), *network.keras_classes(recipe, model)]
     return module(
         lines(
             heading(recipe, "Keras 3", "keras", data),
             "",
-            _imports(data, bool(own), recipe.network == "lstm"),
+            _imports(data, bool(own)),
             "",
-            settings(recipe, data),
+            settings(recipe, data, "by"),
         ),
         *data.functions,
         *own,
@@ -42,7 +42,7 @@ def keras_script(recipe: Recipe) -> str:
     )
 
 
-def _imports(data: Data, ops: bool, lstm: bool) -> str:
+def _imports(data: Data, ops: bool) -> str:
     standard = imports(data.standard)
     named = "layers, ops" if ops else "layers"
     others = ("import keras", "import numpy as np", f"from keras import {named}", *data.imports)
@@ -61,7 +61,7 @@ def _penalty(recipe: Recipe) -> str:
 
 def _options(recipe: Recipe) -> str:
     """A function that says what all layers with weights have in common."""
-    lane, lstm = recipe.lane, recipe.network == "lstm"
+    lane = recipe.lane
     penalised = bool(lane.l1 or lane.l2)
     weights = lines(
         f"def weights(fan_in{', axis=0' if lane.max_norm else ''}):",
@@ -85,21 +85,8 @@ def _options(recipe: Recipe) -> str:
         f"    return {_NORM.format(more=', **held')}",
     )
     weights = module(weights, norm if penalised and lane.batch_norm else "").rstrip("\n")
-    if not lstm:
-        return weights
-    recurrent = lines(
-        "def lstm_weights(units):",
-        '    """Those of an LSTM, whose bounds follow from its units."""',
-        "    bound = units**-0.5",
-        "    return {",
-        "        **weights(units),",
-        '        "recurrent_initializer": keras.initializers.RandomUniform(-bound, bound),',
-        *when(penalised, f'        "recurrent_regularizer": {_penalty(recipe)},'),
-        *when(lane.max_norm, '        "recurrent_constraint": keras.constraints.MaxNorm(MAX_NORM, axis=0),'),
-        '        "unit_forget_bias": False,',
-        "    }",
-    )
-    return module(weights, recurrent).rstrip("\n")
+    own = exporter(recipe).keras_weights(recipe, _penalty(recipe) if penalised else "")
+    return module(weights, own).rstrip("\n") if own else weights
 
 
 _NORM: Final = "layers.BatchNormalization(momentum=0.9, epsilon=1e-5{more})"
@@ -130,13 +117,12 @@ def _layer(recipe: Recipe, layer: Layer) -> str:
             return dropout(recipe, layer.rate, 4, shared=(1, 2))
 
 
-def _model(recipe: Recipe, image: tuple[int, ...]) -> str:
-    shape = (recipe.features,) if recipe.network == "mlp" else image
+def _model(network: Exporter, recipe: Recipe, shape: tuple[int, ...]) -> str:
     made = [
         f"keras.Input({shape!r}),",
         *when(recipe.lane.input_noise, "layers.GaussianNoise(INPUT_NOISE),"),
-        *(_recurrent(recipe) if recipe.network == "lstm" else ()),
-        *(f"{_layer(recipe, layer)}," for layer in chain(recipe)),
+        *network.keras_layers(recipe),
+        *(f"{_layer(recipe, layer)}," for layer in network.chain(recipe)),
     ]
     return lines(
         "def make_model():",
@@ -147,29 +133,6 @@ def _model(recipe: Recipe, image: tuple[int, ...]) -> str:
         "        ]",
         "    )",
     )
-
-
-def _recurrent(recipe: Recipe) -> Iterator[str]:
-    """Keras has variational masks for an LSTM; for any others its cell is looped over."""
-    state, given = recipe.sites["recurrent"], recipe.sites["input"]
-    units = recipe.widths[0]
-    weights = f"**lstm_weights({units})"
-    builtin = recipe.lane.dropout_kind in ("inverted", "dropconnect") and not recipe.per_batch
-    builtin = builtin and not state.rate and not given.rate and not recipe.scheduled
-    if builtin:
-        rates = [
-            *when(given.group, f"dropout={given.group!r}"),
-            *when(state.group, f"recurrent_dropout={state.group!r}"),
-        ]
-        yield f"layers.LSTM({', '.join([str(units), *rates, weights])}),"
-        return
-    if given.rate or given.group:
-        yield f"{dropout(recipe, given.rate or given.group, 3, shared=(1,) if given.group else ())},"
-    if state.rate or state.group:
-        dropped = dropout(recipe, state.rate or state.group, 2)
-        yield f"NoisyLSTM(layers.LSTMCell({units}, {weights}), {dropped}),"
-    else:
-        yield f"layers.LSTM({units}, {weights}),"
 
 
 # ---------------------------------------------------------------- training
@@ -203,6 +166,8 @@ _SCORES: Final = block('''
             train = self.model.evaluate(self.x, self.y, batch_size=len(self.x), verbose=0, return_dict=True)
             train_loss, train_accuracy = train["cross_entropy"], train["accuracy"]
             val_loss, val_accuracy = logs["val_cross_entropy"], logs["val_accuracy"]
+            if not np.isfinite(train_loss + val_loss):
+                raise SystemExit(DIVERGED.format(step=step))
             self.history.append((step, train_loss, val_loss, train_accuracy, val_accuracy))
             PRINT
     ''')
@@ -276,7 +241,6 @@ def _main(recipe: Recipe) -> str:
 
 
 def _callbacks(recipe: Recipe) -> str:
-    noisy = recipe.network == "lstm" and (recipe.sites["recurrent"].rate or recipe.sites["recurrent"].group)
     stop = (
         'keras.callbacks.EarlyStopping("val_cross_entropy", mode="min", patience=PATIENCE, restore_best_weights=True)'
     )
@@ -285,7 +249,7 @@ def _callbacks(recipe: Recipe) -> str:
         when(
             recipe.scheduled,
             'dropping = [layer for layer in model.layers if hasattr(layer, "rate")]',
-            *when(noisy, "dropping += [layer.dropout for layer in model.layers if isinstance(layer, NoisyLSTM)]"),
+            *exporter(recipe).keras_dropping(recipe),
             "callbacks.append(Schedule(dropping))",
         ),
         when(recipe.lane.patience, "callbacks.append(", f"    {stop}", ")"),

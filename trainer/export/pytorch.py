@@ -6,23 +6,23 @@ from typing import Final
 
 from trainer.export.data import Data, data_part
 from trainer.export.frame import PRINT, heading, settings
-from trainer.export.network import Layer, chain
+from trainer.export.network import Exporter, Layer, exporter
 from trainer.export.pytorch_layers import dropout_name, own_layers, spatial_name
 from trainer.export.recipe import Recipe
 from trainer.export.schedule import share_function
 from trainer.export.text import block, imports, inside, lines, module, when
-from trainer.lane import EVALUATE_EVERY
+from trainer.settings.lane import EVALUATE_EVERY
 
 
 def pytorch_script(recipe: Recipe) -> str:
     """The whole script."""
-    image = (1, *recipe.shape) if recipe.network == "cnn" else recipe.shape
-    data = data_part(recipe, image)
+    network = exporter(recipe)
+    data = data_part(recipe, network.example(recipe, channels_last=False))
     return module(
-        lines(heading(recipe, "PyTorch", "torch", data), "", _imports(recipe, data), "", settings(recipe, data)),
+        lines(heading(recipe, "PyTorch", "torch", data), "", _imports(recipe, data), "", settings(recipe, data, "at")),
         *data.functions,
         *own_layers(recipe),
-        _lstm(recipe) if recipe.network == "lstm" else _model(recipe),
+        network.pytorch(recipe, _sequential(network, recipe)),
         share_function(recipe),
         _EVALUATE,
         _BATCHES,
@@ -33,7 +33,9 @@ def pytorch_script(recipe: Recipe) -> str:
 
 
 def _imports(recipe: Recipe, data: Data) -> str:
-    standard = imports(("from itertools import islice", *when(recipe.lane.patience, "import copy"), *data.standard))
+    standard = imports(
+        ("import math", "from itertools import islice", *when(recipe.lane.patience, "import copy"), *data.standard)
+    )
     others = ("import numpy as np", "import torch", *data.imports, "from torch import nn")
     return lines(standard, "", others)
 
@@ -63,71 +65,10 @@ def _layer(recipe: Recipe, layer: Layer) -> str:
             return f"{spatial_name(recipe)}(p={layer.rate!r})"
 
 
-def _sequential(recipe: Recipe) -> str:
-    inner = lines(f"{_layer(recipe, layer)}," for layer in chain(recipe))
+def _sequential(network: Exporter, recipe: Recipe) -> str:
+    inner = lines(f"{_layer(recipe, layer)}," for layer in network.chain(recipe))
     return lines("nn.Sequential(", inside(inner), ")")
 
-
-def _model(recipe: Recipe) -> str:
-    made = _sequential(recipe)
-    return lines("def make_model():", '    """The network; it returns logits."""', inside(f"return {made}"))
-
-
-def _lstm(recipe: Recipe) -> str:
-    """The module of an LSTM: ``nn.LSTM`` where its state is left alone, else a loop over its cell."""
-    looped = bool(recipe.sites["recurrent"].rate or recipe.sites["recurrent"].group)
-    noisy_input = bool(recipe.sites["input"].rate or recipe.sites["input"].group)
-    inputs, units = recipe.shape[1], recipe.widths[0]
-    name = dropout_name(recipe)
-    rates = {site: recipe.sites[site].rate or recipe.sites[site].group for site in ("input", "recurrent")}
-    made = (
-        f"self.cell = nn.LSTMCell({inputs}, {units})"
-        if looped
-        else (f"self.lstm = nn.LSTM({inputs}, {units}, batch_first=True)")
-    )
-    init = lines(
-        made,
-        when(noisy_input, f"self.input_dropout = {name}(p={rates['input']!r})"),
-        when(looped, f"self.recurrent_dropout = {name}(p={rates['recurrent']!r})"),
-        f"self.head = {_sequential(recipe)}",
-    )
-    shared = recipe.lane.recurrent_mask == "variational"
-    forward = lines(
-        when(noisy_input, _INPUT_SHARED if shared else _INPUT_FRESH),
-        (_LOOP_SHARED if shared else _LOOP_FRESH).replace("UNITS", str(units)) if looped else _PLAIN,
-    )
-    return lines(
-        "class Network(nn.Module):",
-        '    """Reads an image row by row, and tells its class from the last state; returns logits."""',
-        "",
-        "    def __init__(self):",
-        "        super().__init__()",
-        inside(init, 2),
-        "",
-        f"    def forward(self, x):  # (examples, {recipe.shape[0]} rows, {inputs} columns)",
-        inside(forward, 2),
-    )
-
-
-_INPUT_SHARED: Final = "x = x * self.input_dropout(torch.ones_like(x[:, :1]))  # one mask for all rows"
-_INPUT_FRESH: Final = "x = self.input_dropout(x)  # a fresh mask for each row"
-_PLAIN: Final = block("""
-    _, (h, _) = self.lstm(x)
-    return self.head(h[-1])
-    """)
-_LOOP_SHARED: Final = block("""
-    h = c = x.new_zeros(len(x), UNITS)
-    mask = self.recurrent_dropout(torch.ones_like(h))  # one mask for all time steps (Gal & Ghahramani 2016)
-    for row in x.unbind(1):
-        h, c = self.cell(row, (h * mask, c))
-    return self.head(h)
-    """)
-_LOOP_FRESH: Final = block("""
-    h = c = x.new_zeros(len(x), UNITS)
-    for row in x.unbind(1):
-        h, c = self.cell(row, (self.recurrent_dropout(h), c))  # a fresh mask at every time step
-    return self.head(h)
-    """)
 
 # ---------------------------------------------------------------- training
 
@@ -196,6 +137,7 @@ def _step(recipe: Recipe) -> str:
     return lines(
         when(recipe.scheduled, "for layer, rate in rates:", "    layer.p = rate * share(step)"),
         _loss(recipe),
+        _DIVERGED,
         "optimizer.zero_grad()",
         "loss.backward()",
         when(
@@ -209,9 +151,16 @@ def _step(recipe: Recipe) -> str:
     )
 
 
+_DIVERGED: Final = block("""
+    if not torch.isfinite(loss):
+        raise SystemExit(DIVERGED.format(step=step))
+    """)
+
 _SCORES: Final = block("""
     train_loss, train_accuracy = evaluate(model, train_x, train_y)
     val_loss, val_accuracy = evaluate(model, val_x, val_y)
+    if not math.isfinite(train_loss + val_loss):
+        raise SystemExit(DIVERGED.format(step=step))
     history.append((step, train_loss, val_loss, train_accuracy, val_accuracy))
     PRINT
     """).replace("PRINT", PRINT)
@@ -238,7 +187,7 @@ def _main(recipe: Recipe) -> str:
         when(wrong != "train_y", f"train_y = {wrong}"),
         "train_x, train_y, val_x, val_y = map(torch.from_numpy, (train_x, train_y, val_x, val_y))",
         "",
-        f"model = {'Network' if recipe.network == 'lstm' else 'make_model'}()",
+        f"model = {exporter(recipe).made_by}()",
         f"optimizer = {_optimizer(recipe)}",
         when(recipe.scheduled, 'rates = [(layer, layer.p) for layer in model.modules() if hasattr(layer, "p")]'),
         when(lane.patience, 'best_loss, waited = float("inf"), 0'),

@@ -7,31 +7,11 @@ from typing import Final
 from trainer.export.recipe import Recipe
 from trainer.export.text import block
 
-NAMES: Final = {
-    "inverted": "BatchDropout",
-    "classic": "ClassicDropout",
-    "unscaled": "UnscaledDropout",
-    "gaussian": "GaussianDropout",
-    "dropconnect": "BatchDropout",
-}
-_WHAT: Final = {
-    "inverted": "Dropout with one mask for the whole mini-batch.",
-    "classic": "Scales in evaluation, not in training (Srivastava et al. 2014).",
-    "unscaled": "Scales nowhere: wrong on purpose, to see what it does.",
-    "gaussian": "Noise of mean 1 and variance p / (1 - p) (Srivastava et al. 2014).",
-}
-_TRAINING: Final = {
-    "inverted": "x * (torch.rand_like({like}) >= self.p) / (1 - self.p)",
-    "classic": "x * (torch.rand_like({like}) >= self.p)",
-    "unscaled": "x * (torch.rand_like({like}) >= self.p)",
-    "gaussian": "x * (1 + (self.p / (1 - self.p)) ** 0.5 * torch.randn_like({like}))",
-}
-
 
 def dropout_name(recipe: Recipe) -> str:
     """What the layer is called that drops single elements."""
-    own = recipe.per_batch or recipe.lane.dropout_kind not in ("inverted", "dropconnect")
-    return NAMES[recipe.lane.dropout_kind] if own else "nn.Dropout"
+    written = recipe.dropout.of_units.pytorch
+    return written.name if recipe.per_batch or not written.layer else written.layer
 
 
 def spatial_name(recipe: Recipe) -> str:
@@ -45,7 +25,7 @@ def own_layers(recipe: Recipe) -> list[str]:
     plain = any((site.rate or site.group) and not recipe.drops_weights(site) for site in sites)
     plain = plain or any(site.group for site in sites)
     own = dropout_name(recipe) != "nn.Dropout"
-    spatial = recipe.network == "cnn" and any(site.group for site in sites)
+    spatial = recipe.network.groups_of and any(site.group for site in sites)
     blocks = []
     if own and plain:
         blocks.append(_dropout(recipe))
@@ -57,12 +37,12 @@ def own_layers(recipe: Recipe) -> list[str]:
 
 
 def _dropout(recipe: Recipe) -> str:
-    kind = "inverted" if recipe.lane.dropout_kind == "dropconnect" else recipe.lane.dropout_kind
-    what = _WHAT[kind]
-    if recipe.per_batch and kind != "inverted":
+    kind = recipe.dropout.of_units
+    what = kind.pytorch.about
+    if recipe.per_batch and not kind.pytorch.layer:
         what += " One mask for the whole mini-batch."
-    training = _TRAINING[kind].format(like="x[:1]" if recipe.per_batch else "x")
-    evaluation = "x * (1 - self.p)" if kind == "classic" else "x"
+    noise = kind.pytorch.noise.format(like="x[:1]" if recipe.per_batch else "x")
+    evaluation = "x * (1 - self.p)" if kind.scaled == "evaluation" else "x"
     return block(f'''
         class {dropout_name(recipe)}(nn.Module):
             """{what}"""
@@ -73,7 +53,7 @@ def _dropout(recipe: Recipe) -> str:
 
             def forward(self, x):
                 if self.training:
-                    return {training}
+                    return x * {noise}
                 return {evaluation}
         ''')
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from trainer.config import ExperimentConfig
-from trainer.lane import Lane
-from trainer.shapes import IMAGES, pooled_sides
+from trainer.settings.config import ExperimentConfig
+from trainer.settings.dropouts import DROPOUTS, Dropout
+from trainer.settings.lane import Lane
+from trainer.settings.networks import NETWORKS, NetworkKind
+from trainer.settings.shapes import IMAGES
 
 
 @dataclass(frozen=True)
@@ -56,19 +58,19 @@ class Recipe:
     sites: dict[str, Site]
 
     @property
-    def network(self) -> str:
-        """``"mlp"``, ``"cnn"`` or ``"lstm"``."""
-        return self.config.network
+    def network(self) -> NetworkKind:
+        """The record of its kind of network."""
+        return NETWORKS[self.config.network]
+
+    @property
+    def dropout(self) -> Dropout:
+        """The record of its kind of dropout."""
+        return DROPOUTS[self.lane.dropout_kind]
 
     @property
     def features(self) -> int:
         """How many numbers describe an example."""
         return prod(self.shape)
-
-    @property
-    def sides(self) -> tuple[int, ...]:
-        """Of the feature maps that each convolution block hands on."""
-        return pooled_sides(self.shape[0], len(self.config.channels))
 
     @property
     def per_batch(self) -> bool:
@@ -92,7 +94,7 @@ class Recipe:
 
     def drops_weights(self, site: Site) -> bool:
         """Whether it is the weights behind this place that are dropped."""
-        return self.lane.dropout_kind == "dropconnect" and site.feeds_dense and site.rate > 0
+        return self.dropout.counted == "weights" and site.feeds_dense and site.rate > 0
 
 
 def recipe(
@@ -126,15 +128,10 @@ def recipe(
 
 
 def _sites(config: ExperimentConfig, lane: Lane) -> dict[str, Site]:
-    sites = {}
-    last_map = f"conv{len(config.channels)}"
-    maps = dict(zip((f"conv{k}" for k in range(1, len(config.channels) + 1)), lane.spatial_dropout, strict=False))
-    for name, rate in zip(config.layers, lane.dropout, strict=True):
-        if name in ("input", "recurrent") and config.network == "lstm":
-            grouped = lane.recurrent_mask == "variational"
-            sites[name] = Site(0.0 if grouped else rate, rate if grouped else 0.0)
-        else:
-            dense = name in (last_map, "output") or name.startswith("hidden")
-            dense = dense or (name == "input" and config.network == "mlp")
-            sites[name] = Site(rate, maps.get(name, 0.0), dense)
-    return sites
+    kind = NETWORKS[config.network]
+    rates, groups = kind.rates(lane.dropout, lane.spatial_dropout, lane.recurrent_mask)
+    dense = kind.read_by_dense(config.channels, config.hidden)
+    return {
+        name: Site(rate, group, is_dense)
+        for name, rate, group, is_dense in zip(config.layers, rates, groups, dense, strict=True)
+    }

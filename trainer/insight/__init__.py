@@ -1,4 +1,4 @@
-"""What can be seen of a run beside its training: one module for each view of `trainer.views`."""
+"""What can be seen of a run beside its training: one module for each view of `trainer.settings.panels`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from trainer.insight.base import Found, Insight, Looking, finish
-from trainer.views import VIEWS
+from trainer.settings.panels import VIEWS
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
+    from trainer.training.experiment import Experiment
 
 __all__ = ["Found", "Insight", "Looking", "finish", "look_at", "make_insight"]
 

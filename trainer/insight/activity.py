@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.frames import Tensors
 from trainer.insight.base import Insight, Looking
 from trainer.insight.lane_by_lane import LaneByLane
 from trainer.models import LaneNetwork
+from trainer.settings.networks import NETWORKS
+from trainer.wire.frames import Tensors
 
 BINS: Final = 40
 _PROBE: Final = 64  # examples of which the histogram's range is made: the first of the validation set
@@ -114,7 +115,7 @@ def _greatest(activations: Tensor) -> float:
 
 
 def _found(lanes: LaneByLane, ends: list[float], tallies: list[list[Tally]]) -> Tensors:
-    signed = lanes.config.network == "lstm"
+    signed = NETWORKS[lanes.config.network].signed
     found: Tensors = {"step": np.array([lanes.step], np.uint32)}
     for place, layer in enumerate(lanes.layers):
         own = [each[place] for each in tallies]

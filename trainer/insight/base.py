@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
-from trainer.frames import Array
+from trainer.settings.pieces import finish
+from trainer.wire.frames import Array
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
-    from trainer.trace import Steps
+    from trainer.training.experiment import Experiment
+    from trainer.training.trace import Steps
 
 Found = Mapping[str, Array]
 """Tensors by name, with the shapes and types of docs/protocol.md; ``step`` is among them."""
@@ -18,7 +19,7 @@ Found = Mapping[str, Array]
 Looking = Generator[None, None, Found]
 """Work in bites of a few milliseconds: it yields between them, and returns what it found."""
 
-T = TypeVar("T")
+__all__ = ["Found", "Insight", "Looking", "finish"]
 
 
 class Insight(ABC):
@@ -50,13 +51,3 @@ class Insight(ABC):
 
         Everything that is needed of the run is copied before the first ``yield``: it trains on in between.
         """
-
-
-def finish(looking: Generator[None, None, T]) -> T:
-    """Do all the bites at once and return what was found."""
-    while True:
-        try:
-            next(looking)
-        except StopIteration as end:
-            found: T = end.value
-            return found

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.contrast import with_contrast
-from trainer.frames import Tensors
 from trainer.insight.base import Insight, Looking
 from trainer.insight.lane_by_lane import LaneByLane
+from trainer.settings.contrast import with_contrast
+from trainer.wire.frames import Tensors
 
 BINS: Final = 40
 STRONG: Final = 0.7

@@ -8,15 +8,18 @@ from typing import Final
 
 import numpy as np
 
-from trainer.batches import Batches
-from trainer.config import ExperimentConfig
-from trainer.experiment import Experiment
+from trainer.data.batches import Batches
 from trainer.insight.base import Found, Insight, Looking
-from trainer.judge import Judge
+from trainer.settings.changes import ChangeLog
+from trainer.settings.config import ExperimentConfig
+from trainer.settings.pieces import rows_of
+from trainer.training.experiment import Experiment
+from trainer.training.judge import Judge
 
 LANES: Final = 16  # that are timed, the first ones
 TURNS: Final = 21  # odd, so that the median is one of them
-AT_ONCE: Final = 4  # steps of one turn, as training makes several at once
+AT_ONCE: Final = 4  # steps of one turn, as training makes several at once; fewer of a network whose steps are long
+_EXAMPLE: Final = 3  # passes that an example of a step costs: forward, and back to weights and to activations
 _WARM_UP: Final = 3  # turns that do not count: memory is set up, and on a GPU the step is recorded
 
 
@@ -43,20 +46,21 @@ class View(Insight):
         for lane in range(min(LANES, len(config.lanes))):
             runs.append(alone(self.experiment, lane, config))
             yield
+        at_once = max(1, min(AT_ONCE, rows_of(config) // (_EXAMPLE * config.batch_size)))
         taken: list[list[float]] = [[] for _ in runs]
         for turn in range(-_WARM_UP, TURNS):
             for run, own in zip(runs, taken, strict=True):
                 began = perf_counter()
-                run.run(AT_ONCE)
+                run.run(at_once)
                 if turn >= 0:
-                    own.append(1000 * (perf_counter() - began) / AT_ONCE)
+                    own.append(1000 * (perf_counter() - began) / at_once)
                 yield
         figures = np.full((3, len(config.lanes)), np.nan, np.float32)
         figures[:, : len(runs)] = np.quantile(taken, (0.25, 0.5, 0.75), axis=1)
         lower, milliseconds, upper = figures
         return {
             "step": np.array([step], np.uint32),
-            "step_count": np.array([TURNS * AT_ONCE], np.uint32),
+            "step_count": np.array([TURNS * at_once], np.uint32),
             "milliseconds": milliseconds,
             "lower": lower,
             "upper": upper,
@@ -72,6 +76,7 @@ def alone(experiment: Experiment, lane: int, config: ExperimentConfig) -> Experi
     apart = {"seed": config.seed_of(lane), "hidden": config.widths(lane)}
     steady = own.model_copy(update={"hidden": None, "schedule": "constant", "patience": 0})
     run = copy(experiment)
+    run.log = ChangeLog()  # of its own: beginning anew forgets what is in it
     run.config = config.model_copy(update={"lanes": (steady,), **apart})
     run.batches = Batches(run.data, run.config, run.device, run.dtype)
     run.judge = Judge(run.data, run.config, run.device, run.dtype)

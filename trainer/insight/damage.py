@@ -15,15 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.config import ExperimentConfig
+from trainer.dropout.kinds import evaluation_scale
 from trainer.insight.base import Insight, Looking
-from trainer.insight.lane_by_lane import LaneByLane, effort, rows_of
-from trainer.kinds import evaluation_scale
+from trainer.insight.lane_by_lane import LaneByLane, rows_of
 from trainer.models import LaneMLP, LaneNetwork, evaluating
 from trainer.seeds import Purpose, generator
+from trainer.settings.config import ExperimentConfig
+from trainer.settings.dropouts import KINDS
+from trainer.settings.pieces import effort
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
+    from trainer.training.experiment import Experiment
 
 SHARES: Final = (0.0, 0.25, 0.5, 0.75)
 # The accuracy of a network without dropout has a standard deviation of some 8 points over choices of half its units: of
@@ -138,14 +140,14 @@ class Cut(Wounded):
 class Masked(Wounded):
     """Lanes of any kind of network; dead units are multiplied by 0.
 
-    A unit of an LSTM is dead at every time step.
+    A unit of a recurrent network is dead at every time step.
     """
 
     def __init__(self, experiment: Experiment) -> None:
         self._lanes = LaneByLane(experiment)
         self.count = self._lanes.count
         self._in_force = experiment.model.in_force
-        self._recurrent = experiment.config.network == "lstm"
+        self._recurrent = experiment.model.kind.recurrent
         self._lane = 0
         self._units: Sequence[int] = ()
         self._network: LaneNetwork | None = None
@@ -154,7 +156,7 @@ class Masked(Wounded):
         """Turn to a lane; return how many units each of its hidden layers has."""
         # Places drop what they are told to while they believe that they train; so they must believe that they drop.
         own = self._lanes.config.lanes[lane]
-        knobs = {"dropout_kind": "inverted", "dropout": (0.5,) * len(own.dropout), "schedule": "constant"}
+        knobs = {"dropout_kind": KINDS[0], "dropout": (0.5,) * len(own.dropout), "schedule": "constant"}
         self._lane, self._network = lane, self._lanes.take(lane, own.model_copy(update=knobs))
         units = [int(real.sum()) for real in self._lanes.real(lane)]
         layers = units[-1:] if self._recurrent else units
@@ -180,7 +182,7 @@ class Masked(Wounded):
             yield logits
 
     def _all(self, of_layers: Sequence[T]) -> Sequence[T]:
-        """The same of each place that can drop: an LSTM has the same units at both."""
+        """The same of each place that can drop: a recurrent network has the same units at both."""
         return [*of_layers, *of_layers] if self._recurrent else of_layers
 
 

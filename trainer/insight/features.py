@@ -9,14 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.autoencoder import RATES, Autoencoders, hoyer
-from trainer.contrast import with_contrast
+from trainer.insight.autoencoder import RATES, Autoencoders, hoyer
 from trainer.insight.base import Found, Insight, Looking
-from trainer.models import LaneMLP
-from trainer.models.cnn import LaneCNN
+from trainer.settings.contrast import with_contrast
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
+    from trainer.training.experiment import Experiment
 
 UNITS: Final = 64  # of the first layer, shown at most
 _BITE_S: Final = 0.008
@@ -71,21 +69,9 @@ def first_layer(experiment: Experiment) -> Found:
     """The lanes that are shown, and their first weights as images; no images where the network reads none at once."""
     lanes = with_contrast(experiment.config, experiment.followed[0])
     found = {"lane": np.array(lanes, np.uint8)}
-    if experiment.config.network == "lstm":
-        return found
-    images = [_images(experiment, lane) for lane in lanes]
-    return {**found, "first": _plain(torch.stack(images))}
-
-
-def _images(experiment: Experiment, lane: int) -> Tensor:
-    """The weights into the first units of a lane, (K, rows, columns); NaN where the lane has no such unit."""
-    model = experiment.model
-    if isinstance(model, LaneMLP):
-        weight = model.linears[0].weight[lane, :, :UNITS].T.clone()  # (K, F)
-        weight[experiment.config.widths(lane)[0] :] = torch.nan
-        return weight.view(-1, *experiment.data.shape)
-    assert isinstance(model, LaneCNN)
-    return model.convs[0].weight[lane, :UNITS, 0].clone()  # (K, 3, 3)
+    images = [experiment.model.first_images(lane, UNITS) for lane in lanes]
+    shown = [each for each in images if each is not None]
+    return {**found, "first": _plain(torch.stack(shown))} if shown else found
 
 
 def _plain(tensor: Tensor) -> np.ndarray:

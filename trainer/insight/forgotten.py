@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from trainer.insight.base import Insight, Looking
-from trainer.specimen import Specimen
+from trainer.insight.snapshot import Snapshot
 
 BATCH: Final = 64
 PASSES: Final = 4
@@ -33,23 +33,23 @@ class View(Insight):
     def look(self) -> Looking:
         """Look at the run as it is now."""
         rows = min(BATCH, len(self.experiment.judge.val_y))
-        specimen = Specimen(self.experiment, rows)
+        snapshot = Snapshot(self.experiment, rows)
         yield
-        batches = _batches(len(specimen.val_y), rows)
+        batches = _batches(len(snapshot.val_y), rows)
         whole = forgotten = torch.zeros(())
         # In eval mode first: passes in training mode move batch norm's running statistics.
         for part, count in batches:
-            with specimen.evaluating():
-                whole = whole + _judge(specimen, part, count)
+            with snapshot.evaluating():
+                whole = whole + _judge(snapshot, part, count)
             yield
         for number in range(PASSES * len(batches)):
             part, count = batches[number % len(batches)]
-            specimen.draw(number)
-            forgotten = forgotten + _judge(specimen, part, count)
+            snapshot.draw(number)
+            forgotten = forgotten + _judge(snapshot, part, count)
             yield
-        found = {"step": np.array([specimen.step], np.uint32)}
+        found = {"step": np.array([snapshot.step], np.uint32)}
         for name, sums, passes in (("val", whole, 1), ("forgotten", forgotten, PASSES)):
-            loss, accuracy = (sums / (passes * len(specimen.val_y))).float().cpu().numpy()
+            loss, accuracy = (sums / (passes * len(snapshot.val_y))).float().cpu().numpy()
             found[f"{name}_loss"] = loss
             found[f"{name}_accuracy"] = np.where(np.isnan(loss), np.float32(np.nan), accuracy)
         return found
@@ -64,11 +64,11 @@ def _batches(examples: int, rows: int) -> list[tuple[Tensor, int]]:
 
 
 @torch.no_grad()
-def _judge(specimen: Specimen, part: Tensor, count: int) -> Tensor:
+def _judge(snapshot: Snapshot, part: Tensor, count: int) -> Tensor:
     """The sum of losses and the number of right answers of each lane over the first ``count`` of a batch, (2, L)."""
-    part = part.to(specimen.val_y.device)
-    log_p = torch.log_softmax(specimen.network(specimen.val_x[part]), dim=2)[:, :count]  # (L, B, C)
-    y = specimen.val_y[part[:count]].expand(len(log_p), -1)
+    part = part.to(snapshot.val_y.device)
+    log_p = torch.log_softmax(snapshot.network(snapshot.val_x[part]), dim=2)[:, :count]  # (L, B, C)
+    y = snapshot.val_y[part[:count]].expand(len(log_p), -1)
     losses = -log_p.gather(2, y[..., None])[..., 0]
     right = (log_p.argmax(dim=2) == y).to(log_p.dtype)
     return torch.stack([losses.sum(dim=1), right.sum(dim=1)])

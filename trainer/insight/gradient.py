@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.batches import Batches
-from trainer.inputs import InputNoise
+from trainer.data.batches import Batches
+from trainer.dropout.inputs import InputNoise
 from trainer.insight.base import Insight, Looking
-from trainer.specimen import Specimen
+from trainer.insight.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
+    from trainer.training.experiment import Experiment
 
 DRAWS: Final = 16
 
@@ -29,23 +29,23 @@ class View(Insight):
     def look(self) -> Looking:
         """Take gradients of a copy, one at a time."""
         config, device = self.experiment.config, self.experiment.device
-        specimen = as_trained(self.experiment)
-        batches = Batches(specimen.data, config, device, self.experiment.dtype)
+        snapshot = as_trained(self.experiment)
+        batches = Batches(snapshot.data, config, device, self.experiment.dtype)
         noise = InputNoise(config, device)
-        step, epoch = specimen.step, specimen.data.train_x.shape[0] // config.batch_size
+        step, epoch = snapshot.step, snapshot.data.train_x.shape[0] // config.batch_size
         both, alone = _Cloud(), _Cloud()
         for draw in range(DRAWS):
             # Mini-batches of one epoch have no example in common; those of different epochs are independent.
             at = step + 1 + draw * epoch
             x, target = batches.at(at)
-            specimen.draw(draw)
-            both.add(gradient(specimen, noise.add(x, at), target))
+            snapshot.draw(draw)
+            both.add(gradient(snapshot, noise.add(x, at), target))
             yield
         x, target = batches.at(step + 1)
         x = noise.add(x, step + 1)
         for draw in range(DRAWS):
-            specimen.draw(DRAWS + draw)
-            alone.add(gradient(specimen, x, target))
+            snapshot.draw(DRAWS + draw)
+            alone.add(gradient(snapshot, x, target))
             yield
         norm, scatter = both.norm(), both.noise()
         found = {"norm": norm, "noise": scatter, "ratio": torch.where(norm > 0, scatter / norm, torch.nan)}
@@ -56,24 +56,24 @@ class View(Insight):
         }
 
 
-def as_trained(experiment: Experiment) -> Specimen:
+def as_trained(experiment: Experiment) -> Snapshot:
     """A copy that draws as many masks as training does: one for each example of a mini-batch, or one for all."""
-    return Specimen(experiment, rows=1 if experiment.config.mask == "per_batch" else None)
+    return Snapshot(experiment, rows=1 if experiment.config.mask == "per_batch" else None)
 
 
-def gradient(specimen: Specimen, x: Tensor, target: Tensor) -> Tensor:
+def gradient(snapshot: Snapshot, x: Tensor, target: Tensor) -> Tensor:
     """The gradient of each lane's mean cross-entropy, its label smoothing included, as one vector: (L, parameters).
 
     Args:
-        specimen: the networks, with masks drawn.
+        snapshot: the networks, with masks drawn.
         x: (B, F) or (L, B, F).
         target: one-hot labels, (B, C) or (L, B, C).
     """
-    network = specimen.network
+    network = snapshot.network
     trained = [*network.weights, *(network.norm_parameters if network.normalised is not None else ())]
     logits = network(x)
     with torch.no_grad():
-        share = logits.new_tensor([lane.label_smoothing for lane in specimen.config.lanes]).view(-1, 1, 1)
+        share = logits.new_tensor([lane.label_smoothing for lane in snapshot.config.lanes]).view(-1, 1, 1)
         smoothed = target * (1 - share) + share / target.shape[-1]
         slope = (torch.softmax(logits, dim=2) - smoothed) / logits.shape[1]
     return torch.cat([each.flatten(1) for each in torch.autograd.grad(logits, trained, slope)], dim=1)

@@ -8,26 +8,22 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
-from trainer.config import ExperimentConfig
-from trainer.lane import Lane
-from trainer.models import LaneNetwork, evaluating, make_network
-from trainer.shapes import multiplications
+from trainer.models import LaneNetwork, evaluating
+from trainer.settings.config import ExperimentConfig
+from trainer.settings.lane import Lane
+from trainer.settings.pieces import rows_of as rows_in
+from trainer.training.alone import Alone
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
+    from trainer.training.experiment import Experiment
 
 _WORK: Final = 50_000_000  # multiplications of one pass: some 2 ms
-_EFFORT: Final = {"mlp": 1, "cnn": 3, "lstm": 3}  # what one costs: small matrices, and windows, take longer
+_LEAST_ROWS: Final = 4  # however much one costs
 
 
 def rows_of(config: ExperimentConfig) -> int:
     """How many examples a lane passes in a few milliseconds."""
-    return max(16, _WORK // effort(config))
-
-
-def effort(config: ExperimentConfig) -> int:
-    """What it costs to pass one example through one lane, in multiplications of a multilayer perceptron."""
-    return _EFFORT[config.network] * multiplications(config.network, config.size, config.channels, config.hidden)
+    return max(_LEAST_ROWS, rows_in(config, most=_WORK))
 
 
 class LaneByLane:
@@ -58,8 +54,7 @@ class LaneByLane:
         self.rows = rows_of(self.config)
         self._state = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
         self._real = [[site.real(lane) for site in model.dropouts[1:]] for lane in range(self.count)]
-        self._data, self._device = experiment.data, experiment.device
-        self._network: LaneNetwork | None = None
+        self._own = Alone(self.config, experiment.data, experiment.device, experiment.dtype)
 
     def real(self, lane: int) -> list[Tensor]:
         """Which units of each hidden layer a lane has, (U,) bool."""
@@ -67,15 +62,9 @@ class LaneByLane:
 
     def take(self, lane: int, knobs: Lane | None = None) -> LaneNetwork:
         """The network with the weights of a lane, and its knobs unless others are given."""
-        if self._network is None:
-            alone = self._alone(self.config.lanes[0])
-            self._network = make_network(alone, self._data, self._device, self.x.dtype)
-        ours = self._network.state_dict()
-        for name, tensor in self._state.items():
-            each = len(tensor) // self.count
-            ours[name].copy_(tensor[lane * each : (lane + 1) * each])
-        self._network.use(self._alone(knobs or self.config.lanes[lane]), max(self.step, 1))
-        return self._network
+        network = self._own.load(self._state, lane, self.count)
+        network.use(self._alone(knobs or self.config.lanes[lane]), max(self.step, 1))
+        return network
 
     def passes(self, lane: int, examples: int | None = None) -> Iterator[list[Tensor]]:
         """Pass the validation examples, some at a time, through a lane in eval mode.

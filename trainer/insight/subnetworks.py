@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainer.ensemble.thinning import thin
 from trainer.errors import KnobError
 from trainer.insight.base import Insight, Looking
-from trainer.thinning import thin
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
-    from trainer.thinning import Thinned
+    from trainer.ensemble.thinning import Thinned
+    from trainer.training.experiment import Experiment
 
 GRID: Final = 48  # samples along each side
 SHOWN: Final = 16  # sub-networks with a boundary of their own
@@ -47,12 +47,22 @@ class View(Insight):
         average = np.zeros(GRID * GRID)
         alone = np.zeros(GRID * GRID)  # the entropy of each sub-network by itself, summed over them
         for number in range(MEMBERS):
-            probability = _of_class_1(subnetworks.member(number))
+            parts: list[np.ndarray] = []
+            for part in range(subnetworks.parts):
+                if parts:
+                    yield
+                parts.append(_of_class_1(subnetworks.part(number, part)))
+            probability = np.concatenate(parts)
             if number < SHOWN:
                 shown[number] = _levels(probability)
             average += probability / MEMBERS
             alone += _entropy(probability) / MEMBERS
             yield
+        whole: list[np.ndarray] = []
+        for part in range(subnetworks.parts):
+            if whole:
+                yield
+            whole.append(_of_class_1(subnetworks.whole_part(part)))
         entropy = _entropy(average)
         return {
             "step": np.array([step], dtype=np.uint32),
@@ -60,7 +70,7 @@ class View(Insight):
             "extent": np.array(extent, dtype=np.float32),
             "members": shown,
             "average": _levels(average),
-            "scaling": _levels(_of_class_1(subnetworks.whole())),
+            "scaling": _levels(np.concatenate(whole)),
             "entropy": _map(entropy),
             "information": _map(np.maximum(entropy - alone, 0)),
         }

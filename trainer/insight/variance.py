@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.batches import Batches
-from trainer.dropout import LaneDropout
-from trainer.inputs import InputNoise
+from trainer.data.batches import Batches
+from trainer.dropout.inputs import InputNoise
+from trainer.dropout.kinds import scale
+from trainer.dropout.site import LaneDropout
 from trainer.insight.base import Found, Insight, Looking
-from trainer.kinds import scale
-from trainer.layers import LaneBatchNorm
-from trainer.specimen import Specimen
+from trainer.insight.snapshot import Snapshot
+from trainer.layers.dense import LaneBatchNorm
+from trainer.settings.dropouts import DROPOUTS
 
 _MASKED: Final = 4096  # examples passed with dropout on, each with a mask of its own, at least
 
@@ -32,11 +33,11 @@ class View(Insight):
     def look(self) -> Looking:
         """Pass an epoch of mini-batches through a copy, some times with dropout on and then once with dropout off."""
         config = self.experiment.config
-        specimen = Specimen(self.experiment)
-        batches = Batches(specimen.data, config, self.experiment.device, self.experiment.dtype)
+        snapshot = Snapshot(self.experiment)
+        batches = Batches(snapshot.data, config, self.experiment.device, self.experiment.dtype)
         noise = InputNoise(config, self.experiment.device)
-        names = specimen.layers[-len(specimen.network.norms) :]
-        step, epoch = specimen.step, len(specimen.train_x) // config.batch_size
+        names = snapshot.layers[-len(snapshot.network.norms) :]
+        step, epoch = snapshot.step, len(snapshot.train_x) // config.batch_size
         passes = {True: epoch * ceil(_MASKED / (epoch * config.batch_size)), False: epoch}
         spreads = {training: [_Spread() for _ in names] for training in passes}
         for training, count in passes.items():
@@ -44,25 +45,25 @@ class View(Insight):
                 at = 1 + number % epoch  # the same mini-batches again and again, in both modes
                 x, _ = batches.at(at)
                 if training:
-                    specimen.draw(number)
+                    snapshot.draw(number)
                     x = noise.add(x, step + 1 + number)
-                for spread, entered in zip(spreads[training], _entered(specimen, x, training), strict=True):
+                for spread, entered in zip(spreads[training], _entered(snapshot, x, training), strict=True):
                     spread.add(entered)
                 yield
         found: dict[str, np.ndarray] = {"step": np.array([step], np.uint32)}
         for place, name in enumerate(names):
-            found |= _figures(specimen, name, spreads[True][place], spreads[False][place])
+            found |= _figures(snapshot, name, spreads[True][place], spreads[False][place])
         return found
 
 
 @torch.no_grad()
-def _entered(specimen: Specimen, x: Tensor, training: bool) -> list[Tensor]:
+def _entered(snapshot: Snapshot, x: Tensor, training: bool) -> list[Tensor]:
     """What enters each batch norm of a copy, in forward order, as (L, B, U, *places).
 
     Networks call ``forward`` of their batch norms without the detour over hooks, so that is what is stood in front of.
     """
     entered: list[Tensor] = []
-    norms = specimen.network.norms
+    norms = snapshot.network.norms
 
     def watched(norm: LaneBatchNorm) -> Callable[[Tensor], Tensor]:
         forward = norm.forward
@@ -76,8 +77,8 @@ def _entered(specimen: Specimen, x: Tensor, training: bool) -> list[Tensor]:
     for norm in norms:
         norm.__dict__["forward"] = watched(norm)
     try:
-        with nullcontext() if training else specimen.evaluating():
-            specimen.network(x)
+        with nullcontext() if training else snapshot.evaluating():
+            snapshot.network(x)
     finally:
         for norm in norms:
             del norm.__dict__["forward"]
@@ -110,13 +111,13 @@ class _Spread:
         return (self.square - (self._mean / self._count).square()).clamp_min(0)
 
 
-def _figures(specimen: Specimen, name: str, on: _Spread, off: _Spread) -> Found:
+def _figures(snapshot: Snapshot, name: str, on: _Spread, off: _Spread) -> Found:
     """The tensors of one layer; NaN where there is no such unit, or no batch norm."""
-    there = _normalised(specimen, name)  # (L, U)
+    there = _normalised(snapshot, name)  # (L, U)
     training, evaluation = (torch.where(there, each.variance, torch.nan) for each in (on, off))
-    site, lanes = specimen.network.dropouts[specimen.layers.index(name)], range(len(there))
+    site, lanes = snapshot.network.dropouts[snapshot.layers.index(name)], range(len(there))
     theory = torch.full((len(there),), torch.nan, dtype=torch.float64)
-    if specimen.config.batch_norm_order == "after_dropout":
+    if snapshot.config.batch_norm_order == "after_dropout":
         shrink, blur = (torch.tensor(each) for each in zip(*(_factor(site, lane) for lane in lanes), strict=True))
         relative = torch.where(evaluation > 0, off.square / evaluation, torch.nan).nanmedian(dim=1).values
         theory = shrink.square() * (1 + blur * relative)
@@ -125,13 +126,13 @@ def _figures(specimen: Specimen, name: str, on: _Spread, off: _Spread) -> Found:
     return {f"{key}/{name}": tensor.float().numpy() for key, tensor in plain.items()}
 
 
-def _normalised(specimen: Specimen, name: str) -> Tensor:
+def _normalised(snapshot: Snapshot, name: str) -> Tensor:
     """Which units, or channels, are there and have batch norm: (L, U) bool."""
-    place = specimen.layers.index(name)
-    shape = specimen.network.dropouts[place].shape
+    place = snapshot.layers.index(name)
+    shape = snapshot.network.dropouts[place].shape
     rows = []
-    for lane, own in enumerate(specimen.config.lanes):
-        real = specimen.real(place, lane).view(shape)
+    for lane, own in enumerate(snapshot.config.lanes):
+        real = snapshot.real(place, lane).view(shape)
         real = real.flatten(1).any(dim=1) if len(shape) > 1 else real  # of channels, their places do not count
         rows.append(real & own.batch_norm)
     return torch.stack(rows)
@@ -144,5 +145,5 @@ def _factor(site: LaneDropout, lane: int) -> tuple[float, float]:
     multiply; where weights are dropped no unit is.
     """
     rate, group_rate = 0.0 if lane in site.connecting else site.rates[lane], site.group_rates[lane]
-    mean = (1 - rate) * (1 - group_rate) if site.kinds[lane] == "unscaled" else 1.0
+    mean = (1 - rate) * (1 - group_rate) if not DROPOUTS[site.kinds[lane]].balanced else 1.0
     return mean, scale(rate) * scale(group_rate) - 1

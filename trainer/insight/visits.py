@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.frames import Tensors, pack
 from trainer.insight.base import Insight, Looking
-from trainer.recorder import KINDS
+from trainer.settings.dropouts import DROPOUTS, KINDS
+from trainer.wire.frames import Tensors, pack
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
     from trainer.models import LaneNetwork
-    from trainer.trace import LayerInfo, Steps
+    from trainer.training.experiment import Experiment
+    from trainer.training.trace import LayerInfo, Steps
 
 MOST: Final = 100_000
 """Masks of which the different ones are counted: the first so many.
@@ -24,7 +24,7 @@ MOST: Final = 100_000
 They are told apart by 64-bit hashes (SipHash, Python's of bytes). That any two of n different masks have the same one
 is no likelier than n²/2⁶⁵: 2.7e-10 for so many.
 """
-_GAUSSIAN: Final = KINDS.index("gaussian")
+_FACTORS: Final = [place for place, kind in enumerate(KINDS) if DROPOUTS[kind].counted == "factors"]
 
 
 class View(Insight):
@@ -113,7 +113,7 @@ def chances_of(
 ) -> NDArray[np.float64]:
     """How likely a unit was dropped at each of K steps, (K, places).
 
-    A Gaussian factor, which is below 1 as often as above, drops nothing: it counts as dropped when it is below. Of two
+    A factor, which is below 1 as often as above, drops nothing: it counts as dropped when it is below. Of two
     on one unit it is not known here how often that is so: NaN.
 
     Args:
@@ -123,7 +123,7 @@ def chances_of(
     """
     p, q = rates.astype(np.float64), groups.astype(np.float64)
     noisy = np.where((p > 0) & (q > 0), np.nan, np.where((p > 0) | (q > 0), 0.5, 0.0))
-    return np.where(kinds[:, None] == _GAUSSIAN, noisy, 1 - (1 - p) * (1 - q))
+    return np.where(np.isin(kinds, _FACTORS)[:, None], noisy, 1 - (1 - p) * (1 - q))
 
 
 def choices(model: LaneNetwork, lane: int, place: int) -> int:

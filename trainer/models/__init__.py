@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from trainer.config import ExperimentConfig
-from trainer.datasets import Dataset
+from trainer.data.datasets import Dataset
 from trainer.models.base import LaneNetwork, evaluating, scheduled
 from trainer.models.mlp import LaneMLP
+from trainer.settings.config import ExperimentConfig
+from trainer.settings.networks import NETWORKS
+from trainer.settings.parts import part
 
 __all__ = ["LaneMLP", "LaneNetwork", "evaluating", "make_network", "scheduled"]
 
@@ -21,12 +23,5 @@ def make_network(config: ExperimentConfig, data: Dataset, device: torch.device, 
         device: where the tensors live.
         dtype: of weights and activations.
     """
-    if config.network == "cnn":
-        from trainer.models.cnn import LaneCNN
-
-        return LaneCNN(config, data, device, dtype)
-    if config.network == "lstm":
-        from trainer.models.lstm import LaneLSTM
-
-        return LaneLSTM(config, data, device, dtype)
-    return LaneMLP(config, data, device, dtype)
+    made: LaneNetwork = part(NETWORKS[config.network].model)(config, data, device, dtype)
+    return made

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from trainer.config import ExperimentConfig
-from trainer.lane import Lane
-from trainer.layers import LaneBatchNorm, LaneDropout
-from trainer.schedule import share
+from trainer.layers.dense import LaneBatchNorm, LaneDropout
+from trainer.settings.config import ExperimentConfig
+from trainer.settings.lane import Lane
+from trainer.settings.networks import NETWORKS
+from trainer.settings.schedule import share
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class LaneNetwork(nn.Module, ABC):
     A subclass sets:
 
     Attributes:
+        kind: the record of this kind of network.
         lanes: how many networks there are.
         rows: masks drawn at once: the mini-batch's size, or 1.
         dropouts: the places that can drop, in forward order: those of ``config.layers``.
@@ -67,6 +69,7 @@ class LaneNetwork(nn.Module, ABC):
         super().__init__()
         self.lanes = len(config.lanes)
         self.rows = config.batch_size if config.mask == "per_example" else 1
+        self.kind = NETWORKS[config.network]
         self.norm_first = config.batch_norm_order == "before_dropout"
 
     @abstractmethod
@@ -98,6 +101,12 @@ class LaneNetwork(nn.Module, ABC):
             channels; None where there is nothing that a picture could show.
         """
 
+    def first_images(self, lane: int, most: int) -> Tensor | None:
+        """The weights into the first ``most`` units, or kernels, of the first layer of a lane as images, (K, rows,
+        columns), NaN for units that it does not have; None where they are no images.
+        """
+        return None
+
     @property
     def weights(self) -> list[nn.Parameter]:
         """Parameters of every lane; without those of batch norm."""
@@ -114,9 +123,14 @@ class LaneNetwork(nn.Module, ABC):
         """Which lanes have batch norm on, (L, 1, 1) bool; None if none has."""
         return self.norms[0].on if self.norms and self.norms[0].used else None
 
+    @property
+    def generation(self) -> int:
+        """How often a training pass has become another computation, or reads other tensors."""
+        return sum(site.generation for site in self.dropouts) + sum(norm.generation for norm in self.norms)
+
     def rates(self, lane: Lane) -> tuple[Sequence[float], Sequence[float]]:
         """The rates of single elements and those of groups that a lane's knobs mean, one for each place."""
-        return lane.dropout, (0.0,) * len(lane.dropout)
+        return self.kind.rates(lane.dropout, lane.spatial_dropout, lane.recurrent_mask)
 
     def use(self, config: ExperimentConfig, step: int) -> None:
         """Take over the live knobs of the lanes: kinds and rates of dropout as they are at ``step``, and batch norm."""

@@ -8,14 +8,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from trainer.config import ExperimentConfig
-from trainer.conv import LaneConv2d, from_maps, max_pool, to_maps, windows
-from trainer.datasets import Dataset
-from trainer.initial import affine
-from trainer.lane import Lane
-from trainer.layers import LaneBatchNorm, LaneDense, LaneDropout, LaneLinear
+from trainer.data.datasets import Dataset
+from trainer.layers.conv import LaneConv2d, from_maps, max_pool, to_maps, windows
+from trainer.layers.dense import LaneBatchNorm, LaneDense, LaneDropout, LaneLinear
+from trainer.layers.initial import affine
 from trainer.models.base import LaneNetwork, evaluating
-from trainer.shapes import KERNEL, pooled_sides
+from trainer.settings.config import ExperimentConfig
+from trainer.settings.shapes import KERNEL, pooled_sides
 
 Norm = Callable[[int, Tensor], Tensor]  # number of a batch norm, and what it is applied to
 Affine = tuple[Tensor, Tensor]
@@ -66,11 +65,6 @@ class LaneCNN(LaneNetwork):
         self.limited = [(conv.weight, (2, 3, 4)) for conv in self.convs]
         self.limited += [(layer.linear.weight, (1,)) for layer in dense[:-1]]
         self._entered: dict[int, Tensor] = {}  # by place: what batch norm behind it made of the latest traced pass
-
-    def rates(self, lane: Lane) -> tuple[Sequence[float], Sequence[float]]:
-        """The rates of single elements, and those of channels."""
-        rest = len(self.dropouts) - 1 - len(lane.spatial_dropout)
-        return lane.dropout, (0.0, *lane.spatial_dropout, *(0.0,) * rest)
 
     def forward(self, x: Tensor, activations: list[Tensor] | None = None) -> Tensor:
         """Logits (L, B, classes) of x, (B, F) or (L, B, F)."""
@@ -131,6 +125,10 @@ class LaneCNN(LaneNetwork):
 
         with evaluating(self):
             self._pass(x, estimating, [])
+
+    def first_images(self, lane: int, most: int) -> Tensor:
+        """The first kernels."""
+        return self.convs[0].weight[lane, :most, 0].clone()  # (K, 3, 3)
 
     @torch.no_grad()
     def contributions(self, lane: int, row: int, passed: Sequence[Tensor]) -> list[Tensor | None]:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from trainer.config import ExperimentConfig
-from trainer.datasets import Dataset
-from trainer.initial import affine, recurrent
-from trainer.lane import Lane
-from trainer.layers import LaneBatchNorm, LaneDense, LaneDropout, LaneLinear, stacked
+from trainer.data.datasets import Dataset
+from trainer.layers.dense import LaneBatchNorm, LaneDense, LaneDropout, LaneLinear, stacked
+from trainer.layers.initial import affine, recurrent
+from trainer.layers.recurrent import lstm
 from trainer.models.base import LaneNetwork, evaluating
-from trainer.recurrent import lstm
+from trainer.settings.config import ExperimentConfig
+from trainer.settings.networks.lstm import GATES
 
-GATES = 4
+Unroll = Callable[..., tuple[Tensor, Tensor]]
 Parameters = tuple[Tensor, Tensor, Tensor, Tensor]  # of an LSTM, in the order of torch.nn.LSTM
 
 
 class LaneCell(nn.Module):
-    """The parameters of `torch.nn.LSTMCell` in L lanes, each weight transposed: (L, inputs, 4·units).
+    """The parameters of `torch.nn.LSTMCell`, or another cell, in L lanes, each weight transposed: (L, inputs, 4·units).
 
     A narrower lane has its units at the start of each gate, and zeros behind. What enters such a unit is 0, so that its
     cell and its state are 0 for ever, and no gradient leads to it.
@@ -31,16 +32,26 @@ class LaneCell(nn.Module):
         units: of its state, in the widest lane.
         device: where the tensors live.
         dtype: of all of them.
+        gates: how many numbers each unit is made of.
+        unroll: reads a sequence, as `trainer.layers.recurrent.lstm` does.
     """
 
     def __init__(
-        self, initial: Sequence[Parameters], features: int, units: int, device: torch.device, dtype: torch.dtype
+        self,
+        initial: Sequence[Parameters],
+        features: int,
+        units: int,
+        device: torch.device,
+        dtype: torch.dtype,
+        gates: int = GATES,
+        unroll: Unroll = lstm,
     ) -> None:
         super().__init__()
+        self._unroll = unroll
 
         def gathered(tensors: Sequence[Tensor], inputs: int) -> nn.Parameter:
-            gates = (each.view(GATES, -1, min(inputs, each[0].numel())) for each in tensors)
-            wide = stacked(gates, (GATES, units, inputs), device, dtype)
+            parts = (each.view(gates, -1, min(inputs, each[0].numel())) for each in tensors)
+            wide = stacked(parts, (gates, units, inputs), device, dtype)
             return nn.Parameter(wide.flatten(1, 2).transpose(1, 2).contiguous())
 
         weights_ih, weights_hh, biases_ih, biases_hh = zip(*initial, strict=True)
@@ -48,8 +59,8 @@ class LaneCell(nn.Module):
         self.bias_ih, self.bias_hh = gathered(biases_ih, 1), gathered(biases_hh, 1)  # (L, 1, 4·units)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Last state (L, B, H) and all states (T, L, B, H) of x (L, B, T, F); see `trainer.recurrent.lstm`."""
-        return lstm(x, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, mask)
+        """Last state (L, B, H) and all states (T, L, B, H) of x (L, B, T, F); see `trainer.layers.recurrent.lstm`."""
+        return self._unroll(x, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, mask)
 
 
 class LaneLSTM(LaneNetwork):
@@ -68,14 +79,17 @@ class LaneLSTM(LaneNetwork):
         dtype: of weights and activations.
     """
 
+    gates: ClassVar[int] = GATES
+    unroll: ClassVar[Unroll] = staticmethod(lstm)
+
     def __init__(self, config: ExperimentConfig, data: Dataset, device: torch.device, dtype: torch.dtype) -> None:
         super().__init__(config)
         like, lanes = (device, dtype), range(self.lanes)
         self.steps, self.features = data.shape
         units, classes = config.hidden[0], len(data.classes)
         widths = [config.widths(lane)[0] for lane in lanes]
-        made = _initial(self.features, widths, classes, [config.seed_of(lane) for lane in lanes])
-        self.cell = LaneCell([each[0] for each in made], self.features, units, *like)
+        made = _initial(self.features, widths, classes, [config.seed_of(lane) for lane in lanes], self.gates)
+        self.cell = LaneCell([each[0] for each in made], self.features, units, *like, self.gates, self.unroll)
         linear = LaneLinear([each[1] for each in made], units, classes, *like)
         self.image = LaneDropout(self.lanes, self.rows, data.shape, *like, tied=(0,))
         self.state = LaneDropout(self.lanes, self.rows, (self.steps - 1, units), *like, tied=(0,), widths=widths)
@@ -85,13 +99,6 @@ class LaneLSTM(LaneNetwork):
         self.norms = (self.norm,)
         self.limited = [(weight, (1,)) for weight in (self.cell.weight_ih, self.cell.weight_hh)]
         self._entered: Tensor | None = None  # what batch norm made of the latest pass
-
-    def rates(self, lane: Lane) -> tuple[Sequence[float], Sequence[float]]:
-        """The rates of single elements, and those of units over all time steps."""
-        read, state, output = lane.dropout
-        if lane.recurrent_mask == "variational":
-            return (0.0, 0.0, output), (read, state, 0.0)
-        return lane.dropout, (0.0, 0.0, 0.0)
 
     def forward(self, x: Tensor, activations: list[Tensor] | None = None) -> Tensor:
         """Logits (L, B, classes) of x, (B, T·F) or (L, B, T·F)."""
@@ -136,13 +143,13 @@ class LaneLSTM(LaneNetwork):
 
 
 def _initial(
-    features: int, widths: Sequence[int], classes: int, seeds: Sequence[int]
+    features: int, widths: Sequence[int], classes: int, seeds: Sequence[int], gates: int
 ) -> list[tuple[Parameters, tuple[Tensor, Tensor]]]:
     """Of each lane what `torch.nn.LSTM` and then `torch.nn.Linear` make after ``torch.manual_seed`` of its seed."""
 
     def draw(units: int, seed: int) -> tuple[Parameters, tuple[Tensor, Tensor]]:
         random = torch.Generator().manual_seed(seed)
-        return recurrent(features, units, random), affine((classes, units), random)
+        return recurrent(features, units, random, gates), affine((classes, units), random)
 
     keys = list(zip(widths, seeds, strict=True))
     made = {key: draw(*key) for key in dict.fromkeys(keys)}

@@ -8,10 +8,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from trainer.config import ExperimentConfig
-from trainer.datasets import Dataset
-from trainer.layers import LaneBatchNorm, LaneDense, LaneDropout, LaneLinear, default_init
+from trainer.data.datasets import Dataset
+from trainer.layers.dense import LaneBatchNorm, LaneDense, LaneDropout, LaneLinear, default_init
 from trainer.models.base import LaneNetwork, evaluating
+from trainer.settings.config import ExperimentConfig
 
 
 class LaneMLP(LaneNetwork):
@@ -98,6 +98,12 @@ class LaneMLP(LaneNetwork):
                 # A dropped source has no edges, whatever was made of its 0; one that was kept and is silent has.
                 entered[index + 1] = self._entered[index][lane, row] * (site.factor_of(lane, row) != 0)
         return [dense.weight_of(lane, row) * source[:, None] for dense, source in zip(self.dense, entered, strict=True)]
+
+    def first_images(self, lane: int, most: int) -> Tensor:
+        """The weights into the first units of a lane."""
+        weight = self.linears[0].weight[lane, :, :most].T.clone()  # (K, F)
+        weight[self.dense[1].site.widths[lane] :] = torch.nan
+        return weight.view(-1, *self.dropouts[0].shape)
 
     @torch.no_grad()
     def plain(self, lane: int) -> list[tuple[Tensor, Tensor]]:

@@ -10,9 +10,9 @@ from trainer.presets.dense import DENSE
 from trainer.presets.ensembles import ENSEMBLES
 from trainer.presets.expected import described as figures_of
 from trainer.presets.networks import NETWORKS
-from trainer.presets.preset import Guess, Picture, Preset
+from trainer.presets.preset import GROUPS, Guess, Picture, Preset
 
-__all__ = ["PRESETS", "Guess", "Picture", "Preset", "described", "find_preset"]
+__all__ = ["GROUPS", "PRESETS", "Guess", "Picture", "Preset", "described", "find_preset", "grouped"]
 
 PRESETS: Final[tuple[Preset, ...]] = tuple(
     sorted((*DENSE, *COSTS, *ENSEMBLES, *NETWORKS), key=lambda preset: preset.number)
@@ -29,6 +29,11 @@ def find_preset(name: str) -> Preset:
         if preset.id == name:
             return preset
     raise KnobError("experiment", name, f"one of {', '.join(preset.id for preset in PRESETS)}")
+
+
+def grouped() -> list[tuple[str, list[Preset]]]:
+    """The groups, each with its experiments."""
+    return [(group, [preset for preset in PRESETS if preset.group == group]) for group in GROUPS]
 
 
 def described() -> list[dict[str, Any]]:

@@ -40,10 +40,11 @@ _SIZE_PICTURE: Final = Picture(
 DENSE: Final = (
     Preset(
         number=10,
+        group="What dropout does",
         id="twin",
         title="With and without dropout",
         question="Two networks learn the same 300 digits, a fifth of them wrongly labelled. What does dropout change?",
-        look="The gap between the dashed and the solid line of each network: what it knows by heart, and what it has "
+        look="The gap between the dashed and the solid line of each network: what it has memorised, and what it has "
         "understood.",
         guess=Guess("Which network will have the lower validation loss after 1,000 steps?"),
         panels=("loss", "ensemble", "damage"),
@@ -52,10 +53,11 @@ DENSE: Final = (
     ),
     Preset(
         number=20,
+        group="Choosing the rate",
         id="rate",
         title="Choosing the rate",
         question="Ten networks differ in nothing but the dropout rate of their hidden layers, 0 to 0.9. Which is best?",
-        look="The curve: too little dropout learns the wrong labels by heart, too much learns nothing.",
+        look="The curve: too little dropout memorises the wrong labels, too much learns nothing.",
         knobs={"lanes": [_lane(f"p = {rate:g}", 0.2, rate, rate, rate) for rate in _RATES]},
         guess=_RATE_GUESS,
         picture=_rate_curve("dropout rate of the hidden layers"),
@@ -67,6 +69,7 @@ DENSE: Final = (
     ),
     Preset(
         number=21,
+        group="Choosing the rate",
         id="rate-hidden-only",
         title="Choosing the rate, no input dropout",
         question="The same ten rates, but every pixel is always there. Is dropout of hidden units enough?",
@@ -80,6 +83,7 @@ DENSE: Final = (
     ),
     Preset(
         number=22,
+        group="Choosing the rate",
         id="rate-constant-width",
         title="Choosing the rate, 64 units kept",
         question="A higher rate leaves fewer units. What if the layers grow, so that 64 are left at any rate?",
@@ -96,55 +100,71 @@ DENSE: Final = (
         panels=("result",),
         follow=_RATES.index(0.5),
         speed=None,
+        takes=120,
         source=f"{_SRIVASTAVA}, figure 9b",
     ),
     Preset(
         number=30,
+        group="Choosing the rate",
         id="search",
         title="Searching for the best setting",
         question="Of sixty-four candidates, which input rate, hidden rate and learning rate go together best?",
         look="The map: each square is a network that was trained; the best so far is framed.",
         panels=("search",),
         speed=None,
-        admits="The best of sixty-four is chosen on the validation set, so its own validation loss is a little too "
+        takes=60,
+        admits="The best of sixty-four is chosen on the validation set. So its own validation loss is a little too "
         "good to be true.",
         source="Bergstra & Bengio 2012, for random search",
         search={"method": "grid"},
     ),
     Preset(
         number=40,
+        group="What dropout does",
         id="data-size",
         title="How much data?",
         question="Does dropout help more with few training images or with many?",
         look="The lower curve: the points of error that dropout removes.",
         knobs={**_WHOLE, "lanes": _pairs(_SIZES)},
-        guess=Guess("Which network will have the lowest validation error?", "val_error"),
+        guess=Guess(
+            "Which makes fewer errors on new digits: 300 images with dropout, or 1,000 without?",
+            "val_error",
+            lanes=(8, 5),
+        ),
         picture=_SIZE_PICTURE,
         panels=("result",),
         speed=None,
+        takes=10,
         source=f"{_SRIVASTAVA}, figure 10",
     ),
     Preset(
         number=41,
+        group="What dropout does",
         id="data-size-true-labels",
         title="How much data, all labels true?",
         question="The same with every label true. Is there still something for dropout to remove?",
         look="The lower curve, on the same scale as before.",
         knobs={**_WHOLE, "label_noise": 0.0, "lanes": _pairs(_SIZES)},
-        guess=Guess("Which network will have the lowest validation error?", "val_error"),
+        guess=Guess(
+            "Which makes fewer errors on new digits: 200 images with dropout, or 500 without?",
+            "val_error",
+            lanes=(7, 3),
+        ),
         picture=_SIZE_PICTURE,
         panels=("result",),
         speed=None,
+        takes=10,
         admits="With true labels there is no hump as in the paper’s figure 10: the gain is small everywhere and gone "
         "at 1,000 images.",
         source=f"{_SRIVASTAVA}, figure 10",
     ),
     Preset(
         number=60,
+        group="What dropout does",
         id="regularisers",
         title="The regulariser race",
         question="Nine networks, nine remedies against overfitting. Which serves best?",
-        look="The bars, and which networks still know the wrong labels by heart.",
+        look="The bars, and which networks still memorise the wrong labels.",
         knobs={
             "lanes": [
                 _lane("Nothing"),
@@ -162,12 +182,14 @@ DENSE: Final = (
         picture=Picture("bars", "val_loss", title="Validation loss of each remedy"),
         panels=("result",),
         speed=None,
+        takes=30,
         admits="Early stopping comes close to dropout, at an eighth of the steps. Each remedy has the strength that "
         "served best where these figures were measured; with another, the order can change.",
         source=f"{_SRIVASTAVA}, table 9",
     ),
     Preset(
         number=70,
+        group="What dropout does",
         id="layers",
         title="Does each layer earn its place?",
         question="Dropout at the input, in one hidden layer, in all: which of them does the work?",
@@ -189,12 +211,14 @@ DENSE: Final = (
         panels=("result",),
         follow=7,
         speed=None,
+        takes=10,
         admits="The third hidden layer hardly earns its dropout here: about one point of accuracy, less than two seeds "
         "differ by.",
         source=f"{_SRIVASTAVA}, appendix A.4, for rates by layer",
     ),
     Preset(
         number=140,
+        group="What dropout does",
         id="noise-as-data",
         title="Noise as extra data",
         question="Dropping pixels makes new images out of old ones. How many real images is that worth?",
@@ -216,6 +240,7 @@ DENSE: Final = (
         panels=("result",),
         follow=3,
         speed=None,
+        takes=20,
         source="Bishop 1995; Bouthillier et al. 2015",
     ),
 )

@@ -13,6 +13,7 @@ _MEMBERS: Final = 5
 ENSEMBLES: Final = (
     Preset(
         number=90,
+        group="Ensembles",
         id="real-ensemble",
         title="A real ensemble",
         question="Dropout is said to train an ensemble in one network. Does one network with dropout match five that "
@@ -25,14 +26,16 @@ ENSEMBLES: Final = (
             ]
         },
         guess=Guess("Which network will have the lowest validation loss?"),
-        panels=("committee", "ensemble"),
+        panels=("separate", "ensemble"),
         speed=None,
+        takes=10,
         admits="Five networks without dropout, averaged, stay far behind a single one with it: all five have learnt "
         "the same wrong labels.",
         source="Srivastava et al. 2014, section 1; Warde-Farley et al. 2014",
     ),
     Preset(
         number=91,
+        group="Ensembles",
         id="averages",
         title="How many sub-networks does it take?",
         question="How many thinned networks must be averaged until they are as good as the whole one?",
@@ -44,6 +47,7 @@ ENSEMBLES: Final = (
     ),
     Preset(
         number=92,
+        group="Ensembles",
         id="draw",
         title="Draw a digit",
         question="You draw, sixty-four sub-networks vote as you do. When do they agree, and are they right?",
@@ -54,6 +58,7 @@ ENSEMBLES: Final = (
     ),
     Preset(
         number=120,
+        group="Ensembles",
         id="forgotten-eval",
         title="The forgotten eval()",
         question="What if one forgets model.eval(), and judges networks with dropout left on?",
@@ -73,6 +78,7 @@ ENSEMBLES: Final = (
     ),
     Preset(
         number=130,
+        group="Inside",
         id="inside",
         title="What dropout does inside",
         question="Do the units of a network with dropout behave otherwise than those without?",
@@ -86,6 +92,7 @@ ENSEMBLES: Final = (
     ),
     Preset(
         number=131,
+        group="Inside",
         id="features",
         title="What the units look for",
         question="Does dropout make the features of a network clearer?",

@@ -9,10 +9,10 @@ from trainer.presets.preset import Guess, Picture, Preset
 NETWORKS: Final = (
     Preset(
         number=100,
+        group="Other networks, other data",
         id="convolutional",
         title="Dropout in a convolutional network",
-        question="Should a convolutional network drop single elements, whole channels, or units of its dense layer "
-        "only?",
+        question="What should a CNN drop: single elements, whole channels, or only units of its dense layer?",
         look="The bars, and the masks: whole channels go dark at once.",
         knobs={
             "network": "cnn",
@@ -30,12 +30,14 @@ NETWORKS: Final = (
         panels=("result",),
         follow=4,
         speed=None,
+        takes=20,
         admits="Dropping whole channels is not better than dropping single elements in so small a network, of 8 and 16 "
         "channels.",
         source="Tompson et al. 2015; Park & Kwak 2016",
     ),
     Preset(
         number=110,
+        group="Other networks, other data",
         id="recurrent",
         title="Dropout in a recurrent network",
         question="Where should an LSTM drop: its output, its state, and with one mask for all time steps or a fresh "
@@ -57,11 +59,13 @@ NETWORKS: Final = (
         panels=("result",),
         follow=4,
         speed=None,
+        takes=30,
         admits="Dropout of the output alone, the first thing one tries, is useless here.",
         source="Gal & Ghahramani 2016; Zaremba et al. 2014",
     ),
     Preset(
         number=150,
+        group="Other networks, other data",
         id="boundaries",
         title="Sixteen boundaries",
         question="Where does each sub-network draw the line between two classes, and where are they unsure?",
@@ -83,6 +87,7 @@ NETWORKS: Final = (
         guess=Guess("Which network will have the higher validation accuracy?", "val_accuracy", "greatest"),
         panels=("boundary", "subnetworks"),
         speed=None,
+        takes=10,
         admits="Without flipped labels dropout brings nothing on moons, and sometimes a worse loss.",
         source="Gal & Ghahramani 2016, section 5.1",
     ),

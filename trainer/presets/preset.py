@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from trainer.config import ExperimentConfig, parse
+from trainer.settings.config import ExperimentConfig, parse
 
 Measure = Literal["val_loss", "val_error", "val_accuracy", "forgotten"]
 """What lanes are compared by, at the end: the mean of the last three evaluations of a loss, an error or an accuracy; or
 what a network loses in accuracy when dropout stays on, in the newest frame ``forgotten``."""
+
+
+GROUPS: Final = (
+    "What dropout does",
+    "Choosing the rate",
+    "What it costs",
+    "Ensembles",
+    "Inside",
+    "Other networks, other data",
+)
+"""What experiments are about, in the order in which the page lists them."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,8 @@ class Preset:
     """One experiment.
 
     Attributes:
-        number: where it stands in the list.
+        number: where it stands in its group, and in the list of all.
+        group: what it is about: one of `GROUPS`.
         id: its name in addresses.
         title: its name to people.
         question: what it answers.
@@ -69,6 +81,7 @@ class Preset:
         picture: the picture that answers it, if it is none of the usual ones.
         panels: views that are open, beside network, masks, loss and accuracy.
         speed: steps a second; None is as fast as it goes.
+        takes: at that speed, in seconds on two cores; 0: as its speed says.
         admits: what textbooks say and this experiment does not show at this size, or when it would not.
         source: where the claim is from.
         search: what a search tries, if this is one.
@@ -76,6 +89,7 @@ class Preset:
     """
 
     number: int
+    group: str
     id: str
     title: str
     question: str
@@ -86,6 +100,7 @@ class Preset:
     picture: Picture | None = None
     panels: tuple[str, ...] = ()
     speed: float | None = 100.0
+    takes: int = 0
     admits: str = ""
     source: str = ""
     search: Mapping[str, Any] | None = None
@@ -95,6 +110,14 @@ class Preset:
     def config(self) -> ExperimentConfig:
         """The whole configuration."""
         return parse(dict(self.knobs))
+
+    @property
+    def length(self) -> str:
+        """How long it takes, in words; empty if that is not known."""
+        seconds = self.takes or (self.steps / self.speed if self.speed else 0)
+        if not seconds:
+            return ""
+        return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
 
     def described(self) -> dict[str, Any]:
         """The same as plain data."""

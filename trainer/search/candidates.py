@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from trainer.config import ExperimentConfig, parse
 from trainer.errors import KnobError
-from trainer.knobs import knob
-from trainer.lane import EVALUATE_EVERY, MAX_SEED, Knobs, Rate, as_tuple
 from trainer.seeds import Purpose, generator
+from trainer.settings.config import ExperimentConfig, parse
+from trainer.settings.knobs import knob
+from trainer.settings.lane import EVALUATE_EVERY, MAX_SEED, Knobs, Rate, as_tuple
 
 DEFAULT_STEPS: Final = 1000
 """For how long a candidate of the default search trains. Over three seeds the order of the 64 by validation loss at

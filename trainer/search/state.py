@@ -8,10 +8,10 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
-from trainer.config import ExperimentConfig
 from trainer.errors import KnobError, UnknownKnobError
-from trainer.knobs import allowed, describe
 from trainer.search.candidates import AXES, MAX_VALUES, SearchConfig, lanes_for, trials
+from trainer.settings.config import ExperimentConfig, is_broken_name
+from trainer.settings.knobs import allowed, describe
 
 FINAL: Final = 3  # evaluations whose mean is how a candidate ends: one alone is noisy
 
@@ -166,8 +166,8 @@ def _refusal(error: ValidationError) -> KnobError | UnknownKnobError:
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, KnobError):
         return cause
-    if first["type"] in ("extra_forbidden", "invalid_key"):
-        name = first["input"] if first["type"] == "invalid_key" else first["loc"][0]
+    if first["type"] in ("extra_forbidden", "invalid_key") or is_broken_name(first):
+        name = first["loc"][0] if first["type"] == "extra_forbidden" else first["input"]
         return UnknownKnobError(f"search.{name}", list(SearchConfig.model_fields))
     name, *index = first["loc"]
     path = f"search.{name}" + "".join(f"[{each}]" for each in index)

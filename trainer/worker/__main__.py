@@ -12,15 +12,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainer.config import parse
 from trainer.errors import DropoutLabError
-from trainer.stream import TOKEN_VARIABLE
-from trainer.tables import Table
+from trainer.settings.changes import ChangeLog
+from trainer.settings.config import parse
+from trainer.tables.table import Table
+from trainer.wire.stream import TOKEN_VARIABLE
 from trainer.worker.link import LinkClosedError, connect
 from trainer.worker.loop import Worker
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
+    from trainer.training.experiment import Experiment
 
 _log = logging.getLogger("trainer.worker")
 
@@ -37,8 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     import torch
 
-    from trainer.datasets import Sources
-    from trainer.experiment import Experiment
+    from trainer.data.datasets import Sources
+    from trainer.training.experiment import Experiment
     from trainer.worker.look import evaluation_trace
 
     torch.set_num_threads(options.threads)
@@ -54,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     def make(request: Mapping[str, Any]) -> Experiment:
         table = request.get("table")
         sources = Sources(Table.decode(table) if table else None, options.idx_folder)
-        changes = request.get("changes") or ()
+        changes = ChangeLog(request.get("changes") or ())  # the app has checked them
         return Experiment(parse(request.get("config")), device, changes=changes, sources=sources)
 
     with contextlib.closing(link), contextlib.suppress(LinkClosedError):

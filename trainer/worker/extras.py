@@ -5,34 +5,33 @@ All of them cost far more than a step, so they are made in bites and within a sh
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from trainer.contrast import who_votes
-from trainer.errors import KnobError
-from trainer.frames import Array, Tensors
 from trainer.insight import Insight, make_insight
-from trainer.views import VIEWS, fits
+from trainer.settings.contrast import who_votes
+from trainer.settings.panels import VIEWS, fits
+from trainer.wire.frames import Array, Tensors
 from trainer.worker import publish
-from trainer.worker.commands import integer
-from trainer.worker.pace import Interval, Ledger
+from trainer.worker.pace import Interval, Ledger, take_bite
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment, SubnetworkMasks
-    from trainer.trace import Steps
+    from trainer.training.experiment import Experiment, SubnetworkMasks
+    from trainer.training.trace import Steps
+
+_log = logging.getLogger(__name__)
 
 COUNTING: Final = "visits"  # the view that must see every step, whether it is open or not
 
 MEMBERS: Final = 64  # that vote: the average of 50 meets weight scaling (Srivastava et al. 2014, figure 11)
-MAX_MEMBERS: Final = 256
 ENSEMBLE_S: Final = 0.5  # between two of them
 BOUNDARY_S: Final = 0.25
 IDLE_PRICE: Final = 0.4  # of time that training would not have used: a quarter of it may go to extras, not a tenth
 VIEWS_PRICE: Final = 0.5  # of time while views are open: a fifth of it may go to extras
-BITE_S: Final = 0.01  # a command waits for a bite as it waits for a slice
 
 Job = Generator[None, None, Mapping[str, Array]]
 """What is being made of one kind of frame, in bites; the frame's tensors in the end."""
@@ -46,48 +45,42 @@ class Emit(Protocol):
 
 
 @dataclass(frozen=True)
-class CrowdWanted:
+class EnsembleWanted:
     """How many sub-networks vote, and whether each has one mask or a fresh one for each example."""
 
     members: int = MEMBERS
     masks: SubnetworkMasks = "per_member"
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> CrowdWanted:
-        """Read what a command or a run's state says of it.
-
-        Raises:
-            KnobError: a value that is not allowed.
-        """
-        masks = given.get("masks", cls.masks)
-        if masks not in ("per_member", "per_example"):
-            raise KnobError("masks", masks, "one of per_member, per_example")
-        return cls(integer("members", given.get("members", cls.members), 1, MAX_MEMBERS), masks)
+    def of(cls, given: Mapping[str, Any]) -> EnsembleWanted:
+        """Read what a command or a run's state says of it."""
+        return cls(given.get("members", cls.members), given.get("masks", cls.masks))
 
     def described(self) -> dict[str, Any]:
         """The same as plain data."""
         return {"members": self.members, "masks": self.masks}
 
 
-def votes(experiment: Experiment, wanted: CrowdWanted) -> Job:
+def votes(experiment: Experiment, wanted: EnsembleWanted) -> Job:
     """Ask the sub-networks of the followed lane and of its contrast, all as the weights are now."""
     lane, example = experiment.followed
-    crowds = [
+    ensembles = [
         experiment.begin_subnetworks(lane=voter, members=wanted.members, example=example, like=like, masks=wanted.masks)
         for voter, like in who_votes(experiment.config, lane)
     ]
-    for crowd in crowds:
-        while not crowd.advance(1):
+    for ensemble in ensembles:
+        while not ensemble.advance(1):
             yield
         yield
-    return publish.ensemble([crowd.result() for crowd in crowds], example, wanted.masks == "per_example")
+    return publish.ensemble([ensemble.result() for ensemble in ensembles], example, wanted.masks == "per_example")
 
 
 def boundary(experiment: Experiment) -> Job:
     """Draw what every lane says of the plane."""
-    tensors = publish.boundary(experiment.step, experiment.boundary(publish.GRID))
+    step = experiment.step
+    probability = yield from experiment.boundary_in_pieces(publish.GRID)
     yield
-    return tensors
+    return publish.boundary(step, probability)
 
 
 class Making:
@@ -106,9 +99,12 @@ class Making:
         self.job: Job | None = None
         self.spent = 0.0
         self.of = (-1, -1)  # the version and the step that was made or is being made
+        self.failed: int | None = None  # the version of which it could not be made
 
     def due_at(self, now: float, what: tuple[int, int]) -> float:
-        """When there is something to do; infinity if ``what``, a version and a step, was made already."""
+        """When there is something to do; infinity if ``what``, a version and a step, was made already or cannot be."""
+        if self.failed == what[0]:
+            return math.inf
         if self.job is not None:
             return now
         return math.inf if self.of == what and self.settled() else self.interval.next_at
@@ -129,9 +125,11 @@ class Extras:
         ledger: the worker's account of the time that all extras share.
         clock: the time in seconds.
         make: makes a view of an experiment.
+        tell: hears that `failed` has changed.
 
     Attributes:
-        crowd: how many sub-networks vote.
+        ensemble: how many sub-networks vote.
+        failed: of each kind that could not be made the last time, why not, in the one shape of errors.
     """
 
     def __init__(
@@ -141,26 +139,42 @@ class Extras:
         ledger: Ledger,
         clock: Callable[[], float],
         make: Callable[[str, Experiment], Insight] = make_insight,
+        tell: Callable[[], None] = lambda: None,
     ) -> None:
         self._emit = emit
+        self._tell = tell
         self._ledger = ledger
         self._clock = clock
         self._make = make
         self._version = 0
         self._wanted: tuple[str, ...] = ()
         self._experiment = experiment
-        self.crowd = CrowdWanted()
-        self.restart()
+        self.ensemble = EnsembleWanted()
+        self.failed: dict[str, dict[str, Any]] = {}
+        self._insights: dict[str, Insight] = {}
+        self._makings: dict[str, Making] = {}
+        self._begin()
 
     def restart(self, experiment: Experiment | None = None) -> None:
         """Begin anew, with another experiment or with the same one at step 0."""
-        self._experiment = now = experiment or self._experiment
-        self._insights: dict[str, Insight] = {COUNTING: self._make(COUNTING, now)}
-        self._makings = {"ensemble": Making(ENSEMBLE_S, lambda: votes(now, self.crowd))}
+        self._experiment = experiment or self._experiment
+        self.failed = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        now = self._experiment
+        self._insights = {}
+        self._makings = {"ensemble": Making(ENSEMBLE_S, lambda: votes(now, self.ensemble))}
         if now.data.extent is not None:
             self._makings["boundary"] = Making(BOUNDARY_S, lambda: boundary(now))
         self._version += 1
+        self._looks_at(COUNTING)
         self._open()
+
+    def close(self) -> None:
+        """Let go of the experiment: nothing will be made any more."""
+        self._makings, self._insights = {}, {}
+        del self._experiment
 
     def renew(self) -> None:
         """What is shown is out of date: the run, its knobs or what is followed has changed.
@@ -182,23 +196,52 @@ class Extras:
 
     def saw(self, steps: Steps) -> None:
         """Take note of what was trained."""
-        for insight in self._insights.values():
-            insight.saw(steps)
+        for view, insight in tuple(self._insights.items()):
+            try:
+                insight.saw(steps)
+            except Exception as problem:
+                _log.exception("a run's %s has lost count", view)
+                del self._insights[view]  # it is made anew when something of the run changes
+                if self._makings.pop(view, None) is not None:
+                    self._fail(view, problem)
 
     def _open(self) -> None:
         """Open the views that are wanted and fit, and close the others."""
         fitting = [view for view in self._wanted if fits(view, self._experiment.config)]
         for view in [kind for kind in self._makings if kind in VIEWS and kind not in fitting]:
             del self._makings[view]
+        for view in [kind for kind in self.failed if kind in VIEWS and kind not in fitting]:
+            self._succeed(view)  # it is not missed any more
         for view in fitting:
-            if view not in self._makings:
-                if view not in self._insights:
-                    self._insights[view] = self._make(view, self._experiment)
+            if view not in self._makings and self._looks_at(view):
                 insight = self._insights[view]
                 making = Making(insight.interval_s, insight.look, partial(getattr, insight, "settled"))
                 # It has had no time yet, and shall not get all of it until it has caught up with the others.
                 making.spent = min((each.spent for each in self._makings.values()), default=0.0)
                 self._makings[view] = making
+
+    def _looks_at(self, view: str) -> bool:
+        """Have something that looks at the run for a view; whether there is."""
+        if view not in self._insights:
+            try:
+                self._insights[view] = self._make(view, self._experiment)
+            except Exception as problem:
+                _log.exception("a run's %s cannot be made", view)
+                if view in self._wanted:
+                    self._fail(view, problem)
+                return False
+        return True
+
+    def _fail(self, kind: str, problem: Exception) -> None:
+        """Take note that a kind could not be made, and tell it unless it is told already."""
+        why = publish.error(problem)
+        if self.failed.get(kind) != why:
+            self.failed[kind] = why
+            self._tell()
+
+    def _succeed(self, kind: str) -> None:
+        if self.failed.pop(kind, None) is not None:
+            self._tell()
 
     def due_at(self, now: float, free: bool) -> float:
         """Return when there is something to do.
@@ -235,16 +278,23 @@ class Extras:
             self._ledger.spend(spent * (IDLE_PRICE if idle else VIEWS_PRICE if open_views else 1.0))
 
     def _bite(self, kind: str, making: Making, now: float) -> None:
-        """Go on with one kind for as long as a bite lasts, and send it if it is done."""
-        if making.job is None:
-            making.interval.mark(now)
-            making.of = self._what
-            making.job = making.begin()
-        began, done, spent = self._clock(), 0, 0.0
+        """Go on with one kind for as long as a bite lasts, and send it if it is done.
+
+        A kind that cannot be made is left alone until something of the run changes; all else goes on without it.
+        """
         try:
-            while spent + spent / max(1, done) <= BITE_S:  # as long as the next piece, too, should fit
-                next(making.job)
-                done, spent = done + 1, self._clock() - began
-        except StopIteration as end:
-            making.job = None
-            self._emit(kind, dict(end.value))
+            if making.job is None:
+                making.interval.mark(now)
+                making.of = self._what
+                making.job = making.begin()
+            ended, found = take_bite(making.job, self._clock)
+            if ended:
+                making.job = None
+                self._emit(kind, dict(found))
+        except Exception as problem:
+            _log.exception("a run's %s cannot be made", kind)
+            making.job, making.failed = None, self._version
+            self._fail(kind, problem)
+        else:
+            if ended:
+                self._succeed(kind)

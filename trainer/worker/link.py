@@ -6,7 +6,7 @@ import selectors
 import socket
 from typing import Any, Final
 
-from trainer.stream import Kind, Splitter, StreamError, pack_frame, pack_message, parse_message
+from trainer.wire.stream import Kind, Splitter, StreamError, pack_frame, pack_message, parse_message
 
 MAX_BACKLOG: Final = 8 * 1024 * 1024  # unsent bytes beyond which the worker waits for the app instead of training on
 _READ: Final = 64 * 1024

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from trainer.experiment import Experiment
 from trainer.models import evaluating
-from trainer.trace import Snapshot, Trace
+from trainer.training.experiment import Experiment
+from trainer.training.trace import Snapshot, Trace
 
 
 @torch.no_grad()

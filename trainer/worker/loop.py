@@ -6,7 +6,8 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from trainer.worker import publish
 from trainer.worker.pace import Ledger
@@ -14,13 +15,16 @@ from trainer.worker.searching import make_search_session
 from trainer.worker.session import Sender, Session
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
-    from trainer.trace import Trace
+    from trainer.training.experiment import Experiment
+    from trainer.training.trace import Trace
 
 EXTRAS_SHARE: Final = 0.1  # of the worker's time for ensembles and boundaries
+QUESTIONS_SHARE: Final = 0.2  # and for answers to what viewers ask: somebody is waiting for them
 SCORING_SHARE: Final = 0.2  # and for scores: nothing for the default run, and a limit for sixty-four wide networks
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Line(Sender, Protocol):
@@ -59,8 +63,10 @@ class Worker:
         self._look = look
         self._clock = clock
         self._sessions: dict[str, Session] = {}  # those that were served longest ago come first
+        self._opening: dict[str, list[Mapping[str, Any]]] = {}  # runs to be opened, and what was said to them since
         self._scoring = Ledger(SCORING_SHARE, clock())
         self._extras = Ledger(EXTRAS_SHARE, clock())
+        self._questions = Ledger(QUESTIONS_SHARE, clock())
         self._ended = False
 
     def serve(self) -> None:
@@ -80,43 +86,96 @@ class Worker:
         """Do what the app has said, and answer before anything else is begun: a turn is long."""
         heard = self._line.exchange(wait_s)
         for message in heard:
-            self.hear(message)
+            self.receive(message)
         if heard:
             self._line.flush()
 
     def turn(self) -> bool:
-        """Let one run train for a slice, and one run do a bite of something else; return whether there was anything.
+        """Answer a bite of what was asked, let one run train for a slice, one run do a bite of something else, and open
+        one that is to be opened; return whether there was anything.
 
-        In between it listens, so that a command waits for one of the two and not for both.
+        In between it listens, so that a command waits for one of the four and not for all.
         """
+        answered = self._answer()
         now = self._clock()
-        training = next((each for each in self._sessions.values() if each.due_at(now) <= now), None)
+        training = self._due(now)
         if training is not None:
             self._guard(training, training.train)
             self._listen(0.0)
+            answered = self._answer() or answered
             now = self._clock()
         idle = training is None
-        working = next((each for each in self._sessions.values() if each.extra_due_at(now, idle) <= now), None)
+        working = self._first_due(lambda each: each.extra_due_at(now, idle) <= now)
         if working is not None:
-            self._guard(working, lambda: working.work(idle))
+            self._guard(working, partial(working.work, idle))
         for served in (training, working):
             if served is not None and self._sessions.get(served.run) is served:
                 self._sessions[served.run] = self._sessions.pop(served.run)
-        return not (training is None and working is None)
+        return self._open_next(working is not None) or answered or not (training is None and working is None)
+
+    def _open_next(self, after_a_bite: bool) -> bool:
+        """Open the run that was to be opened first, if there is one, and do what was said to it meanwhile."""
+        if self._opening and after_a_bite:
+            self._listen(0.0)
+        if not self._opening:  # which may be because it was closed
+            return False
+        run = next(iter(self._opening))
+        request, *rest = self._opening.pop(run)
+        self._open(run, request)
+        for message in rest:
+            self.receive(message)
+        return True
+
+    def _due(self, now: float) -> Session | None:
+        """The run that is to train now: of those that want to, the one that was served longest ago."""
+        return self._first_due(lambda each: each.due_at(now) <= now)
+
+    def _answer(self) -> bool:
+        """Do a bite of a question, if there is one and time for it; whether that was so.
+
+        Time is short only while some run wants to train.
+        """
+        asked = [each for each in tuple(self._sessions.values()) if self._guard(each, partial(_is_asked, each))]
+        if not asked:
+            return False
+        now = self._clock()
+        idle = self._due(now) is None
+        if not (idle or self._questions.allows(now)):
+            return False
+        session = min(asked, key=lambda each: each.questions.served_at)
+        self._guard(session, session.questions.work)
+        if not idle:
+            self._questions.spend(self._clock() - now)
+        self._listen(0.0)
+        return True
+
+    def _first_due(self, is_due: Callable[[Session], bool]) -> Session | None:
+        """The first session that is due; one that cannot even say so has failed."""
+        for session in tuple(self._sessions.values()):
+            if self._guard(session, partial(is_due, session)):
+                return session
+        return None
 
     def _wait(self) -> float | None:
         """Seconds until somebody is due; None when nobody will be."""
+        if self._opening:
+            return 0.0
         now = self._clock()
-        due_at = [at for each in self._sessions.values() for at in (each.due_at(now), each.extra_due_at(now, True))]
-        soonest = min(due_at, default=math.inf)
+        asked = [self._guard(each, partial(_due_at, each, now)) for each in tuple(self._sessions.values())]
+        soonest = min((at for at in asked if at is not None), default=math.inf)
         return None if soonest == math.inf else max(0.0, soonest - now)
 
-    def hear(self, message: Mapping[str, Any]) -> None:
+    def receive(self, message: Mapping[str, Any]) -> None:
         """Do what the app says."""
         operation, run = message.get("op"), str(message.get("run"))
         session = self._sessions.get(run)
-        if operation == "open":
-            self._open(run, message)
+        if run in self._opening:
+            if operation == "close":
+                del self._opening[run]
+            else:
+                self._opening[run].append(message)
+        elif operation == "open":
+            self._opening[run] = [message]  # in its turn: many that come at once would keep everybody waiting
         elif operation == "shutdown":
             self._ended = True
         elif operation == "command":
@@ -127,7 +186,7 @@ class Worker:
             self._guard(session, lambda: session.watch(int(message["viewers"]), message.get("views") or ()))
         elif operation == "close":
             del self._sessions[run]
-            session.close()
+            _close(session)
         else:
             _log.warning("the app said %r, which is no operation", operation)
 
@@ -155,17 +214,37 @@ class Worker:
         command = message.get("command")
         self._guard(session, lambda: session.command(ref, command if isinstance(command, dict) else {}))
 
-    def _guard(self, session: Session, action: Callable[[], None]) -> None:
-        """Do something for one run; if that fails, it is the end of that run only."""
+    def _guard(self, session: Session, action: Callable[[], T]) -> T | None:
+        """Do something for one run and return what comes of it; if that fails, it is the end of that run only."""
         try:
-            action()
+            return action()
         except Exception as problem:
-            del self._sessions[session.run]
-            session.close()
+            if self._sessions.get(session.run) is session:
+                del self._sessions[session.run]
+            _close(session)
             self._fail(session.run, problem)
+            return None
 
     def _fail(self, run: str, problem: Exception) -> None:
         error = publish.error(problem)
         if error["code"] == "internal":
             _log.error("run %s cannot go on", run, exc_info=problem)
         self._line.send({"op": "failed", "run": run, "error": error})
+
+
+def _close(session: Session) -> None:
+    """Close a session that is not among the others any more, in whatever state it is."""
+    try:
+        session.close()
+    except Exception:
+        _log.exception("run %s could not be closed as it should", session.run)
+
+
+def _is_asked(session: Session) -> bool:
+    """Whether a session has a question that can be answered now."""
+    return session.is_asked
+
+
+def _due_at(session: Session, now: float) -> float:
+    """When a session of a worker without anything else to do is due for something."""
+    return min(session.due_at(now), session.extra_due_at(now, True))

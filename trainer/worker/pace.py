@@ -1,15 +1,17 @@
 """When things are due: steps at the speed that was asked for, slices of a length, extras within a share of the time.
 
-Nothing here reads a clock: the time is always handed in, in seconds, and only has to rise.
+Nothing here reads a clock of its own: the time is always handed in, in seconds, and only has to rise.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Callable, Generator
+from typing import Any, Final
 
 SLICE_S: Final = 0.015  # a command waits for one slice: short enough to feel immediate, long enough to cost no speed
 FRAME_S: Final = 1 / 30  # between two `steps` frames of a run
+BITE_S: Final = 0.01  # a command waits for a bite as it waits for a slice
 CATCH_UP_S: Final = 0.25  # after a stall, at most this much of what was missed is made up for
 MAX_SLICE: Final = 1000  # steps; a tiny network makes several thousand a second
 
@@ -77,6 +79,22 @@ class Slice:
         """Take note that ``count`` pieces took ``seconds``."""
         each = seconds / count
         self._each = each if self._each is None else 0.7 * self._each + 0.3 * each
+
+
+def take_bite(job: Generator[None, None, Any], clock: Callable[[], float]) -> tuple[bool, Any]:
+    """Go on with work in pieces for as long as a bite lasts, a single piece at least.
+
+    Returns:
+        Whether it has come to its end, and what came of it.
+    """
+    began, done, spent = clock(), 0, 0.0
+    try:
+        while spent + spent / max(1, done) <= BITE_S:  # as long as the next piece, too, should fit
+            next(job)
+            done, spent = done + 1, clock() - began
+    except StopIteration as end:
+        return True, end.value
+    return False, None
 
 
 class Ledger:

@@ -6,22 +6,23 @@ Every function takes the trainer's records and gives numpy arrays in the protoco
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from trainer.errors import DropoutLabError
-from trainer.frames import Array, Tensors, pack
-from trainer.lane import DropoutKind
+from trainer.settings.contrast import with_contrast
+from trainer.settings.dropouts import KINDS
+from trainer.settings.networks import NETWORKS
+from trainer.wire.frames import Array, Tensors, pack
 
 if TYPE_CHECKING:
-    from trainer.ensemble import Crowd
-    from trainer.experiment import Experiment
-    from trainer.judge import Scores
-    from trainer.trace import Steps, Trace
+    from trainer.ensemble.subnetworks import Ensemble
+    from trainer.training.experiment import Experiment
+    from trainer.training.judge import Scores
+    from trainer.training.trace import Steps, Trace
 
 GRID: Final = 64  # points along each side of a boundary
-KINDS: Final[tuple[str, ...]] = get_args(DropoutKind)  # what a `dropout_kind` counts
 
 
 def array(values: Any, dtype: Any) -> Array:
@@ -118,23 +119,23 @@ _CURVES: Final = {
 }
 
 
-def ensemble(crowds: Sequence[Crowd], example: int, fresh: bool = False) -> Tensors:
-    """The crowds of E lanes, of the same step, as one.
+def ensemble(ensembles: Sequence[Ensemble], example: int, fresh: bool = False) -> Tensors:
+    """The ensembles of E lanes, of the same step, as one.
 
     Args:
-        crowds: of the followed lane and, where there is one, of its contrast.
+        ensembles: of the followed lane and, where there is one, of its contrast.
         example: the training example that they voted on.
         fresh: every validation example of every member had a mask of its own.
     """
     tensors = {
-        "step": array([crowds[0].step], np.uint32),
+        "step": array([ensembles[0].step], np.uint32),
         "example": array([example], np.uint32),
         "fresh": array([fresh], np.uint8),
-        "lane": array([crowd.lane for crowd in crowds], np.uint8),
-        "rate": np.stack([array(crowd.rates, np.float32) for crowd in crowds]),
+        "lane": array([ensemble.lane for ensemble in ensembles], np.uint8),
+        "rate": np.stack([array(ensemble.rates, np.float32) for ensemble in ensembles]),
     }
     for name, attribute in (_VOTES | _CURVES).items():
-        tensors[name] = np.stack([array(getattr(crowd, attribute), np.float32) for crowd in crowds])
+        tensors[name] = np.stack([array(getattr(ensemble, attribute), np.float32) for ensemble in ensembles])
     return tensors
 
 
@@ -146,7 +147,9 @@ def boundary(step: int, probability: Any) -> Tensors:
 
 
 def state(experiment: Experiment, playing: bool, steps_per_second: float | None) -> dict[str, Any]:
-    """The run state of the protocol, without the ``id`` and ``viewers`` that only the app knows."""
+    """The run state of the protocol, without the ``id`` and ``viewers`` that only the app knows, and without the
+    changes, which are told as what is new.
+    """
     lane, example = experiment.followed
     known = experiment.data
     config = experiment.config
@@ -156,15 +159,16 @@ def state(experiment: Experiment, playing: bool, steps_per_second: float | None)
         "steps_per_second": steps_per_second,
         "first_config": experiment.first_config.model_dump(mode="json"),
         "config": config.model_dump(mode="json"),
-        "changes": list(experiment.changes),
         "follow": {"lane": lane, "example": example},
+        "contrast": next(iter(with_contrast(config, lane)[1:]), None),
         "device": str(experiment.device),
         "layers": [
-            {"name": layer.name, "units": layer.units, "shape": list(layer.shape)} for layer in experiment.layers
+            *NETWORKS[config.network].layers([each.shape for each in experiment.layers], config.channels, config.hidden)
         ],
         "classes": list(known.classes),
         "features": list(getattr(known, "feature_names", ())),
-        "stopped": list(getattr(experiment, "stopped", [None] * len(config.lanes))),
+        "stopped": experiment.stopped,
+        "diverged": experiment.diverged,
         "train_size": len(known.train_y),
         "val_size": len(known.val_y),
         "batches_per_epoch": len(known.train_y) // config.batch_size,

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainer.config import parse
 from trainer.errors import DropoutLabError, KnobError
-from trainer.lane import EVALUATE_EVERY
 from trainer.search import Evaluation, SearchState, parse_search
+from trainer.settings.commands import CommandError
+from trainer.settings.config import parse
+from trainer.settings.lane import EVALUATE_EVERY
 from trainer.worker import publish
-from trainer.worker.commands import CommandError
 from trainer.worker.pace import Ledger
 from trainer.worker.session import Sender, Session, State
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
-    from trainer.trace import Trace
+    from trainer.settings.pieces import Pieces
+    from trainer.training.experiment import Experiment
+    from trainer.training.trace import Trace
 
 
 class SearchSession(Session):
@@ -50,17 +51,17 @@ class SearchSession(Session):
         state = "paused" if self._search.is_done else request.get("state")
         super().open({**request, "state": state, "stop_at": None})
 
-    def command(self, ref: Any, command: Mapping[str, Any]) -> None:
+    # Inside
+
+    def _obey(self, ref: Any, command: Mapping[str, Any]) -> None:
         """Obey a viewer's command, as any run does, unless it cannot be of a search."""
         objection = self._objection(command)
         if objection is not None:
-            self._sender.send({"op": "reply", "run": self.run, "ref": ref, "error": publish.error(objection)})
+            self._reply(ref, {"error": publish.error(objection)})
             return
         if command.get("op") == "reset":
             self._start_over()
-        super().command(ref, command)
-
-    # Inside
+        super()._obey(ref, command)
 
     def _objection(self, command: Mapping[str, Any]) -> DropoutLabError | None:
         """Why a command is not obeyed, if it is not."""
@@ -78,6 +79,7 @@ class SearchSession(Session):
         self._search.restart()
         self._evaluations = []
         self._experiment = self._make()
+        self._told = self._experiment.log.revision
         self._extras.restart(self._experiment)
 
     @property
@@ -92,35 +94,35 @@ class SearchSession(Session):
         """Always: what becomes of a candidate must not depend on the pace, so that no evaluation may be left out."""
         return True
 
-    def _score(self) -> None:
+    def _score(self) -> Pieces[None]:
         """Evaluate, show it, and remember it if it is one of those that count.
 
         The time is the search's own and not taken from what all runs have for their scores.
         """
         step = self._scored = self._experiment.step
         self._scores.mark(self._clock())
-        scores = self._experiment.evaluate()
+        scores = yield from self._experiment.evaluate_in_pieces()
         self._emit("scores", publish.scores(scores))
         seen = self._evaluations[-1].step if self._evaluations else 0
         if step > seen and step % EVALUATE_EVERY == 0:
             self._evaluations.append(Evaluation(step, scores.val_loss.tolist(), scores.val_accuracy.tolist()))
 
-    def _show_one_more(self) -> None:
+    def _after_one_more(self) -> Pieces[None]:
         """The step that is made for a pause counts like any other: an evaluation may fall on it, or the end."""
-        super()._show_one_more()
+        yield from super()._after_one_more()
         if self._experiment.step % EVALUATE_EVERY == 0:
-            self._score()
+            yield from self._score()
         if self._experiment.step == self._search.config.steps:
-            self._arrived()
+            yield from self._arriving()
 
-    def _arrived(self) -> None:
+    def _arriving(self) -> Pieces[None]:
         """Go on with the next batch at the end of one; pause at the end of all, or of the steps that were asked for."""
         if self._experiment.step < self._search.config.steps:
-            super()._arrived()
+            yield from super()._arriving()
             return
         self._search.add(self._evaluations)
         if self._search.is_done:
-            super()._arrived()
+            yield from super()._arriving()
             return
         self._evaluations = []
         if self.state is State.STEPPING and self._remaining == 0:
@@ -128,7 +130,7 @@ class SearchSession(Session):
         followed = self._experiment.followed[1]
         experiment = self._make()
         experiment.follow(example=followed)
-        self._replace(experiment, "batch")
+        yield from self._replacing(experiment, "batch")
 
     def _described(self) -> dict[str, Any]:
         return {**super()._described(), "search": self._search.described()}

@@ -7,22 +7,24 @@ of the records travel. It never waits: the worker asks it when it is due.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from trainer.errors import DropoutLabError, KnobError
-from trainer.frames import Frame, Tensors, encode
-from trainer.lane import EVALUATE_EVERY
+from trainer.errors import DropoutLabError
+from trainer.settings.commands import COMMANDS, MAX_COUNT, read_command
+from trainer.settings.lane import EVALUATE_EVERY
+from trainer.wire.frames import Frame, Tensors, encode
 from trainer.worker import publish
-from trainer.worker.commands import MAX_COUNT, CommandError, integer, speed
-from trainer.worker.extras import CrowdWanted, Extras
-from trainer.worker.pace import FRAME_S, MAX_SLICE, SLICE_S, Interval, Ledger, Pace, Slice
+from trainer.worker.extras import EnsembleWanted, Extras
+from trainer.worker.pace import FRAME_S, MAX_SLICE, SLICE_S, Interval, Ledger, Pace, Slice, take_bite
+from trainer.worker.questions import Questions
 
 if TYPE_CHECKING:
-    from trainer.asking import Asking
-    from trainer.experiment import Experiment
-    from trainer.trace import Steps, Trace
+    from trainer.settings.pieces import Pieces
+    from trainer.training.experiment import Experiment
+    from trainer.training.trace import Steps, Trace
 
 DEFAULT_SPEED: Final = 100.0  # steps a second: the default run tells its story in ten seconds
 SLOW: Final = 5.0  # steps a second up to which every single step is shown
@@ -30,10 +32,16 @@ SCORES_EVERY: Final = EVALUATE_EVERY  # steps
 SCORES_S: Final = 0.1
 FINAL_SCORES: Final = 3  # evaluations before it stops by itself, all of which are made: a result is their mean
 GRAPH_S: Final = 0.1
+# Between two times that a run's state is told: twenty times what it takes the app to read it and to hand it on.
+LANE_TOLD_S: Final = 0.001
+TOLD_AT_ONCE_S: Final = 0.02  # below that nothing waits: a run of few lanes says everything at once
 GRAPH_PATIENCE_S: Final = 0.5  # how long to wait for the followed example before any other is shown
 
 
 _CHANGES_SCORES: Final = {"batch_norm", "dropout_kind", "dropout"}  # an evaluation of the same weights says otherwise
+
+
+T = TypeVar("T")
 
 
 class State(Enum):
@@ -93,7 +101,7 @@ class Session:
         self._clock = clock
         self._scoring = scoring
         self._look = look
-        self._extras = Extras(experiment, self._emit, extras, clock)
+        self._extras = Extras(experiment, self._emit, extras, clock, tell=self._tell_views)
         self._pace = Pace(DEFAULT_SPEED)
         self._slice = Slice(SLICE_S, MAX_SLICE)
         self._remaining = 0  # steps to make while STEPPING
@@ -106,53 +114,75 @@ class Session:
         self._scored = -1  # the step of the last scores
         self._graphs = Interval(GRAPH_S)
         self._drawn = -1  # the step of the last graph
-        self._stopped = experiment.stopped  # which lanes early stopping had frozen when the page was last told
+        self._looks = Interval(GRAPH_S)  # at what is followed now, and
+        self._unshown = False  # whether there is to be another
+        self._told_at = -math.inf  # when the page was last told what changed
+        self._untold: dict[str, None] = {}  # reasons of what it is still to be told, in their order
+        self._told = experiment.log.revision  # of the changes that the app knows: at first those that it sent
+        self._ended = ended_lanes(experiment)  # which lanes had when the page was last told
         self._about: str | None = None  # the experiment that it belongs to, for the page
         self._stop_at: int | None = None  # the step at which it pauses by itself
-        self._asking: Asking | None = None
+        self.questions = Questions(experiment, self._reply, clock)
+        self._owed: Pieces[None] | None = None  # what must be done before the next step
+        self._waiting: deque[tuple[Any, Mapping[str, Any]]] = deque()  # commands that came meanwhile
 
     # What the app asks for
 
     def open(self, request: Mapping[str, Any]) -> None:
         """Set the run up as ``request`` says, tell that it is ready, and show its beginning."""
         if "steps_per_second" in request:
-            self._pace = Pace(speed(request["steps_per_second"]))
+            said = COMMANDS["speed"].read({"steps_per_second": request["steps_per_second"]})
+            self._pace = Pace(said["steps_per_second"])
         self._about, self._stop_at = request.get("experiment"), request.get("stop_at")
-        self._extras.crowd = CrowdWanted.of(request.get("crowd") or {})
+        self._extras.ensemble = EnsembleWanted.of(request.get("ensemble") or {})
         self._follow(request.get("follow") or {})
         if request.get("state") == "playing":
             self._move(State.PLAYING)
         self._sender.send({"op": "opened", "run": self.run, "state": self._described()})
         self._emit("data", publish.data(self._experiment))
-        self._show_beginning()
+        self._begin(self._beginning())
 
     def command(self, ref: Any, command: Mapping[str, Any]) -> None:
-        """Obey a viewer's command and answer it.
+        """Obey a viewer's command and answer it: a question in its turn, any other command at once, or once what the
+        last step owes is done.
+
+        A new start makes all of that void, and does not wait for it.
+        """
+        if command.get("op") == "ask":
+            self.questions.put(ref, command)
+            return
+        if command.get("op") == "reset" and not self._waiting:
+            self._owed = None
+        if self._owed is not None:
+            self._waiting.append((ref, command))
+        else:
+            self._obey(ref, command)
+
+    def _obey(self, ref: Any, command: Mapping[str, Any]) -> None:
+        """Obey a command now.
 
         What was trained so far is sent first: a frame of steps never spans a change.
         """
-        reply: dict[str, Any] = {"op": "reply", "run": self.run, "ref": ref}
         operation = command.get("op")
-        if operation == "ask":
-            self._sender.send({**reply, **self._answered(command)})
-            return
         self._flush()
         self._frames.forget()  # and what is trained next is sent at once, so that the change is seen soon
         try:
-            obey = self._commands.get(str(operation))
-            if obey is None:
-                raise CommandError(f"there is no command {operation!r}; there are {', '.join(self._commands)}")
-            obey(self, command)
+            said = read_command(command, self._experiment.config)
+            self._commands[said["op"]](self, said)
         except DropoutLabError as problem:
-            self._sender.send({**reply, "error": publish.error(problem)})
+            self._reply(ref, {"error": publish.error(problem)})
             return
-        self._sender.send({**reply, "step": self._experiment.step + 1})
-        if operation != "step":  # which is told when it is done
-            self._tell_changed(str(operation))
+        self._reply(ref, {"step": self._experiment.step + 1})
         if operation == "reset":
-            self._show_beginning()
-        elif operation == "follow" and (self.state is State.PAUSED or self._is_slow):
-            self._show_evaluation()
+            self._untold = {}  # all of that is in the state of the new start
+            self._tell_changed("reset")
+            self._begin(self._beginning())
+        elif operation != "step":  # which is told when it is done
+            self._tell_soon(str(operation))
+        if operation == "follow":
+            self._unshown = True
+            if self._looks.over(self._clock()):
+                self._show_followed()
 
     def watch(self, viewers: int, views: Iterable[str] = ()) -> None:
         """Stop making pictures that nobody looks at, or begin again.
@@ -167,14 +197,21 @@ class Session:
             self._show_evaluation()
 
     def close(self) -> None:
-        """Be over."""
+        """Be over, and let go of the experiment at once: it may hold much of a GPU's memory."""
+        if self.state is State.CLOSED:
+            return
         self._move(State.CLOSED)
+        self._extras.close()
+        self.questions.close()
+        self._seen = self._owed = None
+        self._gathered = []
+        del self._experiment
 
     # What the worker asks
 
     def due_at(self, now: float) -> float:
-        """Return when it wants to train next; infinity while it does not."""
-        if self.state is State.STEPPING:
+        """Return when it wants to train next, or to do what must be done before; infinity while it does not."""
+        if self.state is State.STEPPING or self._owed is not None:
             return now
         if self.state is not State.PLAYING:
             return math.inf
@@ -185,15 +222,24 @@ class Session:
         return min(max(next_at, self._frames.next_at), next_at + (self._slice.count - 1) / rate)
 
     def train(self) -> None:
-        """Train for one slice, and send what is due."""
+        """Train for one slice, and send what is due; or do a bite of what must be done before."""
+        if self._owed is not None:
+            self._go_on()
+            while self._waiting and self._owed is None:
+                self._obey(*self._waiting.popleft())
+            return
         now = self._clock()
         count = self._next_count(now)
         if count == 0:
             return
+        count = self._experiment.prepare(count)
+        if not self._experiment.settled:
+            self._begin(self._experiment.settling())
+            return
         is_last = count == self._left
         every = is_last or self._is_slow
         trace = self._watched and (every or self._graphs.over(now))
-        steps = self._experiment.run(count, trace=trace)
+        steps = self._experiment.run(count, trace=trace, settle=False)
         after = self._clock()
         self._slice.measured(count, after - now)
         self._gathered.append(steps)
@@ -207,12 +253,12 @@ class Session:
         if is_last or self._frames.over(after):
             self._frames.mark(after)
             self._flush()
-        if self._experiment.stopped != self._stopped:
-            self._tell_stopped()
-        elif self._experiment.step % SCORES_EVERY == 0 and self._scores_allowed(after):
-            self._score()
-        if is_last:
-            self._arrived()
+        self._begin(self._concluding(is_last, after))
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether there is a question that can be answered now."""
+        return len(self.questions) > 0 and self._experiment.settled
 
     def extra_due_at(self, now: float, idle: bool) -> float:
         """Return when it wants to do something else than train; infinity while it does not.
@@ -221,16 +267,26 @@ class Session:
             now: the time.
             idle: no run of this worker is waiting to train.
         """
+        if self._owed is not None:
+            return math.inf
         settled = self.state is State.PAUSED
         due_at = self._scores.next_at if settled and self._scored != self._experiment.step else math.inf
+        if self._untold:
+            due_at = min(due_at, self._told_at + self._telling_s)
+        if self._unshown:
+            due_at = min(due_at, self._looks.next_at)
         return min(due_at, self._extras.due_at(now, settled and idle)) if self._watched else due_at
 
     def work(self, idle: bool) -> None:
         """Do one bite of something else than training."""
         now = self._clock()
         settled = self.state is State.PAUSED
-        if settled and self._scored != self._experiment.step and self._scores.over(now):
-            self._score()
+        if self._untold and now >= self._told_at + self._telling_s:
+            self._tell_next()
+        elif self._unshown and self._looks.over(now):
+            self._show_followed()
+        elif settled and self._scored != self._experiment.step and self._scores.over(now):
+            self._begin(self._score())
         elif self._watched and self._extras.due_at(now, settled and idle) <= now:
             self._extras.work(now, settled and idle, idle)
 
@@ -247,43 +303,35 @@ class Session:
             self._move(State.PAUSED)
 
     def _step(self, command: Mapping[str, Any]) -> None:
-        count = integer("count", command.get("count", 1), 1, MAX_COUNT)
         if self.state is not State.STEPPING:
             self._move(State.STEPPING)
             self._remaining = 0
-        self._remaining = min(MAX_COUNT, self._remaining + count)
+        self._remaining = min(MAX_COUNT, self._remaining + command.get("count", 1))
 
     def _set_speed(self, command: Mapping[str, Any]) -> None:
-        self._pace.change(speed(command.get("steps_per_second")), self._clock())
+        self._pace.change(command["steps_per_second"], self._clock())
 
     def _set(self, command: Mapping[str, Any]) -> None:
-        knobs, lane = command.get("knobs"), command.get("lane")
-        if not isinstance(knobs, dict) or not knobs:
-            raise KnobError("knobs", knobs, "an object of live knobs and their new values")
-        self._experiment.config.with_knobs(knobs, lane)  # also refuses names that are no names of arguments
-        self._experiment.set(lane, **knobs)
+        knobs = command["knobs"]
+        self._experiment.move(knobs, command.get("lane"), settle=False)
         self._extras.renew()
         if _CHANGES_SCORES & set(knobs) and self.state is State.PAUSED:
             self._scored = -1  # an evaluation of the very same weights now says something else
+        self._begin(self._experiment.settling())
 
     def _follow(self, command: Mapping[str, Any]) -> None:
-        lane, example = command.get("lane"), command.get("example")
-        if lane is not None:
-            integer("lane", lane, 0, len(self._experiment.config.lanes) - 1)
-        if example is not None:
-            integer("example", example, 0, len(self._experiment.data.train_y) - 1)
-        self._experiment.follow(lane=lane, example=example)
+        self._experiment.follow(lane=command.get("lane"), example=command.get("example"))
         self._extras.renew()
 
-    def _crowd(self, command: Mapping[str, Any]) -> None:
-        self._extras.crowd = CrowdWanted.of({**self._extras.crowd.described(), **dict(command), "op": None})
+    def _ensemble(self, command: Mapping[str, Any]) -> None:
+        self._extras.ensemble = EnsembleWanted.of({**self._extras.ensemble.described(), **command})
         self._extras.renew()
 
     def _reset(self, command: Mapping[str, Any]) -> None:
         self._experiment.reset()
         self._move(State.PLAYING if self.state is State.PLAYING else State.PAUSED)
         self._extras.restart()
-        self._asking = None
+        self.questions.restart(self._experiment)
 
     _commands: Final = {
         "play": _play,
@@ -292,41 +340,62 @@ class Session:
         "speed": _set_speed,
         "set": _set,
         "follow": _follow,
-        "crowd": _crowd,
+        "ensemble": _ensemble,
         "reset": _reset,
     }
 
     # Inside
 
-    def _arrived(self) -> None:
+    def _reply(self, ref: Any, reply: dict[str, Any]) -> None:
+        self._sender.send({"op": "reply", "run": self.run, "ref": ref, **reply})
+
+    def _begin(self, job: Pieces[None]) -> None:
+        """Do a first bite of what must be done before the next step; most of the time it is all of it."""
+        self._owed = job
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Do a bite of it."""
+        assert self._owed is not None
+        ended, _ = take_bite(self._owed, self._clock)
+        if ended:
+            self._owed = None
+
+    def _concluding(self, is_last: bool, now: float) -> Pieces[None]:
+        """Do what is to be done behind a slice of training.
+
+        Args:
+            is_last: it was the last step that was asked for.
+            now: when it ended.
+        """
+        yield from self._experiment.settling()
+        if ended_lanes(self._experiment) != self._ended:
+            yield from self._telling_ended()
+        elif self._experiment.step % SCORES_EVERY == 0 and self._scores_allowed(now):
+            yield from self._score()
+        if is_last:
+            yield from self._arriving()
+
+    def _arriving(self) -> Pieces[None]:
         """Do what is to be done at the last step that was asked for."""
         if self._scored != self._experiment.step:
-            self._score()
+            yield from self._score()
         self._move(State.PAUSED)
         self._tell_changed("pause")
 
-    def _replace(self, experiment: Experiment, reason: str) -> None:
+    def _replacing(self, experiment: Experiment, reason: str) -> Pieces[None]:
         """Go on with another experiment from its beginning, which is a new start for whoever watches."""
         self._flush()
-        self._experiment, self._asking = experiment, None
+        self._experiment = experiment
+        self._told = experiment.log.revision
         self._extras.restart(experiment)
+        self.questions.restart(experiment)
         self._scored = self._drawn = -1
-        self._stopped = experiment.stopped
+        self._ended = ended_lanes(experiment)
         if self.state is State.PLAYING:
             self._pace.start(self._clock())
         self._tell_changed(reason)
-        self._show_beginning()
-
-    def _answered(self, command: Mapping[str, Any]) -> dict[str, Any]:
-        """What sub-networks say of examples of a viewer's own."""
-        from trainer.asking import Asking
-
-        try:
-            self._asking = self._asking or Asking(self._experiment)
-            answer = self._asking.ask(command.get("x", ()), command.get("lane"))
-        except DropoutLabError as problem:
-            return {"error": publish.error(problem)}
-        return {"step": self._experiment.step, "answer": answer.described()}
+        yield from self._beginning()
 
     @property
     def _left(self) -> int | None:
@@ -378,36 +447,68 @@ class Session:
 
     def _show_one_more(self) -> None:
         """Make one last step that is seen: every picture of a run that stands still is then of the same step."""
-        steps = self._experiment.run(1, trace=True)
+        steps = self._experiment.run(1, trace=True, settle=False)
         self._gathered.append(steps)
         self._extras.saw(steps)
         if steps.trace is not None:
             self._offer(steps.trace, self._clock(), every=True)
         self._flush()
+        self._begin(self._after_one_more())
 
-    def _show_beginning(self) -> None:
+    def _after_one_more(self) -> Pieces[None]:
+        """Do what that step owes."""
+        yield from self._experiment.settling()
+
+    def _beginning(self) -> Pieces[None]:
         """Send what there is to see at step 0, before anything was trained."""
-        self._score()
+        yield from self._score()
         self._show_evaluation()
+
+    def _show_followed(self) -> None:
+        """Show what is followed now, unless a training pass soon will: of many follows in a row it is the last."""
+        self._unshown = False
+        if self.state is State.PAUSED or self._is_slow:
+            self._show_evaluation()
 
     def _show_evaluation(self) -> None:
         """Send the graph of an evaluation pass of the followed example: no training pass of it can be shown now."""
+        self._unshown = False
+        self._looks.mark(self._clock())
         if self._watched:
             self._drawn = self._experiment.step
             self._emit("graph", publish.graph(self._look(self._experiment)), **{"pass": "evaluation"})
 
-    def _score(self) -> None:
-        began = self._clock()
-        self._scores.mark(began)
+    def _score(self) -> Pieces[None]:
+        """Evaluate and show it, on the account that all runs have for it."""
+        self._scores.mark(self._clock())
         self._scored = self._experiment.step
-        self._emit("scores", publish.scores(self._experiment.evaluate()))
-        self._scoring.spend(self._clock() - began)
+        scores = yield from self._charged(self._experiment.evaluate_in_pieces())
+        self._emit("scores", publish.scores(scores))
 
-    def _tell_stopped(self) -> None:
-        """Say that early stopping froze a lane, and show what its best weights are worth."""
+    def _charged(self, job: Pieces[T]) -> Pieces[T]:
+        """Work of which every piece is taken from the time for scores."""
+        while True:
+            began = self._clock()
+            try:
+                next(job)
+            except StopIteration as end:
+                found: T = end.value
+                return found
+            finally:
+                self._scoring.spend(self._clock() - began)
+            yield
+
+    def _telling_ended(self) -> Pieces[None]:
+        """Say that a lane diverged, or that early stopping froze it, and show what its weights are worth now.
+
+        Of a lane that diverged between two evaluations the next one will show it: the results of the other lanes are
+        the mean of theirs.
+        """
         self._flush()
-        self._tell_changed("stopped")
-        self._score()
+        diverged = self._experiment.diverged != self._ended[1]
+        self._tell_changed("diverged" if diverged else "stopped")
+        if not diverged or self._experiment.step % SCORES_EVERY == 0:
+            yield from self._score()
 
     def _flush(self) -> None:
         """Send the steps that were gathered, and then the graph of one of them."""
@@ -428,13 +529,46 @@ class Session:
             **publish.state(self._experiment, playing, self._pace.steps_per_second),
             "experiment": self._about,
             "stop_at": self._stop_at,
-            "crowd": self._extras.crowd.described(),
+            "ensemble": self._extras.ensemble.described(),
+            "failed_views": dict(self._extras.failed),
             "search": None,
         }
 
+    def _tell_views(self) -> None:
+        """Say that a view cannot be made, or can be made again."""
+        self._tell_soon("views")
+
+    @property
+    def _telling_s(self) -> float:
+        """Seconds between two times that it is told what changed: the state of a run of many lanes is long. How many
+        changes it has does not count, for only what is new of them is told.
+        """
+        seconds = LANE_TOLD_S * len(self._experiment.config.lanes)
+        return seconds if seconds > TOLD_AT_ONCE_S else 0.0
+
+    def _tell_soon(self, reason: str) -> None:
+        """Say that something changed: at once, or in its turn as soon as that may be said again.
+
+        What changes for the same reason meanwhile is one piece of news: the state that goes with it is the newest.
+        """
+        self._untold[reason] = None
+        if self._clock() >= self._told_at + self._telling_s:
+            self._tell_next()
+
+    def _tell_next(self) -> None:
+        reason = next(iter(self._untold))
+        del self._untold[reason]
+        self._tell_changed(reason)
+
     def _tell_changed(self, reason: str) -> None:
-        step = self._experiment.step
-        self._stopped = self._experiment.stopped
-        self._sender.send(
-            {"op": "changed", "run": self.run, "reason": reason, "step": step, "state": self._described()}
-        )
+        step, log = self._experiment.step, self._experiment.log
+        self._told_at = self._clock()
+        self._ended = ended_lanes(self._experiment)
+        changes, self._told = log.text_since(self._told), log.revision
+        message = {"op": "changed", "run": self.run, "reason": reason, "step": step, "changes": changes}
+        self._sender.send({**message, "state": self._described()})
+
+
+def ended_lanes(experiment: Experiment) -> tuple[list[Any], list[Any]]:
+    """Which lanes learn no more, because early stopping froze them and because they diverged."""
+    return experiment.stopped, experiment.diverged

@@ -47,19 +47,26 @@ export function createAsker({
     const question = state.next;
     state.next = null;
     state.due = Math.max(state.due, now() - AHEAD_MS) + EVERY_MS;
-    if (question !== null) {
-      await exchange(question);
-    }
+    const answer = question === null ? null : await exchange(question);
     state.busy = false;
-    send();
+    try {
+      if (question !== null && answer !== null) {
+        answered(answer, question);
+      }
+    } finally {
+      send(); // whatever became of this answer, the next question is asked
+    }
   }
 
-  /** @param {Question} question */
+  /**
+   * @param {Question} question
+   * @returns {Promise<Answer | null>} Nothing where it was refused.
+   */
   async function exchange(question) {
     try {
       const answer = await ask(question);
       state.wait = 0;
-      answered(answer, question);
+      return answer;
     } catch (error) {
       const { code } = /** @type {{ code?: string }} */ (error);
       if (code === "too_many_messages") {
@@ -69,6 +76,7 @@ export function createAsker({
       } else {
         refused(/** @type {Error} */ (error));
       }
+      return null;
     }
   }
 

@@ -1,6 +1,6 @@
 // The elements of the drawing panel.
 
-import { h } from "../dom.js";
+import { h } from "../base/dom.js";
 
 /**
  * @param {Document} document
@@ -73,7 +73,7 @@ export function build(document, pad) {
         "div",
         { class: "draw-head" },
         h(document, "figure", {}, small, size),
-        h(document, "label", { class: "draw-lane" }, "Who is asked ", lane),
+        h(document, "label", { class: "draw-lane" }, "Network ", lane),
       ),
       votes,
       legend,
@@ -120,7 +120,7 @@ export function showStarts(place, classes, begin) {
  */
 export function showLanes(select, names, followed) {
   const { ownerDocument: document } = select;
-  const texts = [`the followed network: ${names[followed] ?? ""}`, ...names];
+  const texts = [`the selected network: ${names[followed] ?? ""}`, ...names];
   if ([...select.options].map(({ text }) => text).join("\n") === texts.join("\n")) {
     return;
   }

@@ -1,14 +1,15 @@
 // What is asked of a drawing, and what the answer comes to.
 
-/** @import { DropoutKind } from "../paint/sites.js" */
 /** @import { Answer, DataTable, Frame, Run } from "../types.js" */
 /** @import { DrawReading, TurnReading } from "../words/draw.js" */
 /** @import { Opinions } from "./opinions.js" */
 /** @import { Start } from "./pad.js" */
 /** @import { Frame as ImageFrame, Stroke } from "./strokes.js" */
 
-import { pngOf } from "../download.js";
-import { drops } from "../paint/sites.js";
+import { contextOf } from "../base/context.js";
+import { pngOf } from "../base/download.js";
+import { dropoutOf } from "../model/kinds.js";
+import { drops } from "../model/layers.js";
 import { fit, frameOf, imageOf, turn, turnImage } from "./strokes.js";
 
 /**
@@ -84,7 +85,7 @@ export function readingOf(run, { step, lane }, opinion) {
     return null;
   }
   const donor = donorOf(run, lane);
-  const kind = /** @type {DropoutKind} */ (lanes[donor ?? lane]?.dropout_kind ?? "inverted");
+  const kind = dropoutOf(run, donor ?? lane);
   const like = donor === null ? null : (lanes[donor]?.name ?? "");
   return { step, name: lanes[lane].name, like, kind, classes: run.classes, opinion };
 }
@@ -100,7 +101,7 @@ export function turnReadingOf(run, angles, opinions) {
     return null;
   }
   const views = opinions.map((opinion, index) => ({ degrees: angles[index], opinion }));
-  return { classes: run.classes, views, isCrowd: run.config.lanes.some(drops) };
+  return { classes: run.classes, views, isEnsemble: run.config.lanes.some(drops) };
 }
 
 /**
@@ -126,7 +127,7 @@ export function stacked(canvases, background) {
   const together = canvases[0].ownerDocument.createElement("canvas");
   together.width = Math.max(...canvases.map(({ width }) => width));
   together.height = canvases.reduce((sum, { height }) => sum + height, 0);
-  const context = /** @type {CanvasRenderingContext2D} */ (together.getContext("2d"));
+  const context = contextOf(together);
   canvases.reduce((top, canvas) => {
     context.drawImage(canvas, 0, top);
     return top + canvas.height;

@@ -3,7 +3,8 @@
 /** @import { PicturePalette } from "../paint/palette.js" */
 /** @import { Point, Stroke } from "./strokes.js" */
 
-import { imageOf } from "../views/thumbnail.js";
+import { contextOf } from "../base/context.js";
+import { imageOf } from "../paint/thumbnail.js";
 
 const WIDTH = 0.085; // of a line, in shares of the pad
 const NEAR = 0.006; // points closer than this, in shares of the pad, are one: a hand is not that steady
@@ -108,7 +109,7 @@ export function createPad(document, changed) {
         return;
       }
       Object.assign(canvas, { width: side, height: side });
-      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+      const context = contextOf(canvas);
       context.fillStyle = palette.pixelOff;
       context.fillRect(0, 0, side, side);
       if (pad.start) {

@@ -3,8 +3,8 @@
 /** @import { Opinions } from "./opinions.js" */
 /** @import { Surface } from "./votes.js" */
 
-import { withAlpha } from "../charts.js";
-import { h } from "../dom.js";
+import { h } from "../base/dom.js";
+import { withAlpha } from "../charts/charts.js";
 import { foremost, jitter } from "./opinions.js";
 import { paintAxis } from "./votes.js";
 

@@ -3,7 +3,7 @@
 /** @import { PicturePalette } from "../paint/palette.js" */
 /** @import { Opinions } from "./opinions.js" */
 
-import { withAlpha } from "../charts.js";
+import { withAlpha } from "../charts/charts.js";
 import { shortNames } from "../words/ensemble.js";
 import { jitter } from "./opinions.js";
 

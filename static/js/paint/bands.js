@@ -1,9 +1,9 @@
 // What stands beside and on the mask raster: the names of its bands, the step that is looked at, the meaning of its colours.
 
 /** @import { Band, Rows } from "./film.js" */
-/** @import { Counted } from "./sites.js" */
+/** @import { Counted } from "../model/layers.js" */
 
-import { layerLabel } from "../words.js";
+import { layerLabel } from "../words/index.js";
 
 const LABEL = 16; // pixels that a line of a label of a layer needs
 
@@ -55,9 +55,9 @@ export function labelBands(gutter, { bands, rowHeight }, ratio, document, counte
  * @param {Counted} counted
  */
 function bandLines(site, counted) {
-  const name = site.name === "recurrent" ? "state" : layerLabel(site.name);
+  const name = site.band || layerLabel(site.name);
   if (counted !== "weights") {
-    return [site.network === "lstm" && site.name === "output" ? "last state" : name];
+    return [name];
   }
   return [
     `${name} →`,

@@ -1,12 +1,12 @@
 // The candidates of a search, coloured by validation loss, with what the marks mean.
 
-/** @import { Search } from "../candidates.js" */
+/** @import { Search } from "../model/candidates.js" */
 /** @import { Context } from "./brush.js" */
 /** @import { Cell, Label, Layout } from "./places.js" */
-/** @import { Palette } from "../theme.js" */
+/** @import { Palette } from "../base/theme.js" */
 
-import { ranked, training } from "../candidates.js";
-import { formatLoss } from "../stats.js";
+import { ranked, training } from "../model/candidates.js";
+import { formatLoss } from "../model/stats.js";
 import { channels, mix } from "./palette.js";
 import { LEFT } from "./places.js";
 

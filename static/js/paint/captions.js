@@ -1,10 +1,10 @@
 // What the masks, the boundary and the picker show, said in words and numbers. Pure functions: each sentence follows from its
 // arguments.
 
-/** @import { Counted, Site } from "./sites.js" */
+/** @import { Counted, Site } from "../model/layers.js" */
 
-import { formatCount, formatOne, formatPercent } from "../stats.js";
-import { layerLabel } from "../words.js";
+import { formatCount, formatOne, formatPercent } from "../model/stats.js";
+import { layerLabel } from "../words/index.js";
 import { unitName } from "./naming.js";
 import { withArticle } from "./phrases.js";
 
@@ -19,7 +19,7 @@ const plural = (/** @type {number} */ count, /** @type {string} */ one) =>
  * @property {number} to Last step in view.
  * @property {string} lane Name of the followed lane.
  * @property {number} shown Steps in view whose masks are drawn.
- * @property {number} missing Steps in view whose masks did not reach this page.
+ * @property {number} missing Steps in view whose masks were not received.
  * @property {number} others Steps in view whose masks are another lane's.
  * @property {number} own Drawn steps whose mask is the followed example's.
  * @property {number} followed The followed example.
@@ -56,12 +56,10 @@ export function masksSentence(reading) {
     ownWords(reading),
   ];
   if (missing > 0) {
-    parts.push(
-      `${plural(missing, "step")} of these did not reach this page and ${missing === 1 ? "is" : "are"} hatched.`,
-    );
+    parts.push(`${plural(missing, "step")} of these ${missing === 1 ? "was" : "were"} not received (hatched).`);
   }
   if (others > 0) {
-    parts.push(`${plural(others, "step")} ${others === 1 ? "is" : "are"} blank: another lane was followed.`);
+    parts.push(`${plural(others, "step")} ${others === 1 ? "is" : "are"} blank: another network was selected.`);
   }
   if (rows.drawn < rows.units && shown > 0) {
     parts.push(`There is room for ${formatCount(rows.drawn)} of the ${formatCount(rows.units)} units, evenly chosen.`);
@@ -83,7 +81,7 @@ function shareWords({ layers, shown, counted }) {
   }
   const shares = layers.map(
     ({ name, kept, draws, expected, error }) =>
-      `${layerLabel(name)} ${formatPercent(kept / draws)} (expected ${formatPercent(expected)} ± ${(100 * error).toFixed(error < 0.001 ? 2 : 1)})`,
+      `${layerLabel(name)} ${formatPercent(kept / draws)} (expected ${formatPercent(expected)}, SD ${(100 * error).toFixed(error < 0.001 ? 2 : 1)})`,
   );
   const weights = counted.includes("weights");
   const factors = counted.includes("factors");
@@ -137,16 +135,16 @@ export function boundarySentence(reading) {
   const head = `Step ${formatCount(step)}, in evaluation mode:`;
   const length = (/** @type {{ length: number }} */ lane) => formatOne(lane.length);
   if (lanes.length === 1) {
-    return `${head} the boundary of ${quoted(lanes[0].name)} is ${length(lanes[0])} units of the axes long.`;
+    return `${head} ${quoted(lanes[0].name)}: boundary length ${length(lanes[0])}.`;
   }
   if (lanes.length > 2) {
     const sorted = [...lanes].sort((a, b) => a.length - b.length);
     const [shortest, longest] = [sorted[0], sorted[sorted.length - 1]];
-    return `${head} the shortest boundary is that of ${quoted(shortest.name)}, ${length(shortest)} units of the axes, the longest that of ${quoted(longest.name)}, ${length(longest)}.`;
+    return `${head} the shortest boundary is that of ${quoted(shortest.name)}, ${length(shortest)}, the longest that of ${quoted(longest.name)}, ${length(longest)}.`;
   }
   const [first, second] = lanes;
   const ratio = first.length > 0 ? ` (× ${(second.length / first.length).toFixed(2)})` : "";
-  return `${head} ${quoted(first.name)} and ${quoted(second.name)} disagree on ${formatPercent(differ)} of the plane; the boundary of the first is ${length(first)} units of the axes long, that of the second ${length(second)}${ratio}.`;
+  return `${head} ${quoted(first.name)} and ${quoted(second.name)} disagree on ${formatPercent(differ)} of the plane; boundary length ${length(first)} and ${length(second)}${ratio}.`;
 }
 
 /**
@@ -166,7 +164,7 @@ export function pickerSentence({ followed, label, truth, wrong, total, mayChoose
   const how = isPlane
     ? "Click a point of the boundary picture to follow it, or walk over them with its arrow keys."
     : "Choose another to follow it.";
-  return `Followed: training example ${formatCount(followed)}, ${what}. ${share} ${mayChoose ? how : "Only the owner of the run can choose another."}`;
+  return `Selected: training example ${formatCount(followed)}, ${what}. ${share} ${mayChoose ? how : "Only the owner of the run can choose another."}`;
 }
 
 /**

@@ -3,11 +3,11 @@
 /** @import { LayerPicture, Picture } from "./picture.js" */
 /** @import { Lane } from "../types.js" */
 
-import { formatCount, formatOne, keptMoments } from "../stats.js";
-import { layerLabel } from "../words.js";
+import { drops } from "../model/layers.js";
+import { formatCount, formatOne, keptMoments } from "../model/stats.js";
+import { filled, layerLabel } from "../words/index.js";
 import { unitsOf } from "./naming.js";
 import { State } from "./picture.js";
-import { drops } from "./sites.js";
 
 const times = (/** @type {number} */ factor) => `× ${factor.toFixed(2)}`;
 
@@ -22,7 +22,7 @@ export function keptWords({ layers, knobs, dropoutKind, step }) {
     const why = knobs && drops(knobs) && schedule ? `nothing is dropped at this step. ${schedule}` : "";
     return why || "this lane has no dropout: nothing is dropped.";
   }
-  const what = dropoutKind === "gaussian" ? "turned up " : "kept ";
+  const what = dropoutKind.phrases.verb;
   const together = alike(thinned);
   const scales = new Set(together.map(([layer]) => scaleWords(layer)));
   const [scale] = scales;
@@ -42,7 +42,10 @@ function alike(layers) {
   const groups = new Map();
   for (const layer of layers) {
     const total = layer.counted === "weights" ? layer.site.weights : layer.units;
-    const key = layer.name.startsWith("hidden") ? `${layer.counted}/${total}/${layer.rates.join("/")}` : layer.name;
+    const key =
+      layer.site.family !== layer.name && layer.site.group === ""
+        ? `${layer.counted}/${total}/${layer.rates.join("/")}`
+        : layer.name;
     groups.set(key, [...(groups.get(key) ?? []), layer]);
   }
   return [...groups.values()];
@@ -55,16 +58,17 @@ function alike(layers) {
 function groupWords(layers, scaled) {
   const [layer] = layers;
   const { site, units, counted, rates } = layer;
-  if (site.network === "lstm" && site.group && counted === "units") {
+  if (site.overTime && counted === "units") {
     return timeWords(layer, scaled);
   }
   const kept = listed(layers.map((each) => formatCount(each.kept)));
   const total = formatCount(counted === "weights" ? site.weights : units);
-  const label = site.name.startsWith("hidden")
-    ? `hidden ${listed(layers.map(({ name }) => name.replace(/^\D+/, "")))}`
-    : site.name === "input"
-      ? "the input"
-      : layerLabel(site.name);
+  const label =
+    layers.length > 1
+      ? `${site.family} ${listed(layers.map(({ name }) => name.replace(/^\D+/, "")))}`
+      : site.name === "input"
+        ? "the input"
+        : layerLabel(site.name);
   const where = counted === "weights" ? `weights out of ${label}` : unitsOf(site, label);
   const expected = expectedWords(layer.law, layers.length > 1);
   const whole = counted === "units" && rates[1] > 0 ? `, ${wholeWords(layer)}` : "";
@@ -80,7 +84,7 @@ function expectedWords(law, each = false) {
     return "";
   }
   const { mean, sd } = keptMoments(law);
-  return ` (expected ${formatOne(mean)} ± ${formatOne(sd)}${each ? " in each" : ""})`;
+  return ` (expected ${formatOne(mean)}, SD ${formatOne(sd)}${each ? ", in each" : ""})`;
 }
 
 /** @param {LayerPicture} layer */
@@ -156,24 +160,16 @@ export function droppedGroups({ site, states }) {
  * @param {Picture["dropoutKind"]} kind
  * @param {LayerPicture[]} thinned
  */
-function kindWords(kind, thinned) {
+function kindWords({ counted, phrases }, thinned) {
   const rates = [...new Set(thinned.map(({ rates: [rate, group] }) => 1 - (1 - rate) * (1 - group)))];
-  if (kind === "classic") {
-    const factors = listed(rates.map((rate) => times(1 - rate)));
-    return `Kept outputs pass as they are; evaluation takes all of them ${factors} instead.`;
+  if (counted === "weights" && thinned.every((layer) => layer.counted === "units")) {
+    return "";
   }
-  if (kind === "unscaled") {
-    const factors = listed(rates.map((rate) => (1 / (1 - rate)).toFixed(2)));
-    return `Kept outputs pass as they are, and in evaluation too: wrong, for there ${factors} times as much arrives.`;
-  }
-  if (kind === "gaussian") {
-    const spreads = rates.map((rate) => Math.sqrt(rate / (1 - rate)).toFixed(2));
-    return `Nobody is dropped: each output is multiplied by a factor of its own, 1 ± ${listed(spreads)}.`;
-  }
-  if (kind === "dropconnect" && thinned.some(({ counted }) => counted === "weights")) {
-    return "Weights are dropped; the neurons stay.";
-  }
-  return "";
+  return filled(phrases.effect, {
+    evaluation: listed(rates.map((rate) => times(1 - rate))),
+    excess: listed(rates.map((rate) => (1 / (1 - rate)).toFixed(2))),
+    spread: listed(rates.map((rate) => Math.sqrt(rate / (1 - rate)).toFixed(2))),
+  });
 }
 
 /**

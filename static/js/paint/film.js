@@ -1,9 +1,8 @@
 // The mask raster as pixels: one column a step, one row a unit. Pure: works on plain arrays.
 
-/** @import { StepRing } from "../ring.js" */
-/** @import { Site } from "./sites.js" */
-
-import { DROPOUT_KINDS } from "./sites.js";
+/** @import { Dropout } from "../types.js" */
+/** @import { StepRing } from "../state/ring.js" */
+/** @import { Site } from "../model/layers.js" */
 
 /**
  * The rows of one layer.
@@ -21,7 +20,6 @@ import { DROPOUT_KINDS } from "./sites.js";
  * @typedef {{ kept: number, dropped: number, down: number, gap: number }} Ink `down`: factors below 1.
  */
 
-const GAUSSIAN = DROPOUT_KINDS.indexOf("gaussian");
 const MAX_ROW = 6; // device pixels: a taller row shows no more
 const SEPARATOR = 3; // device pixels between layers, rounded up to whole rows
 
@@ -90,15 +88,16 @@ export function unitAt({ bands }, row) {
  * @param {{ from: number, to: number, lane: number }} view Masks of other lanes are left blank.
  * @param {Rows} rows
  * @param {Ink} ink
+ * @param {readonly Pick<Dropout, "counted">[]} dropouts The kinds by which the records name theirs.
  */
-export function drawColumns(pixels, ring, { from, to, lane }, { bands, rows }, ink) {
+export function drawColumns(pixels, ring, { from, to, lane }, { bands, rows }, ink, dropouts) {
   const width = to - from + 1;
   pixels.fill(0);
   for (let step = from; step <= to; step += 1) {
     const column = step - from;
     const record = ring.laneOf(step) === lane ? ring.at(step) : null;
     if (record) {
-      const out = record.kind === GAUSSIAN ? ink.down : ink.dropped;
+      const out = dropouts[record.kind]?.counted === "factors" ? ink.down : ink.dropped;
       for (const { site, top, bitOfRow } of bands) {
         drawBand(pixels, record.masks[site.name], bitOfRow, top * width + column, width, [ink.kept, out]);
       }

@@ -2,7 +2,7 @@
 
 /** @import { Store } from "../types.js" */
 
-import { StepRing } from "../ring.js";
+import { StepRing } from "../state/ring.js";
 
 /** @type {WeakMap<Store, StepRing>} */
 const held = new WeakMap();

@@ -1,6 +1,6 @@
 // Where everything of the network picture lies. Pure geometry, in CSS pixels.
 
-/** @import { Layer } from "../types.js" */
+/** @import { Layer as Known } from "../types.js" */
 
 import { clamp, high, placeAlong, sum, wide } from "./lattice.js";
 
@@ -29,9 +29,12 @@ import { clamp, high, placeAlong, sum, wide } from "./lattice.js";
  * @property {Block[]} blocks The input, the layers, the classes.
  */
 
+/** @typedef {Pick<Known, "name" | "units" | "shape">} Layer */
+
 /** @typedef {{ layers: readonly Layer[], classes: readonly string[] }} Network What a lane has. */
 
-const ACROSS_FROM = 540; // narrower than this, a row of layers leaves no room for the edges between them
+const ACROSS_FROM = 400; // narrower than this, a row of layers leaves no room for the edges between them
+const DOWN_TALL = { plain: 130, maps: 420 }; // pixels of all layers below one another: of neurons alone, of feature maps
 const PAD = 10;
 const TITLE = 24;
 const COUNT = 22;
@@ -94,7 +97,7 @@ function inputBlock(input, { room, tall, across, overTime }) {
     const side = overTime ? Math.max(128, tall * 0.72) : 128; // time runs down: the rows of its picture are as high
     const pitch = clamp(Math.min(room / (overTime ? 30 : 50), side / shape[1]), 3, overTime ? 24 : 16);
     const whole = pitch < 8 ? Math.round(2 * pitch) / 2 : Math.floor(pitch);
-    const cell = across ? whole : Math.max(3, Math.min(11, Math.floor(112 / shape[1])));
+    const cell = across ? whole : Math.max(3, Math.min(8, Math.floor(112 / shape[1])));
     return block("image", input, { columns: shape[1], pitchX: cell, pitchY: cell });
   }
   if (units > NAMED) {
@@ -231,16 +234,17 @@ function layDown(width, { layers, classes }) {
     ? block("classes", last, { columns: 1, pitchX: Math.min(inside - 18, 420), pitchY: 21 })
     : block("classes", last, {
         ...{ columns: classes.length, rows: 1, upright: true },
-        ...{ pitchX: Math.min(inside / classes.length, 64), pitchY: 84 },
+        ...{ pitchX: Math.min(inside / classes.length, 64), pitchY: 64 },
       });
   const rowHeight = clamp(Math.floor(112 / (first.shape[0] || 1)), 4, 12);
   const place = { across: false, room: inside, tall: 0, rowHeight, least: leastOf(hidden) };
+  const tallest = hidden.every(({ shape }) => shape.length === 1) ? DOWN_TALL.plain : DOWN_TALL.maps;
   const middle = largestThatFits(
     (cell) => hidden.map((layer) => layerBlock(layer, cell, place)),
-    (found) => sum(found.map(high)) <= 420 && found.every((each) => wide(each) <= inside),
+    (found) => sum(found.map(high)) <= tallest && found.every((each) => wide(each) <= inside),
   );
   const blocks = [input, ...middle, output];
-  const end = placeAlong(blocks, TITLE, TITLE + 16, "y", high);
+  const end = placeAlong(blocks, TITLE, TITLE + 14, "y", high);
   for (const each of blocks) {
     each.x = (width - wide(each)) / 2;
   }

@@ -6,7 +6,8 @@
 /** @import { LayerPicture, Picture } from "./picture.js" */
 /** @import { PicturePalette } from "./palette.js" */
 
-import { formatCount, formatPercent } from "../stats.js";
+import { contextOf } from "../base/context.js";
+import { formatCount, formatPercent } from "../model/stats.js";
 import { text } from "./brush.js";
 import { paintEdges } from "./edges.js";
 import { paintCells, paintImage, paintValues } from "./input.js";
@@ -54,7 +55,7 @@ const PAINTERS = {
  * @param {NetworkScene} scene
  */
 export function paintNetwork(canvas, { layout, palette, ratio, picture, cursor }) {
-  const context = /** @type {Context} */ (canvas.getContext("2d"));
+  const context = contextOf(canvas);
   const width = Math.round(layout.width * ratio);
   const height = Math.round(layout.height * ratio);
   if (canvas.width !== width || canvas.height !== height) {

@@ -49,9 +49,18 @@ function paintLying(context, block, unit, palette, { probability, classes, label
     context.fillRect(start, y - height / 2, room * probability[unit], height);
   }
   context.textAlign = "right";
-  const share = probability ? `${Math.round(100 * probability[unit])}%` : "–";
+  const share = shareOf(probability, unit);
   text(context, share, start + room + 38, y, palette.inkSoft, palette, 12);
   mark(context, block.x + block.pitchX - 5, y, unit, label, truth, palette, false);
+}
+
+/**
+ * What is written beside a class; a network that has diverged has no probabilities.
+ * @param {ArrayLike<number> | null | undefined} probability
+ * @param {number} unit
+ */
+function shareOf(probability, unit) {
+  return probability && Number.isFinite(probability[unit]) ? `${Math.round(100 * probability[unit])}%` : "–";
 }
 
 /** @type {(context: Context, block: Block, unit: number, palette: PicturePalette, picture: Picture) => void} */
@@ -68,7 +77,7 @@ function paintUpright(context, block, unit, palette, { probability, classes, lab
     context.fillStyle = palette.firing;
     context.fillRect(x - width / 2, top + room - height, width, height);
   }
-  const share = probability ? `${Math.round(100 * probability[unit])}%` : "–";
+  const share = shareOf(probability, unit);
   text(context, share, x, top + room + 10, palette.inkSoft, palette, 11);
   text(context, classes[unit], x, top + room + 25, palette.ink, palette, 12, unit === label);
   mark(context, x, top + room + 37, unit, label, truth, palette, true);

@@ -11,11 +11,18 @@ import { paintNetwork } from "./network.js";
  */
 
 /**
+ * What a painter tells.
+ * @typedef {object} PainterEvents
+ * @property {(painted: Painted) => void} onPainted
+ * @property {(error: Error) => void} onFailed A frame could not be painted; the next change is tried all the same.
+ */
+
+/**
  * @param {HTMLCanvasElement | OffscreenCanvas} canvas
- * @param {(painted: Painted) => void} onPainted
+ * @param {PainterEvents} events
  * @returns {(patch: Partial<NetworkScene>) => void} Takes what changed.
  */
-export function createPainter(canvas, onPainted) {
+export function createPainter(canvas, { onPainted, onFailed }) {
   /** @type {Partial<NetworkScene>} */
   const scene = { picture: null, cursor: null };
   const state = { dirty: false };
@@ -27,7 +34,12 @@ export function createPainter(canvas, onPainted) {
       return;
     }
     const start = performance.now();
-    paintNetwork(canvas, { layout, palette, ratio, picture: scene.picture ?? null, cursor: scene.cursor ?? null });
+    try {
+      paintNetwork(canvas, { layout, palette, ratio, picture: scene.picture ?? null, cursor: scene.cursor ?? null });
+    } catch (error) {
+      onFailed(/** @type {Error} */ (error));
+      return;
+    }
     onPainted({ step: scene.picture?.step ?? -1, milliseconds: performance.now() - start });
   }
 

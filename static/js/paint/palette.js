@@ -1,8 +1,8 @@
 // The page's palette and the few colours that only the pictures need (`pictures.css`).
 
-/** @import { Palette } from "../theme.js" */
+/** @import { Palette } from "../base/theme.js" */
 
-import { readPalette } from "../theme.js";
+import { readPalette } from "../base/theme.js";
 
 /**
  * @typedef {object} PictureColours

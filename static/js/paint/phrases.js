@@ -2,7 +2,7 @@
 
 /** @import { LayerPicture, Picture } from "./picture.js" */
 
-import { formatCount, formatPercent } from "../stats.js";
+import { formatCount, formatPercent } from "../model/stats.js";
 import { keptWords } from "./dropped.js";
 import { unitName } from "./naming.js";
 import { State } from "./picture.js";
@@ -79,25 +79,15 @@ function answerWords({ probability, classes, label }) {
  * @param {number} followed
  */
 function otherExampleWords({ example }, followed) {
-  return example === followed
-    ? ""
-    : `The followed example ${formatCount(followed)} was not in that mini-batch, or not followed yet.`;
+  return example === followed ? "" : `The selected example ${formatCount(followed)} was not in that mini-batch.`;
 }
 
 /** @param {Picture} picture */
-function recordWords({ recorded, layers, dropoutKind }) {
+function recordWords({ recorded }) {
   if (recorded) {
     return "";
   }
-  const isThinned = layers.some(({ rates }) => rates.some((rate) => rate > 0));
-  const share = !isThinned
-    ? "that all were kept"
-    : dropoutKind === "gaussian"
-      ? "who was turned up"
-      : dropoutKind === "dropconnect"
-        ? "how much was kept"
-        : "who was kept";
-  return `Of this step the page knows ${share}, not what they gave.`;
+  return "Only the mask was recorded for this step.";
 }
 
 /**

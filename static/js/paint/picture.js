@@ -1,11 +1,12 @@
 // What the network picture shows of one pass: built from frames, plain data, drawn by `network.js`.
 
-/** @import { Frame, Lane, Run } from "../types.js" */
-/** @import { Rates, StepRecord } from "../ring.js" */
-/** @import { KeptLaw } from "../stats.js" */
-/** @import { Counted, DropoutKind, Site } from "./sites.js" */
+/** @import { Dropout, Frame, Lane, Run } from "../types.js" */
+/** @import { Rates, StepRecord } from "../state/ring.js" */
+/** @import { KeptLaw } from "../model/stats.js" */
+/** @import { Counted, Site } from "../model/layers.js" */
 
-import { countedOf, DROPOUT_KINDS, knobsAt, lawOf, maskOf, scaleOf, sitesOf, valuesOf } from "./sites.js";
+import { dropoutAt } from "../model/kinds.js";
+import { countedOf, knobsAt, lawOf, maskOf, scaleOf, sitesOf, valuesOf } from "../model/layers.js";
 
 /**
  * What a unit is in the pass that is shown. `KEPT`: kept, but what it gave is not recorded. `UP` and `DOWN`: multiplied by a factor
@@ -42,7 +43,7 @@ export const State = Object.freeze({ DROPPED: 0, SILENT: 1, FIRING: 2, KEPT: 3, 
  * @property {number} lane
  * @property {string} laneName
  * @property {Lane} knobs The lane's, at this step.
- * @property {DropoutKind} dropoutKind
+ * @property {Dropout} dropoutKind
  * @property {number} example
  * @property {boolean} evaluation Whether the pass was made in evaluation mode, where nothing is dropped.
  * @property {boolean} recorded Whether activations and probabilities are known; else only the mask is.
@@ -69,7 +70,7 @@ export function pictureOfGraph(frame, run, data) {
   const first = (/** @type {string} */ name) => Number(tensors[name]?.data[0] ?? 0);
   const evaluation = frame.meta.pass === "evaluation";
   const lane = first("lane");
-  const dropoutKind = DROPOUT_KINDS[first("dropout_kind")] ?? "inverted";
+  const dropoutKind = dropoutAt(run, first("dropout_kind"));
   const layers = sitesOf(run, lane).map((site, index) => {
     const { name } = site;
     const values = (/** @type {string} */ kind) =>
@@ -106,7 +107,7 @@ export function pictureOfGraph(frame, run, data) {
  */
 export function pictureOfRecord(record, run, data) {
   const { step, lane, example } = record;
-  const dropoutKind = DROPOUT_KINDS[record.kind] ?? "inverted";
+  const dropoutKind = dropoutAt(run, record.kind);
   const layers = sitesOf(run, lane).map((site, index) => {
     const [mask, rates, kept] = [
       maskOf(record.masks[site.name], site),
@@ -139,7 +140,7 @@ function about(run, data, head) {
 
 /**
  * @param {Site} site
- * @param {DropoutKind} kind
+ * @param {Dropout} kind
  * @param {Pick<LayerPicture, "mask" | "rates" | "kept" | "scale" | "activation" | "factor">} pass
  * @returns {LayerPicture}
  */

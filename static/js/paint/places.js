@@ -1,7 +1,7 @@
 // Where the candidates of a search stand: of a grid in a map for each learning rate, of a random search as points in the plane of
 // hidden rate and learning rate, larger ones with a higher input rate. Pure: no DOM.
 
-/** @import { Search } from "../candidates.js" */
+/** @import { Search } from "../model/candidates.js" */
 
 import { shownRate } from "../words/search.js";
 

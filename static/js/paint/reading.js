@@ -1,12 +1,13 @@
 // What there is to say of a window of the mask raster: counts over its steps. Pure.
 
-/** @import { Run } from "../types.js" */
-/** @import { StepRecord, StepRing } from "../ring.js" */
-/** @import { Counted, Site } from "./sites.js" */
+/** @import { Dropout, Run } from "../types.js" */
+/** @import { StepRecord, StepRing } from "../state/ring.js" */
+/** @import { Counted, Site } from "../model/layers.js" */
 
-import { keptMoments } from "../stats.js";
+import { dropoutAt } from "../model/kinds.js";
+import { countedOf, lawOf, sitesOf } from "../model/layers.js";
+import { keptMoments } from "../model/stats.js";
 import { isGap } from "./film.js";
-import { countedOf, DROPOUT_KINDS, lawOf, sitesOf } from "./sites.js";
 
 /**
  * Count the masks in view.
@@ -31,7 +32,7 @@ export function readWindow(ring, run, { from, to }) {
       count.shown += 1;
       count.own += Number(record.example === followed);
       for (const total of totals) {
-        addStep(total, record, counted);
+        addStep(total, record, dropoutAt(run, record.kind), counted);
       }
     }
   }
@@ -54,11 +55,11 @@ export function readWindow(ring, run, { from, to }) {
  * Add what a step's mask kept, and what its rates led to expect. A place whose rates were 0 throughout is not spoken of.
  * @param {Total} total
  * @param {StepRecord} record
+ * @param {Dropout} dropoutKind
  * @param {Set<Counted>} counted
  */
-function addStep(total, { kind, rates, kept }, counted) {
+function addStep(total, { rates, kept }, dropoutKind, counted) {
   const { site } = total;
-  const dropoutKind = DROPOUT_KINDS[kind] ?? "inverted";
   const isThinned = rates[site.name].some((rate) => rate > 0);
   const what = countedOf(site, dropoutKind);
   const law = lawOf(site, dropoutKind, rates[site.name]);

@@ -1,10 +1,10 @@
 // Accuracy against the step: on the training labels in eval mode, and on validation data.
 
-/** @import { Chart } from "../charts.js" */
-/** @import { LegendColumn } from "../legend.js" */
+/** @import { Chart } from "../charts/charts.js" */
+/** @import { LegendColumn } from "../charts/legend.js" */
 /** @import { Run, State, View, ViewOptions } from "../types.js" */
 
-import { createChart } from "../charts.js";
+import { createChart } from "../charts/charts.js";
 import {
   brokenAt,
   divergedAt,
@@ -16,17 +16,20 @@ import {
   percentFloor,
   stopOf,
   thinned,
-} from "../curves.js";
-import { curveTable } from "../curvetable.js";
-import { accuracySentence, setApart } from "../words.js";
+} from "../charts/curves.js";
+import { curveTable } from "../charts/curvetable.js";
+import { changeLines } from "../charts/turns.js";
+import { divergenceOf } from "../model/diverged.js";
+import { lastRows, meanOf } from "../model/verdict.js";
+import { accuracySentence, setApart } from "../words/index.js";
 
 /** @type {import("../types.js").Topic[]} */
 export const topics = ["run", "data", "scores", "theme"];
 
 /** @type {LegendColumn[]} */
 const COLUMNS = [
-  { key: "train", label: "training labels, eval mode", mark: "dash" },
   { key: "val", label: "validation", mark: "line" },
+  { key: "train", label: "training labels", mark: "dash" },
 ];
 
 /**
@@ -52,7 +55,7 @@ export function create(element, { document, store }) {
  */
 function accuracyTable({ run, scores }) {
   const curves = (run?.config.lanes ?? []).flatMap(({ name }, lane) => [
-    { ...scores, name: `${name}: training labels, eval mode`, values: scores.train_accuracy[lane] ?? [] },
+    { ...scores, name: `${name}: training labels`, values: scores.train_accuracy[lane] ?? [] },
     { ...scores, name: `${name}: validation`, values: scores.val_accuracy[lane] ?? [] },
   ]);
   return curveTable("accuracy", curves);
@@ -72,11 +75,15 @@ function draw(chart, state) {
   chart.legend.update(laneRows(run), COLUMNS, (_, { key }) => run.config.lanes.length > FEW && key !== "val");
   chart.say(accuracySentence(readAccuracies(state)));
   const traces = accuracyTraces(chart, state);
+  const end = Math.max(100, scores.step[scores.length - 1]);
+  const turns = changeLines(chart, state, end);
   chart.plot(traces, {
     uirevision: run.id,
+    shapes: turns.shapes,
+    annotations: turns.labels,
     hovermode: run.config.lanes.length > FEW ? "closest" : "x unified",
-    xaxis: { title: "step", range: [0, Math.max(100, scores.step[scores.length - 1])], tickformat: ",d" },
-    yaxis: { title: "share right", range: [percentFloor(traces), 101], ticksuffix: "%", dtick: 25 },
+    xaxis: { title: "step", range: [0, end], tickformat: ",d" },
+    yaxis: { title: "accuracy", range: [percentFloor(traces), 101], ticksuffix: "%", dtick: 25 },
   });
 }
 
@@ -87,16 +94,25 @@ function draw(chart, state) {
 export function readAccuracies(state) {
   const { run, scores } = state;
   const last = scores.length - 1;
+  const rows = lastRows(scores);
   const lanes = run.config.lanes.map(({ name, train_size: own }, lane) => ({
     name,
     train: scores.train_accuracy[lane][last],
-    val: scores.val_accuracy[lane][last],
+    val: meanOf(scores.val_accuracy[lane], rows),
     trainSize: own ?? run.train_size,
     wrong: wrongLabels(state, own ?? run.train_size),
     diverged: divergedAt(state, lane),
+    at: divergenceOf(run, lane)?.step ?? null,
   }));
   const { val_size: valSize, classes } = run;
-  return { step: scores.step[last], lanes, valSize, classes: classes.length, apart: setApart(run.config) };
+  return {
+    step: scores.step[last],
+    evaluations: rows.length,
+    lanes,
+    valSize,
+    classes: classes.length,
+    apart: setApart(run.config),
+  };
 }
 
 /**
@@ -122,7 +138,7 @@ function wrongLabels({ data, run }, count) {
  */
 function accuracyTraces({ legend, palette }, { run, scores }) {
   const kinds = /** @type {const} */ ([
-    { key: "train", values: scores.train_accuracy, name: "training labels, eval mode", width: 1.6 },
+    { key: "train", values: scores.train_accuracy, name: "training labels", width: 1.6 },
     { key: "val", values: scores.val_accuracy, name: "validation", width: null },
   ]);
   const shown = kinds.flatMap((kind) =>

@@ -1,13 +1,13 @@
 // How strongly and how often units fire: a histogram of each hidden layer, and bars for what fires and what is dead.
 
-/** @import { Chart } from "../charts.js" */
-/** @import { LegendColumn } from "../legend.js" */
+/** @import { Chart } from "../charts/charts.js" */
+/** @import { LegendColumn } from "../charts/legend.js" */
 /** @import { Frame, Run, State, Topic, View, ViewOptions } from "../types.js" */
 
-import { createChart, withAlpha } from "../charts.js";
-import { withContrast } from "../contrast.js";
-import { FEW, laneRows, laneStyle, lineWidth, MANY } from "../curves.js";
-import { gridOf, placeOf } from "../multiples.js";
+import { createChart, withAlpha } from "../charts/charts.js";
+import { FEW, laneRows, laneStyle, lineWidth, MANY } from "../charts/curves.js";
+import { gridOf, placeOf } from "../charts/multiples.js";
+import { withContrast } from "../model/contrast.js";
 import { activitySentence } from "../words/activity.js";
 import { layerLabel } from "../words/common.js";
 
@@ -104,7 +104,7 @@ export function readActivity(run, frame) {
     dead: layers.map((layer) => at(`dead/${layer}`, lane)),
     weight: at("weight", lane),
   }));
-  return { step: at("step", 0), layers, signed: run.config.network === "lstm", own, other: other ?? null };
+  return { step: at("step", 0), layers, signed: run.network.signed, own, other: other ?? null };
 }
 
 /**
@@ -162,7 +162,8 @@ function histograms({ legend, palette }, run, { tensors }, layer, index) {
         x: middles,
         y: counts.map((count) => Math.max(count, FLOOR) / total),
         line: { shape: "hvh", color: colour, dash, width: Math.min(2, lineWidth(run, lane)) },
-        hovertemplate: `${name}: activation %{x:.3g}, %{y:.3%}<extra></extra>`,
+        meta: name,
+        hovertemplate: "%{meta}: activation %{x:.3g}, %{y:.3%}<extra></extra>",
       },
     ];
   });
@@ -196,7 +197,8 @@ function bars({ legend, palette }, run, { tensors }, layers) {
             line: { color: colour, width: 1 },
             pattern: isDead ? { shape: ".", size: 4, fgcolor: colour, bgcolor: palette.panel } : undefined,
           },
-          hovertemplate: `${name}: %{y:.1%} ${isDead ? "of the units are dead" : "of the activations are above zero"}<extra></extra>`,
+          meta: name,
+          hovertemplate: `%{meta}: %{y:.1%} ${isDead ? "of the units are dead" : "of the activations are above zero"}<extra></extra>`,
         };
       }),
   );

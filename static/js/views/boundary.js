@@ -2,14 +2,16 @@
 
 /** @import { Frame, Topic, View, ViewOptions } from "../types.js" */
 
+import { writeCaption } from "../base/caption.js";
+import { contextOf } from "../base/context.js";
+import { formatOne } from "../model/stats.js";
 import { boundarySentence, exampleName } from "../paint/captions.js";
 import { createPace } from "../paint/pace.js";
 import { readPicturePalette } from "../paint/palette.js";
 import { contour, disagreement, drawHeat, lengthOf, nearest, probabilityColours } from "../paint/plane.js";
 import { paintContour, paintPoints, placeOf, ringPoint } from "../paint/points.js";
-import { boundaryTable, gallery } from "../paint/taken.js";
+import { boundaryTable, gallery } from "../paint/tables.js";
 import { createTip } from "../paint/tip.js";
-import { formatOne } from "../stats.js";
 
 /** @type {Topic[]} */
 export const topics = ["run", "data", "boundary", "theme"];
@@ -35,8 +37,8 @@ export function create(element, { document, store, actions }) {
   frame.append(grid);
   element.replaceChildren(frame, legend);
   const tip = createTip(frame, document);
-  const heat = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
-  const points = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+  const heat = contextOf(document.createElement("canvas"));
+  const points = contextOf(document.createElement("canvas"));
   const now = {
     palette: readPicturePalette(document),
     maps: /** @type {Map[]} */ ([]),
@@ -98,7 +100,7 @@ export function create(element, { document, store, actions }) {
     drawPoints();
     showLegend(legend, run.classes, data, document);
     now.lengths = now.maps.map(({ canvas }, lane) => {
-      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+      const context = contextOf(canvas);
       context.clearRect(0, 0, now.side, now.side);
       const length = boundary ? paintLane(context, lane) : 0;
       context.drawImage(points.canvas, 0, 0);
@@ -158,8 +160,8 @@ export function create(element, { document, store, actions }) {
           }
         : null,
     );
-    if (sentence && sentence.textContent !== text) {
-      sentence.textContent = text;
+    if (sentence) {
+      writeCaption(sentence, text);
     }
   }
 
@@ -282,8 +284,8 @@ function showLegend(legend, classes, data, document) {
     ["class-0", `labelled ${classes[0]}`],
     ["class-1", `labelled ${classes[1]}`],
     ["flipped", "wrong label"],
-    ["contour", "as likely one as the other"],
-    ["ring", "followed"],
+    ["contour", "50:50"],
+    ["ring", "selected"],
     ["axes", `x1 (across) ${left} to ${right}, x2 (up) ${bottom} to ${top}`],
   ];
   if (legend.textContent === items.map(([, label]) => label).join("")) {

@@ -1,16 +1,16 @@
 // How much the units of a layer agree: a histogram of the correlations of all pairs, and two matrices as pictures.
 
-/** @import { Chart } from "../charts.js" */
-/** @import { LegendColumn } from "../legend.js" */
+/** @import { Chart } from "../charts/charts.js" */
+/** @import { LegendColumn } from "../charts/legend.js" */
 /** @import { DataTable, Frame, Run, State, Tensor, Topic, View, ViewOptions } from "../types.js" */
 
-import { createChart } from "../charts.js";
-import { withContrast } from "../contrast.js";
-import { laneRows, laneStyle, lineWidth, MANY } from "../curves.js";
-import { h } from "../dom.js";
-import { blobOf, createSheet } from "../download.js";
+import { h } from "../base/dom.js";
+import { blobOf, createSheet } from "../base/download.js";
+import { createChart } from "../charts/charts.js";
+import { laneRows, laneStyle, lineWidth, MANY } from "../charts/curves.js";
+import { withContrast } from "../model/contrast.js";
 import { readPicturePalette } from "../paint/palette.js";
-import { gallery } from "../paint/taken.js";
+import { gallery } from "../paint/tables.js";
 import { layerLabel } from "../words/common.js";
 import { correlationSentence } from "../words/correlation.js";
 import { layersOf } from "./activity.js";
@@ -144,10 +144,10 @@ function plot(chart, run, frame, layer) {
     const { colour, dash } = laneStyle(palette, lane);
     const line = { shape: "hvh", color: colour, dash, width: Math.min(2, lineWidth(run, lane)) };
     const title = `${name}: ${layerLabel(layer)}`;
-    const hovertemplate = `${name}: r %{x:.2f}, %{y:.1%} of the pairs<extra></extra>`;
+    const hovertemplate = "%{meta}: r %{x:.2f}, %{y:.1%} of the pairs<extra></extra>";
     const x = shares.map((_, bin) => middleOf(bin, shares.length));
     return legend.shows(String(lane), "histogram") && shares.some((share) => share > 0)
-      ? [{ type: "scatter", mode: "lines", name: title, x, y: shares, line, hovertemplate }]
+      ? [{ type: "scatter", mode: "lines", name: title, meta: name, x, y: shares, line, hovertemplate }]
       : [];
   });
   const mark = { type: "line", yref: "paper", y0: 0, y1: 1, line: { color: palette.inkSoft, width: 1, dash: "dot" } };

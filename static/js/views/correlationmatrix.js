@@ -3,7 +3,8 @@
 /** @import { PicturePalette } from "../paint/palette.js" */
 /** @import { Tensor } from "../types.js" */
 
-import { h, setText } from "../dom.js";
+import { contextOf } from "../base/context.js";
+import { h, setText } from "../base/dom.js";
 import { channels, mix, pixel } from "../paint/palette.js";
 import { createTip } from "../paint/tip.js";
 
@@ -65,7 +66,7 @@ export function createMatrix(parent, document) {
       canvas.setAttribute("aria-label", `Correlations of the first ${units} units of ${shown.layer} of ${shown.name}`);
       canvas.width = units;
       canvas.height = units;
-      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+      const context = contextOf(canvas);
       const image = context.createImageData(units, units);
       fillMatrix(new Uint32Array(image.data.buffer), valuesOf(shown), coloursOf(palette));
       context.putImageData(image, 0, 0);

@@ -1,11 +1,11 @@
 // What a step of each network costs by itself: one bar for each.
 
-/** @import { Chart } from "../charts.js" */
+/** @import { Chart } from "../charts/charts.js" */
 /** @import { DataTable, Frame, Run, State, Topic, View, ViewOptions } from "../types.js" */
 
-import { createChart } from "../charts.js";
-import { laneStyle } from "../curves.js";
-import { drops } from "../paint/sites.js";
+import { createChart } from "../charts/charts.js";
+import { laneStyle } from "../charts/curves.js";
+import { drops } from "../model/layers.js";
 import { costSentence, formatTime } from "../words/cost.js";
 
 /** @type {Topic[]} */

@@ -1,12 +1,12 @@
 // What is left of each network's accuracy when more and more of its hidden units are killed for good.
 
-/** @import { Chart } from "../charts.js" */
-/** @import { LegendColumn } from "../legend.js" */
+/** @import { Chart } from "../charts/charts.js" */
+/** @import { LegendColumn } from "../charts/legend.js" */
 /** @import { Frame, Run, State, Topic, View, ViewOptions } from "../types.js" */
 
-import { createChart, withAlpha } from "../charts.js";
-import { withContrast } from "../contrast.js";
-import { FEW, laneRows, laneStyle, lineWidth } from "../curves.js";
+import { createChart, withAlpha } from "../charts/charts.js";
+import { FEW, laneRows, laneStyle, lineWidth } from "../charts/curves.js";
+import { withContrast } from "../model/contrast.js";
 import { damageSentence } from "../words/damage.js";
 import { rowOf } from "./ensemble.js";
 
@@ -74,6 +74,7 @@ export function readDamage(run, frame) {
     draws: Number(tensors.draws.data[0]),
     shares: Array.from(tensors.share.data, Number),
     classes: run.classes.length,
+    valSize: run.val_size,
     lanes: order.map((lane) => ({
       name: run.config.lanes[lane].name,
       accuracy: rowOf(frame, "accuracy", lane),
@@ -112,7 +113,8 @@ function laneTraces({ legend, palette }, run, frame, lane, shares) {
             line: { color: colour, dash, width: lineWidth(run, lane) },
             marker: { symbol, size: 7, color: colour },
             customdata: spread.map((value) => value ?? 0),
-            hovertemplate: `${name}: %{y:.1f}% ± %{customdata:.1f}<extra></extra>`,
+            meta: name,
+            hovertemplate: "%{meta}: %{y:.1f}% ± %{customdata:.1f}<extra></extra>",
           },
         ]
       : []),

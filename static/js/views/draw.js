@@ -3,7 +3,11 @@
 /** @import { Opinions } from "../draw/opinions.js" */
 /** @import { Answer, Run, Topic, View, ViewOptions } from "../types.js" */
 
-import { setText } from "../dom.js";
+import { writeCaption } from "../base/caption.js";
+import { contextOf } from "../base/context.js";
+import { setText } from "../base/dom.js";
+import { laneColour } from "../base/theme.js";
+import { schedulerOf } from "../charts/redraws.js";
 import { createAsker } from "../draw/asker.js";
 import { build, showLanes, showStarts } from "../draw/build.js";
 import { imagesAt, nextOf, readingOf, stacked, tableOf, turnReadingOf } from "../draw/drawing.js";
@@ -12,10 +16,8 @@ import { createPad } from "../draw/pad.js";
 import { heightOf, paintTurned, showTurnedLegend } from "../draw/turned.js";
 import { paintVotes } from "../draw/votes.js";
 import { readPicturePalette } from "../paint/palette.js";
-import { schedulerOf } from "../redraws.js";
-import { laneColour } from "../theme.js";
+import { imageOf as pictureOf } from "../paint/thumbnail.js";
 import { drawSentence, turnSentence } from "../words/draw.js";
-import { imageOf as pictureOf } from "./thumbnail.js";
 
 /** @type {Topic[]} */
 export const topics = ["run", "data", "open", "theme"];
@@ -156,7 +158,7 @@ export function create(element, { document, store, actions }) {
   function surfaceOf(canvas) {
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
     Object.assign(canvas, { width: Math.round(width * ratio()), height: Math.round(height * ratio()) });
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const context = contextOf(canvas);
     context.setTransform(ratio(), 0, 0, ratio(), 0, 0);
     return { context, width, height, palette: now.palette };
   }
@@ -167,7 +169,7 @@ export function create(element, { document, store, actions }) {
     const blank = new Float32Array(rows * columns);
     const picture = pictureOf(document, image ?? blank, [rows, columns], now.palette);
     Object.assign(made.small, { width: columns, height: rows });
-    made.small.getContext("2d")?.drawImage(picture, 0, 0);
+    contextOf(made.small).drawImage(picture, 0, 0);
     setText(made.size, `What the network is given: ${rows} × ${columns} pixels`);
   }
 
@@ -216,7 +218,7 @@ export function create(element, { document, store, actions }) {
       return;
     }
     const reading = now.answer && now.opinions && readingOf(run, now.answer, now.opinions[0]);
-    setText(sentence, now.trouble ? `There is no answer: ${now.trouble}.` : drawSentence(reading));
+    writeCaption(sentence, now.trouble ? `There is no answer: ${now.trouble}.` : drawSentence(reading));
     const turning = turnReadingOf(run, now.question?.angles ?? [], now.opinions);
     setText(made.turnedWords, turning ? turnSentence(turning) : "Draw something, and it is turned.");
   }

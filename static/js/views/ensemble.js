@@ -1,19 +1,20 @@
 // Sub-networks: how each votes on the followed example, and how good the average of more and more of them is.
 
-/** @import { Chart } from "../charts.js" */
-/** @import { LegendColumn } from "../legend.js" */
-/** @import { DropoutKind } from "../paint/sites.js" */
-/** @import { Series } from "../twofold.js" */
+/** @import { Chart } from "../charts/charts.js" */
+/** @import { LegendColumn } from "../charts/legend.js" */
+/** @import { Series } from "../charts/twofold.js" */
 /** @import { DataTable, Frame, Run, State, View, ViewOptions } from "../types.js" */
 
-import { createChart, withAlpha } from "../charts.js";
-import { laneStyle } from "../curves.js";
-import { drops } from "../paint/sites.js";
-import { mean } from "../stats.js";
-import { twofoldAxes, twofoldTraces } from "../twofold.js";
-import { ensembleSentence, membersToReach } from "../words.js";
-import { createBallot } from "./ballot.js";
-import { createCrowd, isFresh } from "./crowd.js";
+import { createChart, withAlpha } from "../charts/charts.js";
+import { laneStyle } from "../charts/curves.js";
+import { twofoldAxes, twofoldTraces } from "../charts/twofold.js";
+import { createMembers, isFresh } from "../controls/members.js";
+import { everDropped } from "../model/changes.js";
+import { dropoutOf } from "../model/kinds.js";
+import { drops } from "../model/layers.js";
+import { mean } from "../model/stats.js";
+import { ensembleSentence, membersToReach } from "../words/index.js";
+import { createVotes } from "./votes.js";
 
 /** @type {import("../types.js").Topic[]} */
 export const topics = ["run", "data", "ensemble", "theme"];
@@ -37,13 +38,13 @@ const EVERY = 4; // and a point for so many beyond
 export function create(element, options) {
   const { document, store } = options;
   const label = "Validation accuracy and log-loss of the average of sub-networks against their number";
-  const chart = createChart(element, { document, label, draw: (own) => draw(own, ballot, store.state) });
-  const ballot = createBallot(document);
-  const crowd = createCrowd(options);
-  element.prepend(crowd.element, ballot.element);
+  const chart = createChart(element, { document, label, draw: (own) => draw(own, votes, store.state) });
+  const votes = createVotes(document);
+  const members = createMembers(options);
+  element.prepend(members.element, votes.element);
   return {
     update() {
-      crowd.update(store.state);
+      members.update(store.state);
       chart.invalidate();
     },
     resize: chart.resize,
@@ -55,14 +56,14 @@ export function create(element, options) {
 
 /**
  * @param {Chart} chart
- * @param {ReturnType<typeof createBallot>} ballot
+ * @param {ReturnType<typeof createVotes>} votes
  * @param {State} state
  */
-function draw(chart, ballot, { run, data, ensemble }) {
+function draw(chart, votes, { run, data, ensemble }) {
   const reading = run && ensemble ? readEnsemble(run, ensemble) : null;
   chart.say(ensembleSentence(reading));
-  if (!run || !ensemble || !reading?.crowds[0].thinned) {
-    ballot.clear();
+  if (!run || !ensemble || !reading?.lanes[0].thinned) {
+    votes.clear();
     chart.note(reading ? "There is no dropout to thin a network with." : "Waiting for the first votes …");
     return;
   }
@@ -71,9 +72,9 @@ function draw(chart, ballot, { run, data, ensemble }) {
     lanes.map((lane) => ({ key: String(lane), name: run.config.lanes[lane].name, lane })),
     COLUMNS,
   );
-  ballot.show(run, data, ensemble, kindOf(run, lanes));
+  votes.show(run, data, ensemble, kindOf(run, lanes));
   const powers = Array.from({ length: Math.floor(Math.log2(reading.members)) + 1 }, (_, power) => 2 ** power);
-  const series = lanes.flatMap((lane, entry) => crowdSeries(chart, ensemble, entry, lane, run.config.lanes[lane].name));
+  const series = lanes.flatMap((lane, entry) => laneSeries(chart, ensemble, entry, lane, run.config.lanes[lane].name));
   const traces = twofoldTraces(series);
   chart.plot(traces, {
     uirevision: run.id,
@@ -108,7 +109,7 @@ export function readEnsemble(run, frame) {
   if (lanes.some((lane) => lane >= run.config.lanes.length)) {
     return null;
   }
-  const crowds = lanes.map((lane, entry) => {
+  const read = lanes.map((lane, entry) => {
     const last = (/** @type {string} */ name) => /** @type {number} */ (rowOf(frame, name, entry).at(-1));
     return {
       name: run.config.lanes[lane].name,
@@ -125,17 +126,16 @@ export function readEnsemble(run, frame) {
       scalingLoss: last("loss/scaling"),
     };
   });
-  return { step: Number(frame.tensors.step.data[0]), members: frame.tensors["accuracy/member"].shape[1], crowds };
+  return { step: Number(frame.tensors.step.data[0]), members: frame.tensors["accuracy/member"].shape[1], lanes: read };
 }
 
 /**
- * The kind of dropout that thins a crowd: the followed lane's, or, where it has none, that of the lane whose rates it borrows.
+ * The kind of dropout that thins the network: the followed lane's, or, where it has none, that of the lane whose rates it borrows.
  * @param {Run} run
  * @param {number[]} lanes
  */
-export function kindOf({ config }, lanes) {
-  const donor = lanes.find((lane) => drops(config.lanes[lane])) ?? lanes[0];
-  return /** @type {DropoutKind} */ (config.lanes[donor]?.dropout_kind ?? "inverted");
+export function kindOf(run, lanes) {
+  return dropoutOf(run, lanes.find((lane) => drops(run.config.lanes[lane])) ?? lanes[0]);
 }
 
 /**
@@ -144,8 +144,7 @@ export function kindOf({ config }, lanes) {
  * @param {number} lane
  */
 function neverDropped({ config, first_config: first, changes }, lane) {
-  const changed = changes.some((change) => change.lane === lane && drops(change.knobs));
-  return !changed && !drops(config.lanes[lane]) && !drops((first ?? config).lanes[lane]);
+  return !everDropped(changes, lane) && !drops(config.lanes[lane]) && !drops((first ?? config).lanes[lane]);
 }
 
 /**
@@ -156,7 +155,7 @@ function neverDropped({ config, first_config: first, changes }, lane) {
  * @param {string} name
  * @returns {Series[]}
  */
-function crowdSeries({ legend, palette }, frame, entry, lane, name) {
+function laneSeries({ legend, palette }, frame, entry, lane, name) {
   const { colour } = laneStyle(palette, lane);
   const members = rowOf(frame, "accuracy/member", entry);
   const numbers = members.map((_, index) => index + 1);
@@ -169,27 +168,28 @@ function crowdSeries({ legend, palette }, frame, entry, lane, name) {
   const across = (/** @type {string} */ what) => [0, 0].map(() => rowOf(frame, what, entry)[0]);
   const found = {
     member: {
-      ...{ x: numbers, accuracy: members, told: `${name}: sub-network %{x} alone` },
+      ...{ x: numbers, accuracy: members, hover: "%{meta}: sub-network %{x} alone" },
       look: { mode: "markers", marker: { size: 4, color: withAlpha(colour, 0.45), symbol: "circle" } },
     },
     average: {
-      ...{ ...both("average"), told: `${name}: average of %{x}` },
+      ...{ ...both("average"), hover: "%{meta}: average of %{x}" },
       look: { mode: "lines", line: { color: colour, width: 2.4 } },
     },
     geometric: {
-      ...{ ...both("geometric"), told: `${name}: geometric mean of %{x}` },
+      ...{ ...both("geometric"), hover: "%{meta}: geometric mean of %{x}" },
       look: { mode: "lines", line: { color: colour, width: 1.6, dash: "1.5px,2px" } },
     },
     scaling: {
       ...{ x: [0.9, members.length * 1.1], accuracy: across("accuracy/scaling"), loss: across("loss/scaling") },
       ...{
-        told: `${name}: weight scaling`,
+        hover: "%{meta}: weight scaling",
         look: { mode: "lines", line: { color: colour, width: 1.6, dash: "dash" } },
       },
     },
   };
   return COLUMNS.filter(({ key }) => legend.shows(String(lane), key)).map(({ key, label }) => ({
     name: `${name}: ${label}`,
+    network: name,
     ...found[/** @type {keyof typeof found} */ (key)],
   }));
 }

@@ -2,12 +2,14 @@
 
 /** @import { DataTable, Frame, Run, State, Tensor, Topic, View, ViewOptions } from "../types.js" */
 
-import { h, setText } from "../dom.js";
-import { blobOf, createSheet } from "../download.js";
+import { writeCaption } from "../base/caption.js";
+import { contextOf } from "../base/context.js";
+import { h, setText } from "../base/dom.js";
+import { blobOf, createSheet } from "../base/download.js";
+import { drops } from "../model/layers.js";
+import { formatCount, formatPlain, mean } from "../model/stats.js";
 import { limitOf, paintAtoms, shades, sheetSize } from "../paint/atoms.js";
 import { channels, pixel, readPicturePalette } from "../paint/palette.js";
-import { drops } from "../paint/sites.js";
-import { formatCount, formatPlain, mean } from "../stats.js";
 import { quoted } from "../words/common.js";
 import { featuresSentence, hoyer } from "../words/features.js";
 
@@ -47,7 +49,7 @@ export function create(element, { document, store }) {
     const frame = insights.features;
     const reading = run && frame ? readFeatures(run, frame) : null;
     if (sentence) {
-      setText(sentence, featuresSentence(reading));
+      writeCaption(sentence, featuresSentence(reading));
     }
     if (!run || !frame || !reading) {
       return;
@@ -91,7 +93,7 @@ export function readFeatures(run, { tensors }) {
   const [count, rows, columns] = tensors.first?.shape.slice(1) ?? [0, 0, 0];
   return {
     trainSize: run.train_size,
-    network: run.config.network,
+    kind: run.network,
     dataset: run.config.dataset,
     step: Number(tensors.step.data[0]),
     auto: {
@@ -210,7 +212,7 @@ function paintSheet(canvas, images, limit, colours, line) {
   const [count, rows, columns] = images.shape;
   const { width, height } = sheetSize(count, rows, columns);
   const small = h(canvas.ownerDocument, "canvas", { width, height });
-  const pixels = /** @type {CanvasRenderingContext2D} */ (small.getContext("2d"));
+  const pixels = contextOf(small);
   const image = pixels.createImageData(width, height);
   paintAtoms(new Uint32Array(image.data.buffer), images, limit, colours, line);
   pixels.putImageData(image, 0, 0);
@@ -218,7 +220,7 @@ function paintSheet(canvas, images, limit, colours, line) {
   if (canvas.width !== scale * width || canvas.height !== scale * height) {
     Object.assign(canvas, { width: scale * width, height: scale * height });
   }
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const context = contextOf(canvas);
   context.imageSmoothingEnabled = false;
   context.drawImage(small, 0, 0, canvas.width, canvas.height);
 }

@@ -1,15 +1,15 @@
 // The forgotten eval(): networks judged as they should be, and with training mode left on, against the step.
 
-/** @import { Chart } from "../charts.js" */
-/** @import { LegendColumn } from "../legend.js" */
-/** @import { Series } from "../twofold.js" */
+/** @import { Chart } from "../charts/charts.js" */
+/** @import { LegendColumn } from "../charts/legend.js" */
+/** @import { Series } from "../charts/twofold.js" */
 /** @import { DataTable, Frame, Run, State, Topic, View, ViewOptions } from "../types.js" */
 
-import { createChart } from "../charts.js";
-import { FEW, laneRows, laneStyle, lineWidth } from "../curves.js";
-import { h } from "../dom.js";
-import { drops } from "../paint/sites.js";
-import { twofoldAxes, twofoldTraces } from "../twofold.js";
+import { h } from "../base/dom.js";
+import { createChart } from "../charts/charts.js";
+import { FEW, laneRows, laneStyle, lineWidth } from "../charts/curves.js";
+import { twofoldAxes, twofoldTraces } from "../charts/twofold.js";
+import { drops } from "../model/layers.js";
 import { forgottenSentence } from "../words/forgotten.js";
 
 /** @type {Topic[]} */
@@ -117,10 +117,11 @@ function laneSeries({ legend, palette }, run, frames, lane) {
   const width = run.config.lanes.length > FEW ? lineWidth(run, lane) : 2.2;
   return COLUMNS.filter(({ key }) => legend.shows(String(lane), key)).map(({ key, label }) => ({
     name: `${name}: ${label}`,
+    network: name,
     x,
     accuracy: across(`${key}_accuracy`),
     loss: across(`${key}_loss`),
-    told: `${name}, ${label}, step %{x:,d}:`,
+    hover: `%{meta}, ${label}, step %{x:,d}:`,
     look: { mode, line: { color: colour, width, dash: key === "val" ? "solid" : "dash" } },
   }));
 }

@@ -1,11 +1,11 @@
 // Gradient noise against the step: how far one mini-batch is from the mean of many, how long that mean is, and masks alone.
 
-/** @import { Chart } from "../charts.js" */
-/** @import { LegendColumn } from "../legend.js" */
+/** @import { Chart } from "../charts/charts.js" */
+/** @import { LegendColumn } from "../charts/legend.js" */
 /** @import { Frame, Run, State, Topic, View, ViewOptions } from "../types.js" */
 
-import { createChart } from "../charts.js";
-import { FEW, laneRows, laneStyle, lineWidth, MANY } from "../curves.js";
+import { createChart } from "../charts/charts.js";
+import { FEW, laneRows, laneStyle, lineWidth, MANY } from "../charts/curves.js";
 import { gradientSentence } from "../words/gradient.js";
 
 /** @type {Topic[]} */

@@ -1,17 +1,18 @@
 // How many units the masks kept, layer by layer, against the Binomial distribution that they must follow.
 
-/** @import { Chart } from "../charts.js" */
-/** @import { LegendColumn } from "../legend.js" */
-/** @import { Counted, Site } from "../paint/sites.js" */
-/** @import { Rates, StepRing } from "../ring.js" */
-/** @import { KeptLaw } from "../stats.js" */
+/** @import { Chart } from "../charts/charts.js" */
+/** @import { LegendColumn } from "../charts/legend.js" */
+/** @import { Counted, Site } from "../model/layers.js" */
+/** @import { Rates, StepRing } from "../state/ring.js" */
+/** @import { KeptLaw } from "../model/stats.js" */
 /** @import { DataTable, Run, State, View, ViewOptions } from "../types.js" */
 
-import { createChart, withAlpha } from "../charts.js";
-import { laneStyle } from "../curves.js";
-import { countedOf, DROPOUT_KINDS, drops, lawOf, sitesOf } from "../paint/sites.js";
-import { formatCount, keptMoments, keptPmf, mean } from "../stats.js";
-import { keptHeading, keptSentence } from "../words.js";
+import { createChart, withAlpha } from "../charts/charts.js";
+import { laneStyle } from "../charts/curves.js";
+import { dropoutAt } from "../model/kinds.js";
+import { countedOf, drops, lawOf, sitesOf } from "../model/layers.js";
+import { formatCount, keptMoments, keptPmf, mean } from "../model/stats.js";
+import { keptHeading, keptSentence } from "../words/index.js";
 
 /** @type {import("../types.js").Topic[]} */
 export const topics = ["run", "steps", "cursor", "theme"];
@@ -171,7 +172,7 @@ function eraOf(kind, rates) {
  * @returns {LayerCounts[]}
  */
 function layersOf(run, kind, rates) {
-  const dropoutKind = DROPOUT_KINDS[kind] ?? "inverted";
+  const dropoutKind = dropoutAt(run, kind);
   return sitesOf(run, run.follow.lane).flatMap((site) => {
     const own = rates[site.name];
     const law = lawOf(site, dropoutKind, own);

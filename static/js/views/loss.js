@@ -1,11 +1,11 @@
 // Loss against the step: training with masks on, training in eval mode, and validation, kept apart for each network.
 
-/** @import { Chart } from "../charts.js" */
-/** @import { LegendColumn } from "../legend.js" */
+/** @import { Chart } from "../charts/charts.js" */
+/** @import { LegendColumn } from "../charts/legend.js" */
 /** @import { Lane, Run, State, View, ViewOptions } from "../types.js" */
 /** @import { LaneLoss } from "../words/loss.js" */
 
-import { createChart, withAlpha } from "../charts.js";
+import { createChart, withAlpha } from "../charts/charts.js";
 import {
   brokenAt,
   divergedAt,
@@ -18,11 +18,16 @@ import {
   rowsUntil,
   stopOf,
   thinned,
-} from "../curves.js";
-import { curveTable } from "../curvetable.js";
-import { drops } from "../paint/sites.js";
-import { exponentialAverage, formatCount, formatLoss, indexOfLeast } from "../stats.js";
-import { lossSentence, setApart } from "../words.js";
+} from "../charts/curves.js";
+import { curveTable } from "../charts/curvetable.js";
+import { changeLines } from "../charts/turns.js";
+import { causeWords, divergenceOf } from "../model/diverged.js";
+import { dropoutOf } from "../model/kinds.js";
+import { drops } from "../model/layers.js";
+import { exponentialAverage, formatCount, formatLoss, indexOfLeast } from "../model/stats.js";
+import { lastRows, meanOf } from "../model/verdict.js";
+import { turnsOf } from "../words/changes.js";
+import { lossSentence, setApart } from "../words/index.js";
 
 /** @type {import("../types.js").Topic[]} */
 export const topics = ["run", "steps", "scores", "theme"];
@@ -31,9 +36,9 @@ const SPAN = 20; // steps that the line with masks on is averaged over: single m
 const CEILING = 4; // times the loss of guessing: beyond it the axis ends, so that one diverging network hides no other
 /** @type {LegendColumn[]} */
 const COLUMNS = [
-  { key: "masked", label: "training, masks on", mark: "thin" },
-  { key: "train", label: "training, eval mode", mark: "dash" },
   { key: "val", label: "validation, best", mark: "best" },
+  { key: "train", label: "training (without dropout)", mark: "dash" },
+  { key: "masked", label: "training (with dropout)", mark: "thin" },
 ];
 
 /**
@@ -59,8 +64,8 @@ export function create(element, { document, store }) {
  */
 function lossTable({ run, losses, scores }) {
   const curves = (run?.config.lanes ?? []).flatMap(({ name }, lane) => [
-    { ...losses, name: `${name}: training, masks on`, values: losses.loss[lane] ?? [] },
-    { ...scores, name: `${name}: training, eval mode`, values: scores.train_loss[lane] ?? [] },
+    { ...losses, name: `${name}: training (with dropout)`, values: losses.loss[lane] ?? [] },
+    { ...scores, name: `${name}: training (without dropout)`, values: scores.train_loss[lane] ?? [] },
     { ...scores, name: `${name}: validation`, values: scores.val_loss[lane] ?? [] },
   ]);
   return curveTable("loss", curves);
@@ -78,15 +83,24 @@ function draw(chart, state) {
   }
   const { run, scores } = state;
   const ceiling = ceilingOf(state);
-  chart.legend.update(laneRows(run), COLUMNS, (_, { key }) => run.config.lanes.length > FEW && key !== "val");
-  chart.say(lossSentence(readLosses(state, ceiling)));
+  const reading = readLosses(state, ceiling);
+  const isCut = reading.lanes.some(({ highest = 0 }) => highest > ceiling);
+  chart.legend.update(laneRows(run), COLUMNS, (_, { key }) => key !== "val"); // the others are a click away
+  chart.say(lossSentence(reading));
   const best = bestOnes(chart, state);
+  const end = Math.max(100, scores.step[scores.length - 1]);
+  const turns = changeLines(chart, state, end);
   chart.plot([...lossTraces(chart, state), best.markers], {
     uirevision: run.id,
-    annotations: best.labels,
+    shapes: turns.shapes,
+    annotations: [...best.labels, ...turns.labels],
     hovermode: run.config.lanes.length > FEW ? "closest" : "x unified",
-    xaxis: { title: "step", range: [0, Math.max(100, scores.step[scores.length - 1])], tickformat: ",d" },
-    yaxis: { title: "cross-entropy, nats", range: [0, ceiling], tickformat: ".2~f" },
+    xaxis: { title: "step", range: [0, end], tickformat: ",d" },
+    yaxis: {
+      title: isCut ? `nats, cut off at ${formatLoss(ceiling)}` : "cross-entropy, nats",
+      range: [0, ceiling],
+      tickformat: ".2~f",
+    },
   });
 }
 
@@ -113,8 +127,38 @@ function ceilingOf({ run, scores }) {
 export function readLosses(state, ceiling) {
   const { run, scores } = state;
   const last = scores.length - 1;
-  const lanes = run.config.lanes.map((knobs, lane) => readLane(state, knobs, lane, last));
-  return { step: scores.step[last], lanes, ceiling, apart: setApart(run.config) };
+  const rows = lastRows(scores);
+  const turns = state.schema ? turnsOf(run, state.schema, scores.step[last]) : [];
+  const lanes = run.config.lanes.map((knobs, lane) => ({
+    ...readLane(state, knobs, lane, last),
+    figure: meanOf(scores.val_loss[lane], rows),
+    turned: turnedOf(scores, turns, lane, last),
+  }));
+  return { step: scores.step[last], evaluations: rows.length, lanes, ceiling, apart: setApart(run.config) };
+}
+
+/**
+ * The newest change of a lane or of the run, and what its validation loss was then.
+ * @param {State["scores"]} scores
+ * @param {ReturnType<typeof turnsOf>} turns
+ * @param {number} lane
+ * @param {number} last
+ * @returns {LaneLoss["turned"]}
+ */
+function turnedOf(scores, turns, lane, last) {
+  const turn = turns.findLast((each) => each.step > 0 && (each.lane === lane || each.lane === null));
+  if (!turn) {
+    return null;
+  }
+  const row = rowsUntil(scores, scores.length, turn.first) - 1;
+  const { step, words } = turn;
+  return {
+    step,
+    words,
+    isRuns: turn.lane === null,
+    val: row < 0 ? Number.NaN : scores.val_loss[lane][row],
+    isNew: scores.step[last] <= step,
+  };
 }
 
 /**
@@ -134,7 +178,7 @@ function readLane(state, knobs, lane, last) {
   return {
     name: knobs.name,
     dropout: drops(knobs),
-    unscaled: drops(knobs) && knobs.dropout_kind === "unscaled",
+    unbalanced: drops(knobs) && !dropoutOf(run, lane).balanced,
     batchNorm: knobs.batch_norm,
     train: scores.train_loss[lane][last],
     val: scores.val_loss[lane][last],
@@ -143,8 +187,30 @@ function readLane(state, knobs, lane, last) {
     trainAtBest: best < 0 ? Number.NaN : scores.train_loss[lane][best],
     masked: averages.length > 0 && isAsPlain ? averages[averages.length - 1] : Number.NaN,
     diverged: divergedAt(state, lane),
+    cause: divergenceOf(run, lane) ? causeWords(run, state.schema, lane) : null,
+    highest: highestDrawn(state, lane, averages),
     stopped: stop ? { step: stop.step, bestStep: stop.best_step, bestLoss: stop.best_loss } : null,
   };
+}
+
+/**
+ * The highest number of a lane's lines; what was no number does not count.
+ * @param {State & { run: Run }} state
+ * @param {number} lane
+ * @param {ArrayLike<number>} averages Of the losses with masks on.
+ */
+function highestDrawn({ scores }, lane, averages) {
+  let highest = 0;
+  for (const [values, length] of /** @type {[ArrayLike<number>, number][]} */ ([
+    [scores.val_loss[lane], scores.length],
+    [scores.train_loss[lane], scores.length],
+    [averages, averages.length],
+  ])) {
+    for (let row = 0; row < length; row += 1) {
+      highest = values[row] > highest && Number.isFinite(values[row]) ? values[row] : highest;
+    }
+  }
+  return highest;
 }
 
 /**
@@ -191,7 +257,7 @@ function maskedLines({ palette }, { run, losses }, lane, total) {
     {
       ...common,
       ...thinned(losses, exponentialAverage(losses.step, values, length, SPAN), length, total),
-      name: `${name}: training, masks on (average of about ${SPAN} steps)`,
+      name: `${name}: training (with dropout) (average of about ${SPAN} steps)`,
       line: { color: withAlpha(colour, 0.9), width: 1, dash: "dot" },
       hovertemplate: "%{y:.3~f}",
     },
@@ -210,7 +276,7 @@ function trainLines({ palette }, { run, scores }, lane, total) {
     type: "scatter",
     mode: "lines",
     ...thinned(scores, scores.train_loss[lane], scores.length, total),
-    name: `${run.config.lanes[lane].name}: training, eval mode`,
+    name: `${run.config.lanes[lane].name}: training (without dropout)`,
     line: { color: laneStyle(palette, lane).colour, width: 1.6, dash: "dash" },
     hovertemplate: "%{y:.3~f}",
   };
@@ -225,9 +291,9 @@ function trainLines({ palette }, { run, scores }, lane, total) {
  * @param {number} total
  * @returns {object[]}
  */
-function valLines({ palette }, { run, scores }, lane, total) {
+function valLines({ legend, palette }, { run, scores }, lane, total) {
   const { colour, dash } = laneStyle(palette, lane);
-  const shaded = run.config.lanes.length <= FEW;
+  const shaded = run.config.lanes.length <= FEW && legend.shows(String(lane), "train");
   const line = {
     type: "scatter",
     mode: "lines",

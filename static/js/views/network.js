@@ -5,7 +5,12 @@
 /** @import { Cell } from "../paint/lattice.js" */
 /** @import { Layout } from "../paint/layout.js" */
 
-import { pngOf } from "../download.js";
+import { writeCaption } from "../base/caption.js";
+import { pngOf } from "../base/download.js";
+import { messageOf } from "../base/faults.js";
+import { goOn, guarded, stop } from "../base/guard.js";
+import { reducedMotion } from "../base/theme.js";
+import { sitesOf } from "../model/layers.js";
 import { shownSteps } from "../paint/held.js";
 import { createHost } from "../paint/host.js";
 import { cellAt, centre, neighbour } from "../paint/lattice.js";
@@ -15,10 +20,9 @@ import { createPace } from "../paint/pace.js";
 import { readPicturePalette } from "../paint/palette.js";
 import { cellWords, networkSentence } from "../paint/phrases.js";
 import { pictureOfGraph, pictureOfRecord } from "../paint/picture.js";
-import { sitesOf } from "../paint/sites.js";
-import { networkTable } from "../paint/taken.js";
+import { isShown } from "../paint/shown.js";
+import { networkTable } from "../paint/tables.js";
 import { createTip } from "../paint/tip.js";
-import { reducedMotion } from "../theme.js";
 
 /** @type {Topic[]} */
 export const topics = ["run", "data", "graph", "steps", "cursor", "theme"];
@@ -55,10 +59,27 @@ export function create(element, { document, store }) {
   const parts = build(element, document);
   const sentence = document.getElementById("network-sentence");
   const tip = createTip(parts.frame, document);
-  const host = createHost(parts.canvas, ({ step, milliseconds }) => {
-    parts.canvas.dataset.step = String(step);
-    parts.canvas.dataset.paintMs = milliseconds.toFixed(2);
-    writeWords(step);
+  const host = createHost(parts.canvas, {
+    onPainted({ step, milliseconds }) {
+      parts.canvas.dataset.step = String(step);
+      parts.canvas.dataset.paintMs = milliseconds.toFixed(2);
+      writeWords(step);
+      goOn(element, "picture");
+    },
+    onFailed(error) {
+      const words = `The picture stopped: ${messageOf(error)}. It is tried again with the next step; what it would show is said below.`;
+      stop(element, "picture", error, words);
+      writeWords(now.picture?.step ?? -1);
+    },
+    onCanvas: replaceCanvas,
+    onLeft(error) {
+      stop(
+        element,
+        "worker",
+        error,
+        `Painting in the background stopped: ${messageOf(error)}. The page paints this picture itself now.`,
+      );
+    },
   });
   /** @type {Map<number, Picture>} */
   const underWay = new Map(); // pictures that the painter was given, by step: what is said is of the one it has painted
@@ -71,7 +92,10 @@ export function create(element, { document, store }) {
     byKey: false,
   };
 
-  const pictures = createPace(draw, () => (reducedMotion(document) ? CALM_MS : EVERY_MS));
+  const pictures = createPace(
+    () => void guarded(element, "draw", draw),
+    () => (reducedMotion(document) ? CALM_MS : EVERY_MS),
+  );
 
   /** @param {number} step Of the picture that is on the canvas; -1 when there is none. */
   function writeWords(step) {
@@ -88,8 +112,8 @@ export function create(element, { document, store }) {
       underWay.delete(earlier);
     }
     const text = networkSentence(painted, { followed: run.follow.example, cursor });
-    if (sentence && sentence.textContent !== text) {
-      sentence.textContent = text;
+    if (sentence) {
+      writeCaption(sentence, text);
     }
     const name = painted
       ? `Network at step ${painted.step}, lane ${painted.laneName}. Arrow keys move over its units.`
@@ -101,6 +125,9 @@ export function create(element, { document, store }) {
     const { run, data, graph, graphs, cursor } = store.state;
     if (!run) {
       return;
+    }
+    if (cursor === null && graph && now.picture && isFollowed(now.picture, run) && !isShown(run, graph)) {
+      return; // what is drawn is of the followed example
     }
     const recorded = cursor === null ? graph : trainingPass(graphs.get(cursor));
     const record = cursor === null || recorded ? null : shownSteps(store).at(cursor);
@@ -173,19 +200,24 @@ export function create(element, { document, store }) {
     }
   }
 
-  parts.canvas.addEventListener("pointermove", (event) => {
-    look(now.layout && cellAt(now.layout, event.offsetX, event.offsetY));
-  });
-  parts.canvas.addEventListener("pointerdown", (event) => {
-    look(now.layout && cellAt(now.layout, event.offsetX, event.offsetY));
-  });
-  parts.canvas.addEventListener("pointerleave", (event) => {
-    if (event.pointerType === "mouse") {
-      look(null);
-    }
-  });
-  parts.canvas.addEventListener("blur", () => look(null));
-  parts.canvas.addEventListener("keydown", (event) => {
+  /** @param {PointerEvent} event */
+  const point = ({ offsetX, offsetY }) => look(now.layout && cellAt(now.layout, offsetX, offsetY));
+
+  /** @param {HTMLCanvasElement} canvas */
+  function listen(canvas) {
+    canvas.addEventListener("pointermove", point);
+    canvas.addEventListener("pointerdown", point);
+    canvas.addEventListener("pointerleave", (event) => {
+      if (event.pointerType === "mouse") {
+        look(null);
+      }
+    });
+    canvas.addEventListener("blur", () => look(null));
+    canvas.addEventListener("keydown", press);
+  }
+
+  /** @param {KeyboardEvent} event */
+  function press(event) {
     const arrow = ARROWS[event.key];
     if (event.key === "Escape") {
       look(null);
@@ -199,7 +231,20 @@ export function create(element, { document, store }) {
         true,
       );
     }
-  });
+  }
+
+  /** @param {HTMLCanvasElement} canvas In place of the one that a worker kept. */
+  function replaceCanvas(canvas) {
+    const hadFocus = document.activeElement === parts.canvas;
+    delete canvas.dataset.step; // nothing is on it yet
+    parts.canvas.replaceWith(canvas);
+    parts.canvas = canvas;
+    listen(canvas);
+    if (hadFocus) {
+      canvas.focus({ preventScroll: true });
+    }
+  }
+  listen(parts.canvas);
 
   return {
     update(changed) {
@@ -232,6 +277,13 @@ export function create(element, { document, store }) {
     },
   };
 }
+
+/**
+ * Whether a picture is of the example and the lane that are followed.
+ * @param {Picture} picture
+ * @param {import("../types.js").Run} run
+ */
+const isFollowed = ({ example, lane }, { follow }) => example === follow.example && lane === follow.lane;
 
 /**
  * Looking back one asks for the mask of a step: what an evaluation pass at that step showed is no answer.
@@ -303,12 +355,12 @@ function showLegend(legend, picture) {
 function legendOf(picture) {
   const isKnown = picture?.recorded ?? true;
   const layers = picture?.layers ?? [];
-  const isNoisy = picture?.dropoutKind === "gaussian" && !picture.evaluation;
-  const isSequence = layers.some(({ name }) => name === "recurrent");
+  const isNoisy = picture?.dropoutKind.counted === "factors" && !picture.evaluation;
+  const isSequence = layers.some(({ site }) => site.overTime);
   const isDropping = layers.length === 0 || layers.some(({ counted }) => counted === "units");
   return {
     dropped: isDropping,
-    whole: !isNoisy && layers.some(({ site, rates }) => site.group === "map" && rates[1] > 0),
+    whole: !isNoisy && layers.some(({ site, rates }) => site.groups > 1 && !site.overTime && rates[1] > 0),
     stripe: isSequence && !isNoisy,
     silent: isKnown && !isSequence,
     firing: isKnown && !isNoisy,

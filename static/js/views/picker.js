@@ -3,18 +3,20 @@
 /** @import { Frame, Run, Topic, View, ViewOptions } from "../types.js" */
 /** @import { PicturePalette } from "../paint/palette.js" */
 
+import { setText } from "../base/dom.js";
+import { formatCount } from "../model/stats.js";
 import { exampleName, pickerSentence } from "../paint/captions.js";
 import { readPicturePalette } from "../paint/palette.js";
 import { exampleOf } from "../paint/picture.js";
-import { exampleTable, gallery } from "../paint/taken.js";
-import { formatCount } from "../stats.js";
-import { barsOf, imageOf, rowWords } from "./thumbnail.js";
+import { isShown } from "../paint/shown.js";
+import { exampleTable, gallery } from "../paint/tables.js";
+import { barsOf, imageOf, rowWords } from "../paint/thumbnail.js";
 
 /** @type {Topic[]} */
-export const topics = ["run", "data", "theme"];
+export const topics = ["run", "data", "graph", "cursor", "theme"];
 
 const CELL = { image: 44, row: 66 }; // pixels; the same as in pictures.css and picker.css
-const ROWS = { wide: 1, narrow: 3, wideFrom: 8 }; // of examples on a page; wide from eight columns on
+const ROWS = 1; // of examples on a page
 
 /** @type {Record<string, (at: number, columns: number, page: number, count: number) => number>} */
 const MOVES = {
@@ -44,6 +46,8 @@ export function create(element, { document, store, actions }) {
     page: 1,
     shape: "",
     followed: -1,
+    highlighted: -1,
+    chosen: -1, // the example that was asked for here: where the keyboard has gone since, it stays
   };
 
   const hasBars = () => store.state.run !== null && hasRows(store.state.run);
@@ -65,7 +69,7 @@ export function create(element, { document, store, actions }) {
     parts.list.classList.toggle("has-rows", isTable);
     parts.title.textContent = isTable ? "Training rows and labels" : "Training images and labels";
     now.columns = Math.max(1, Math.floor(parts.list.clientWidth / width));
-    now.page = now.columns * (now.columns >= ROWS.wideFrom ? ROWS.wide : ROWS.narrow);
+    now.page = now.columns * ROWS;
   }
 
   function paint() {
@@ -103,9 +107,9 @@ export function create(element, { document, store, actions }) {
 
   /** @param {number} first */
   function mark(first) {
-    const followed = store.state.run?.follow.example;
+    const example = shownExample(store.state);
     [...parts.list.children].forEach((child, index) => {
-      child.setAttribute("aria-selected", String(now.shown[first + index] === followed));
+      child.setAttribute("aria-selected", String(now.shown[first + index] === example));
       /** @type {HTMLElement} */ (child).tabIndex = first + index === now.at ? 0 : -1;
     });
   }
@@ -146,7 +150,7 @@ export function create(element, { document, store, actions }) {
     }
     const [labels, truths] = [data.tensors["train/y"].data, data.tensors["train/true"].data];
     const followed = run.follow.example;
-    sentence.textContent = pickerSentence({
+    const words = pickerSentence({
       followed,
       label: run.classes[Number(labels[followed])],
       truth: run.classes[Number(truths[followed])],
@@ -155,6 +159,7 @@ export function create(element, { document, store, actions }) {
       mayChoose: role === "owner",
       isPlane: isPlane(run, data),
     });
+    setText(sentence, words);
   }
 
   /** @param {number} at */
@@ -166,6 +171,17 @@ export function create(element, { document, store, actions }) {
     }
   }
 
+  /** The network shows another example: turn to its page, unless the reader is at work here. */
+  function goWithThePicture() {
+    const example = shownExample(store.state);
+    const at = now.shown.indexOf(example);
+    const isNew = example !== now.highlighted;
+    now.highlighted = example;
+    if (isNew && at >= 0 && !element.contains(document.activeElement)) {
+      now.at = at;
+    }
+  }
+
   /** @param {EventTarget | null} target */
   function choose(target) {
     const item = /** @type {HTMLElement | null} */ (/** @type {Element | null} */ (target)?.closest("[data-example]"));
@@ -174,6 +190,7 @@ export function create(element, { document, store, actions }) {
     }
     const example = Number(item.dataset.example);
     now.at = now.shown.indexOf(example);
+    now.chosen = example;
     actions.follow({ example }).catch((error) => actions.notify("error", String(error.message ?? error)));
   }
 
@@ -198,8 +215,11 @@ export function create(element, { document, store, actions }) {
   });
 
   return {
-    update() {
+    update(changed) {
       const { data, run } = store.state;
+      if (changed.size === 1 && changed.has("graph") && shownExample(store.state) === now.highlighted) {
+        return;
+      }
       if (data !== now.data) {
         now.data = data;
         filter();
@@ -207,8 +227,12 @@ export function create(element, { document, store, actions }) {
       const followed = run?.follow.example ?? -1;
       if (followed !== now.followed) {
         now.followed = followed;
-        now.at = Math.max(0, now.shown.indexOf(followed));
+        if (followed !== now.chosen) {
+          now.at = Math.max(0, now.shown.indexOf(followed));
+        }
+        now.chosen = -1;
       }
+      goWithThePicture();
       paint();
     },
     resize: paint,
@@ -228,6 +252,18 @@ export function create(element, { document, store, actions }) {
       element.replaceChildren();
     },
   };
+}
+
+/**
+ * The example that the network picture shows: the followed one, or that of the step that is viewed.
+ * @param {import("../types.js").State} state
+ */
+function shownExample({ run, graph, graphs, steps, cursor }) {
+  const followed = run?.follow.example ?? -1;
+  const frame = cursor === null ? graph : graphs.get(cursor);
+  const isOf = frame?.run === run?.id && Number(frame?.tensors.lane?.data[0] ?? -1) === run?.follow.lane;
+  const inBatch = frame && isOf && isShown(run, frame) ? Number(frame.tensors.example?.data[0] ?? followed) : followed;
+  return cursor !== null && !frame ? (steps.at(cursor)?.example ?? followed) : inBatch;
 }
 
 /**

@@ -1,14 +1,16 @@
 // The networks of a run, compared: the picture that answers the question of its experiment.
 
-/** @import { Chart } from "../charts.js" */
-/** @import { Measure } from "../outcome.js" */
+/** @import { Chart } from "../charts/charts.js" */
+/** @import { Measure } from "../model/verdict.js" */
 /** @import { Experiment, Run, State, Topic, View, ViewOptions } from "../types.js" */
 /** @import { ResultReading } from "../words/result.js" */
 
-import { createChart } from "../charts.js";
-import { hasScores } from "../curves.js";
-import { setText } from "../dom.js";
-import { crossings, figures, lastRows, MEASURES } from "../outcome.js";
+import { setText } from "../base/dom.js";
+import { createChart } from "../charts/charts.js";
+import { hasScores } from "../charts/curves.js";
+import { divergenceOf } from "../model/diverged.js";
+import { crossings } from "../model/outcome.js";
+import { figures, lastRows, MEASURES } from "../model/verdict.js";
 import { bars } from "../paint/results/bars.js";
 import { curve } from "../paint/results/curve.js";
 import { gain } from "../paint/results/gain.js";
@@ -93,7 +95,9 @@ export function readResult(state) {
   const picture = pictureOf(state);
   const measure = /** @type {Measure} */ (picture.measure);
   const rows = lastRows(scores);
-  const values = figures(state, measure, rows);
+  const diverged = run.config.lanes.map((_, lane) => divergenceOf(run, lane)?.step ?? null);
+  // A network that diverged since the last evaluation has no figure either: it is never the best.
+  const values = figures(state, measure, rows).map((value, lane) => (diverged[lane] === null ? value : Number.NaN));
   const [without = [], dropped = []] = picture.series;
   const cost = insights.cost?.tensors.milliseconds?.data;
   return {
@@ -102,9 +106,11 @@ export function readResult(state) {
     step: scores.step[scores.length - 1],
     evaluations: rows.length,
     lanes: run.config.lanes,
+    diverged,
     values,
     best: MEASURES[measure].best,
     valSize: run.val_size,
+    right: Array.from(insights.forgotten?.tensors.val_accuracy?.data ?? [], Number),
     x: picture.x,
     unit: picture.x_label,
     pairs: { without: without.map((lane) => values[lane]), with: dropped.map((lane) => values[lane]) },

@@ -1,18 +1,28 @@
 // A search under way: every candidate a square or a point, how far it has come, the best so far, and what to do with it.
 
-/** @import { Search } from "../candidates.js" */
+/** @import { Search } from "../model/candidates.js" */
 /** @import { Layout } from "../paint/places.js" */
 /** @import { Config, Run, Topic, View, ViewOptions } from "../types.js" */
 
-import { createForecast, domainOf, liveLosses, ranked, readSearch, searchTable, training } from "../candidates.js";
-import { h, setText } from "../dom.js";
+import { writeCaption } from "../base/caption.js";
+import { contextOf } from "../base/context.js";
+import { h, setText } from "../base/dom.js";
+import { readPalette } from "../base/theme.js";
+import { createSearchForm } from "../dialogs/searchform.js";
+import {
+  createForecast,
+  domainOf,
+  liveLosses,
+  ranked,
+  readSearch,
+  searchTable,
+  training,
+} from "../model/candidates.js";
+import { formatCount, formatLoss, formatPercent } from "../model/stats.js";
 import { heightOf, paintCandidates } from "../paint/candidates.js";
 import { candidateAt, lay, neighbour } from "../paint/places.js";
 import { createTip } from "../paint/tip.js";
-import { formatCount, formatLoss, formatPercent } from "../stats.js";
-import { readPalette } from "../theme.js";
 import { candidateWords, progressWords, searchSentence, shownRate } from "../words/search.js";
-import { createSearchForm } from "./searchform.js";
 import { BEST, createSearchParts } from "./searchparts.js";
 
 /** @type {Topic[]} */
@@ -35,7 +45,7 @@ export function create(element, { document, store, actions }) {
   element.replaceChildren(parts.found, parts.fold);
   const sentence = document.getElementById("search-sentence");
   const tip = createTip(parts.frame, document);
-  const screen = /** @type {CanvasRenderingContext2D} */ (parts.canvas.getContext("2d"));
+  const screen = contextOf(parts.canvas);
   const forecast = createForecast();
   const now = {
     palette: paletteOf(document),
@@ -126,7 +136,7 @@ export function create(element, { document, store, actions }) {
     parts.found.hidden = search === null;
     form.allow(mayAct());
     if (sentence) {
-      setText(sentence, run ? searchSentence(search && readSearch(search)) : "Waiting for a run …");
+      writeCaption(sentence, run ? searchSentence(search && readSearch(search)) : "Waiting for a run …");
     }
     if (!run) {
       return;
@@ -259,7 +269,7 @@ function paletteOf(document) {
   return { ...readPalette(document), ...ramp };
 }
 
-/** @param {import("../columns.js").Columns<"val_loss">} scores */
+/** @param {import("../state/columns.js").Columns<"val_loss">} scores */
 function newest({ length, step }) {
   return length > 0 ? step[length - 1] : 0;
 }
@@ -299,7 +309,7 @@ function pictureOf(document, scene) {
   const { width, scale } = PICTURE;
   const layout = lay(scene.search, width);
   const canvas = h(document, "canvas", { width: width * scale, height: heightOf(layout) * scale });
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const context = contextOf(canvas);
   context.setTransform(scale, 0, 0, scale, 0, 0);
   paintCandidates(context, layout, scene, width);
   context.globalCompositeOperation = "destination-over";

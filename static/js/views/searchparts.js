@@ -1,6 +1,6 @@
 // The elements of which the panel of a search is made.
 
-import { h } from "../dom.js";
+import { h } from "../base/dom.js";
 
 export const BEST = 5; // rows of the table
 

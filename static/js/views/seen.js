@@ -2,11 +2,12 @@
 
 /** @import { Experiment, Run, State, Topic, View, ViewOptions } from "../types.js" */
 
-import { h, setText } from "../dom.js";
-import { guessesOf } from "../guesses.js";
-import { readSeen } from "../sightings.js";
-import { formatCount } from "../stats.js";
-import { besideOthers, besideWords, seenWords } from "../words/seen/index.js";
+import { h, setText } from "../base/dom.js";
+import { dots } from "../charts/dots.js";
+import { readSeen } from "../model/findings.js";
+import { formatCount } from "../model/stats.js";
+import { guessesOf } from "../state/guesses.js";
+import { agreementWords, besideOthers, besideWords, seenWords } from "../words/seen/index.js";
 
 /** @type {Topic[]} */
 export const topics = ["run", "scores", "insights", "ensemble", "experiment"];
@@ -20,10 +21,13 @@ export function create(element, { document, store }) {
   const words = h(document, "p", { class: "seen-words", role: "status" });
   const summary = h(document, "summary");
   const table = h(document, "table", { class: "seen-table" });
-  const beside = h(document, "details", { class: "seen-beside", hidden: true }, summary, table);
+  const key = h(document, "p", { class: "seen-key" });
+  const agreement = h(document, "p", { class: "seen-agreement" });
+  const scroll = h(document, "div", { class: "seen-scroll" }, table);
+  const beside = h(document, "details", { class: "seen-beside", hidden: true }, summary, key, scroll, agreement);
   const admits = h(document, "p");
-  const aside = h(document, "div", { class: "seen-admits" }, h(document, "h3", {}, "What this does not show"), admits);
-  const heading = h(document, "h2", { id: "seen-title" }, "What was seen");
+  const aside = h(document, "details", { class: "seen-admits" }, h(document, "summary", {}, "Limits"), admits);
+  const heading = h(document, "h2", { id: "seen-title" }, "Result");
   element.append(h(document, "div", { class: "seen-what" }, heading, words, beside), aside);
   element.setAttribute("aria-labelledby", "seen-title");
   const guesses = guessesOf(document);
@@ -37,6 +41,8 @@ export function create(element, { document, store }) {
     Object.assign(current, { run: run.id, step: run.step });
     setText(words, seenWords(reading));
     setText(summary, besideWords(rows));
+    setText(key, keyWords(rows));
+    setText(agreement, agreementWords(experiment.expected ?? []));
     beside.hidden = rows.length === 0;
     if (JSON.stringify(rows) !== current.rows) {
       current.rows = JSON.stringify(rows);
@@ -47,7 +53,7 @@ export function create(element, { document, store }) {
   /** @param {Experiment} experiment */
   function wait({ steps, search }) {
     const when = search ? "When candidates have been tried" : `When the ${formatCount(steps)} steps are done`;
-    setText(words, `${when}, it is said here what was seen, from this run’s own numbers.`);
+    setText(words, `${when}, the result of this run will appear here.`);
     beside.hidden = true;
     Object.assign(current, { run: "", step: -1 });
   }
@@ -66,6 +72,7 @@ export function create(element, { document, store }) {
       } else if (!run || run.id !== current.run || store.state.steps.last < current.step) {
         wait(experiment);
       }
+      element.toggleAttribute("data-due", current.run !== ""); // it has its place once it has something to say
     },
     resize() {},
     destroy: () => element.replaceChildren(),
@@ -85,14 +92,28 @@ function isDue({ scores, revealed }, run, experiment) {
   return run.search ? run.search.results?.length > 0 : run.step > (run.stop_at ?? experiment.steps) / 2;
 }
 
+/** @param {ReturnType<typeof besideOthers>} rows */
+function keyWords(rows) {
+  const line = rows.some(({ reference }) => reference !== null)
+    ? " The line is the mean of plain PyTorch on the same data."
+    : "";
+  return `Each dot is the value of one seed; the diamond is this run.${line}`;
+}
+
 /**
  * @param {Document} document
  * @param {ReturnType<typeof besideOthers>} rows
  */
 function tableRows(document, rows) {
-  const head = ["", "this run", "other seeds"].map((text) => h(document, "th", { scope: "col" }, text));
-  const body = rows.map(({ label, here, elsewhere, isUsual }) => {
-    const cells = [here, `${elsewhere}${isUsual ? "" : " ✕"}`].map((text) => h(document, "td", {}, text));
+  const head = ["", "this run", "other seeds", "from least to greatest"].map((text) =>
+    h(document, "th", { scope: "col" }, text),
+  );
+  const body = rows.map((row) => {
+    const { label, here, elsewhere, isUsual, seeds } = row;
+    const picture = dots(document, row, `${here} in this run, ${elsewhere} with ${formatCount(seeds)} other seeds`);
+    const cells = [`${here}${isUsual ? "" : " ✕"}`, picture, elsewhere].map((content) =>
+      h(document, "td", {}, content),
+    );
     return h(
       document,
       "tr",

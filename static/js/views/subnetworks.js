@@ -4,7 +4,9 @@
 /** @import { DataTable, Frame, Run, Tensor, Topic, View, ViewOptions } from "../types.js" */
 /** @import { PlaneReading } from "../words/subnetworks.js" */
 
-import { h, setText } from "../dom.js";
+import { writeCaption } from "../base/caption.js";
+import { contextOf } from "../base/context.js";
+import { h } from "../base/dom.js";
 import { donorOf, stacked } from "../draw/drawing.js";
 import { distancesFrom, dividedShare, linesOf, meanAlong, nearAndFar } from "../draw/plane.js";
 import { createPace } from "../paint/pace.js";
@@ -51,7 +53,7 @@ export function create(element, { document, store }) {
     { class: "subnetworks-ruler" },
     "0",
     scale,
-    `${MOST.toFixed(2)} nats (log 2: as likely one as the other)`,
+    `${MOST.toFixed(2)} nats (log 2: 50:50)`,
   );
   const legend = h(
     document,
@@ -84,7 +86,7 @@ export function create(element, { document, store }) {
       Object.assign(canvas, { width: sides[index], height: sides[index] });
     });
     const colours = doubtColours(now.palette);
-    const line = /** @type {CanvasRenderingContext2D} */ (scale.getContext("2d"));
+    const line = contextOf(scale);
     line.putImageData(imageOf(line, colours, STEPS, 1), 0, 0);
     const frame = frameOf();
     if (frame && data && run) {
@@ -99,7 +101,7 @@ export function create(element, { document, store }) {
     words.request();
   }
 
-  const contexts = () => canvases.map((canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")));
+  const contexts = () => canvases.map((canvas) => contextOf(canvas));
 
   /**
    * @param {Frame} frame
@@ -108,7 +110,7 @@ export function create(element, { document, store }) {
   function paintMaps({ tensors }, colours) {
     const [, entropy, information] = contexts();
     const size = tensors.entropy.shape[0];
-    const heat = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+    const heat = contextOf(document.createElement("canvas"));
     Object.assign(heat.canvas, { width: size, height: size });
     for (const [context, name] of /** @type {const} */ ([
       [entropy, "entropy"],
@@ -130,7 +132,10 @@ export function create(element, { document, store }) {
   function write() {
     const { run, data } = store.state;
     const frame = frameOf();
-    setText(sentence, subnetworksSentence(frame && run && data ? readingOf(frame, run, distances(frame, data)) : null));
+    writeCaption(
+      sentence,
+      subnetworksSentence(frame && run && data ? readingOf(frame, run, distances(frame, data)) : null),
+    );
   }
 
   /**

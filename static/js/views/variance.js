@@ -1,13 +1,13 @@
 // The variance shift: how much more what enters batch norm varies in training than in evaluation, and unit by unit.
 
-/** @import { Chart } from "../charts.js" */
-/** @import { LegendColumn } from "../legend.js" */
-/** @import { Palette } from "../theme.js" */
+/** @import { Chart } from "../charts/charts.js" */
+/** @import { LegendColumn } from "../charts/legend.js" */
+/** @import { Palette } from "../base/theme.js" */
 /** @import { Point } from "./shifts.js" */
 /** @import { Frame, Run, State, Topic, View, ViewOptions } from "../types.js" */
 
-import { createChart } from "../charts.js";
-import { laneRows, laneStyle } from "../curves.js";
+import { createChart } from "../charts/charts.js";
+import { laneRows, laneStyle } from "../charts/curves.js";
 import { layerLabel } from "../words/common.js";
 import { varianceSentence } from "../words/variance.js";
 import { rowOf } from "./ensemble.js";
@@ -180,7 +180,8 @@ function dots(palette, points, placeOf, isOpen) {
         x: [placeOf(point)],
         y: [point.ratio],
         marker: { color: colour, symbol: isOpen ? `${symbol}-open` : symbol, size: 9 },
-        hovertemplate: `${name.replaceAll("<", "&lt;")}: %{y:.3f}<extra></extra>`,
+        meta: name,
+        hovertemplate: "%{meta}: %{y:.3f}<extra></extra>",
       };
     });
 }
@@ -221,7 +222,7 @@ function unitPicture({ palette, width }, run, frame, points) {
   };
 }
 
-/** A name that fits into a heading, and is no markup there. @param {string} name */
+/** A name that fits into a heading. @param {string} name */
 function shortened(name) {
-  return (name.length > 16 ? `${name.slice(0, 15)}…` : name).replaceAll("<", "&lt;");
+  return name.length > 16 ? `${name.slice(0, 15)}…` : name;
 }

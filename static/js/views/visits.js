@@ -1,13 +1,15 @@
 // How often each unit was left out, held against chance; and how many sub-networks were trained, out of how many.
 
-/** @import { DropoutKind } from "../paint/sites.js" */
 /** @import { PicturePalette } from "../paint/palette.js" */
 /** @import { DataTable, Frame, Run, Topic, View, ViewOptions } from "../types.js" */
 
-import { h, setText } from "../dom.js";
-import { pngOf } from "../download.js";
+import { writeCaption } from "../base/caption.js";
+import { contextOf } from "../base/context.js";
+import { h } from "../base/dom.js";
+import { pngOf } from "../base/download.js";
+import { dropoutOf } from "../model/kinds.js";
+import { sitesOf } from "../model/layers.js";
 import { readPicturePalette } from "../paint/palette.js";
-import { sitesOf } from "../paint/sites.js";
 import { createTip } from "../paint/tip.js";
 import { layerLabel } from "../words/common.js";
 import { visitsSentence } from "../words/visits.js";
@@ -55,7 +57,10 @@ export function create(element, { document, store }) {
     const { run, insights } = store.state;
     now.strips = run && insights.visits ? stripsOf(run, insights.visits) : [];
     if (sentence) {
-      setText(sentence, visitsSentence(run && insights.visits ? readVisits(run, insights.visits, now.strips) : null));
+      writeCaption(
+        sentence,
+        visitsSentence(run && insights.visits ? readVisits(run, insights.visits, now.strips) : null),
+      );
     }
     const width = frame.clientWidth;
     const ratio = document.defaultView?.devicePixelRatio ?? 1;
@@ -67,7 +72,7 @@ export function create(element, { document, store }) {
     }
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const context = contextOf(canvas);
     context.scale(ratio, ratio);
     const palette = readPicturePalette(document);
     now.strips.forEach((strip, row) => {
@@ -86,7 +91,7 @@ export function create(element, { document, store }) {
       return;
     }
     const chance = Number.isFinite(strip.expected)
-      ? `, expected ${strip.expected.toFixed(1)} ± ${strip.sd.toFixed(1)}`
+      ? `, expected ${strip.expected.toFixed(1)}, SD ${strip.sd.toFixed(1)}`
       : "";
     tip.show(
       `${layerLabel(strip.name)}, unit ${unit}: dropped ${strip.dropped[unit]} times${chance}`,
@@ -148,7 +153,7 @@ export function readVisits(run, { tensors }, strips) {
   return {
     step: at("step"),
     name: lane?.name ?? "",
-    kind: /** @type {DropoutKind} */ (lane?.dropout_kind ?? "inverted"),
+    kind: dropoutOf(run, at("lane")),
     masks: at("masks"),
     distinct: at("distinct"),
     drawn: at("drawn"),
@@ -216,7 +221,7 @@ function label(context, { expected, sd }, name, middle, palette) {
   if (Number.isFinite(expected)) {
     context.fillStyle = palette.inkSoft;
     context.font = `11px ${palette.font || "sans-serif"}`;
-    context.fillText(`${Math.round(expected)} ± ${sd.toFixed(0)}`, GUTTER - 8, middle + 8, GUTTER - 8);
+    context.fillText(`${Math.round(expected)}, SD ${sd.toFixed(0)}`, GUTTER - 8, middle + 8, GUTTER - 8);
   }
 }
 

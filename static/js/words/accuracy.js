@@ -1,12 +1,15 @@
 // What the chart of accuracies shows, in words.
 
-import { formatCount, formatPercent, shareError } from "../stats.js";
-import { joined, listed, points, quoted } from "./common.js";
+import { formatCount, formatPercent } from "../model/stats.js";
+import { compare, doubt } from "../model/verdict.js";
+import { evaluationsWords, joined, listed, points, quoted } from "./common.js";
+import { verdictWords } from "./verdict.js";
 
 /**
  * The numbers of which the sentence speaks.
  * @typedef {object} AccuracyReading
  * @property {number} step
+ * @property {number} [evaluations] Of how many validation accuracies are the mean.
  * @property {LaneAccuracy[]} lanes
  * @property {number} valSize
  * @property {number} classes
@@ -22,6 +25,7 @@ import { joined, listed, points, quoted } from "./common.js";
  * @property {number} trainSize How many examples it trains on.
  * @property {number} wrong How many of their labels are wrong.
  * @property {number | null} diverged
+ * @property {number | null} [at] The very step at which it diverged, once that is known.
  */
 
 /** @param {AccuracyReading | null} reading `null` before the first evaluation. */
@@ -29,13 +33,13 @@ export function accuracySentence(reading) {
   if (reading === null || reading.lanes.length === 0) {
     return "No accuracy has been measured yet.";
   }
-  const { step, lanes, valSize, classes, apart } = reading;
+  const { step, evaluations = 1, lanes, valSize, classes, apart } = reading;
   const sound = lanes.filter((lane) => lane.diverged === null);
   const gone = lanes.filter((lane) => lane.diverged !== null);
   const guessing = sound.length > 0 && sound.every(({ val }) => val < 1.5 / classes);
   return joined([
-    `Step ${formatCount(step)}.`,
-    gone.length > 0 ? `${listed(gone)} diverged: an accuracy means nothing there.` : null,
+    `Step ${formatCount(step)}${evaluationsWords(evaluations)}.`,
+    gone.length > 0 ? `${withSteps(gone)} diverged: an accuracy means nothing there.` : null,
     sound.length > 0 ? compareAccuracies(sound, valSize) : null,
     guessing ? `Guessing among ${formatCount(classes)} classes gets about ${formatPercent(1 / classes)}.` : null,
     ...(sound.length > 2 ? [] : sound.map(fitWords)),
@@ -54,22 +58,23 @@ function compareAccuracies(lanes, valSize) {
   if (lanes.length === 1) {
     return `${lead}.`;
   }
-  const rest =
-    lanes.length > 2
-      ? `the lowest, ${quoted(low.name)}, ${formatPercent(low.val)}`
-      : `${quoted(low.name)} ${formatPercent(low.val)}`;
   const gap = high.val - low.val;
   if (gap === 0) {
-    return lanes.length === 2
-      ? `Both networks get ${formatPercent(high.val)} of ${formatCount(valSize)} validation examples right.`
-      : `All ${formatCount(lanes.length)} networks get ${formatPercent(high.val)} of ${formatCount(valSize)} validation examples right.`;
+    const all = lanes.length === 2 ? "Both" : `All ${formatCount(lanes.length)}`;
+    return `${all} networks get ${formatPercent(high.val)} of ${formatCount(valSize)} validation examples right.`;
   }
-  const doubt = 2 * Math.hypot(shareError(high.val, valSize), shareError(low.val, valSize));
+  const figures = { measure: /** @type {const} */ ("val_accuracy"), values: lanes.map(({ val }) => val), valSize };
+  if (lanes.length > 2) {
+    return verdictWords(
+      figures,
+      lanes.map(({ name }) => name),
+    );
+  }
   const verdict =
-    gap < doubt
-      ? `${points(gap)} between them, too few to tell apart on so many examples (two standard errors: ${points(doubt)})`
+    compare(figures, 0, 1) === "alike"
+      ? `${points(gap)} between them, too few to tell apart on so many examples (two standard errors: ${points(doubt(high.val, low.val, valSize))})`
       : `${points(gap)} between them`;
-  return `${lead}, ${rest}: ${verdict}.`;
+  return `${lead}, ${quoted(low.name)} ${formatPercent(low.val)}: ${verdict}.`;
 }
 
 /** @param {LaneAccuracy} lane */
@@ -80,4 +85,15 @@ function fitWords({ name, train, trainSize, wrong }) {
   }
   const truth = wrong > 0 ? `; ${formatPercent(1 - wrong / trainSize)} of them are true` : "";
   return `${quoted(name)} reproduces ${formatPercent(train)} of the training labels${truth}.`;
+}
+
+/**
+ * The networks that diverged, a few of them with their steps.
+ * @param {LaneAccuracy[]} gone
+ */
+function withSteps(gone) {
+  const isTold = gone.length <= 3 && gone.every(({ at }) => at);
+  return isTold
+    ? gone.map(({ name, at }) => `${quoted(name)} (step ${formatCount(at ?? 0)})`).join(" and ")
+    : listed(gone);
 }

@@ -1,6 +1,6 @@
 // How strongly and how often units fire, in words.
 
-import { formatCount, formatLoss, formatPercent } from "../stats.js";
+import { formatCount, formatLoss, formatPercent } from "../model/stats.js";
 import { joined, layerLabel, quoted } from "./common.js";
 import { enumerated, ratio } from "./inside.js";
 

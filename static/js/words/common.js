@@ -2,7 +2,7 @@
 
 /** @import { Config } from "../types.js" */
 
-import { formatCount, formatOne } from "../stats.js";
+import { formatCount, formatOne } from "../model/stats.js";
 
 /** @param {string} name */
 export const quoted = (name) => `“${name}”`;
@@ -12,6 +12,13 @@ export const quoted = (name) => `“${name}”`;
  * @param {number} share
  */
 export const points = (share) => `${formatOne(100 * Math.abs(share))} points`;
+
+/**
+ * Of how many evaluations figures are the mean, where they are of more than one.
+ * @param {number} evaluations
+ */
+export const evaluationsWords = (evaluations) =>
+  evaluations > 1 ? `, mean of the last ${formatCount(evaluations)} evaluations` : "";
 
 /** @param {(string | null)[]} parts Sentences; those that are empty do not apply. */
 export const joined = (parts) => parts.filter(Boolean).join(" ");
@@ -25,6 +32,13 @@ export function listed(lanes) {
     ? `${formatCount(lanes.length)} networks`
     : lanes.map(({ name }) => quoted(name)).join(" and ");
 }
+
+/**
+ * A text of a record with what stands for its places: `unit {unit} of {units}`.
+ * @param {string} text
+ * @param {Record<string, string>} values
+ */
+export const filled = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 
 /**
  * `hidden1` as people write it.

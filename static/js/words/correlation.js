@@ -1,6 +1,6 @@
 // How much units agree, in words.
 
-import { formatCount, formatPercent } from "../stats.js";
+import { formatCount, formatPercent } from "../model/stats.js";
 import { joined, layerLabel, quoted } from "./common.js";
 import { enumerated, ratio } from "./inside.js";
 

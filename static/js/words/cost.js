@@ -1,6 +1,6 @@
 // What the picture of a step's cost shows, in words.
 
-import { formatCount, formatTimes } from "../stats.js";
+import { formatCount, formatTimes } from "../model/stats.js";
 import { joined, quoted } from "./common.js";
 
 /**

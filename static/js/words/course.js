@@ -1,6 +1,6 @@
 // How far the run of an experiment has come, in words.
 
-import { formatCount } from "../stats.js";
+import { formatCount } from "../model/stats.js";
 import { quoted } from "./common.js";
 
 /**

@@ -1,6 +1,7 @@
 // What is left of accuracy when units are killed, in words.
 
-import { formatCount, formatOne, formatPercent } from "../stats.js";
+import { formatCount, formatOne, formatPercent } from "../model/stats.js";
+import { order } from "../model/verdict.js";
 import { joined, points, quoted } from "./common.js";
 
 /**
@@ -16,6 +17,7 @@ import { joined, points, quoted } from "./common.js";
  * @property {number[]} shares Rising from 0.
  * @property {Damaged[]} lanes The followed network first, its contrast second.
  * @property {number} classes
+ * @property {number} valSize
  */
 
 const HALF = 0.5;
@@ -26,7 +28,7 @@ export function damageSentence(reading) {
   if (reading === null || half < 0) {
     return "No units have been killed yet.";
   }
-  const { step, draws, lanes, classes } = reading;
+  const { step, draws, lanes, classes, valSize } = reading;
   const sound = lanes.filter(({ accuracy }) => accuracy.every(Number.isFinite));
   const gone = lanes.length - sound.length;
   const chosen = `(means of ${formatCount(draws)} random choices ± their standard deviation)`;
@@ -38,7 +40,7 @@ export function damageSentence(reading) {
       : sound.length > 2
         ? `${manyWords(sound, half)} ${chosen}.`
         : `With half the units of every hidden layer killed for good, ${sound.map((lane) => halfWords(lane, half)).join(", ")} ${chosen}.`,
-    sound.length === 2 ? verdict(sound, half, draws) : null,
+    sound.length === 2 ? verdict(sound, half, draws, valSize) : null,
     sound.length > 0
       ? `Guessing among ${formatCount(classes)} classes gets about ${formatPercent(1 / classes)}.`
       : null,
@@ -76,8 +78,9 @@ function leftWords({ accuracy, spread }, half) {
  * @param {Damaged[]} lanes
  * @param {number} half
  * @param {number} draws
+ * @param {number} valSize
  */
-function verdict([one, other], half, draws) {
+function verdict([one, other], half, draws, valSize) {
   const [own, others] = [one, other].map(({ accuracy }) => accuracy[0] - accuracy[half]);
   const doubt = (2 * Math.hypot(one.spread[half], other.spread[half])) / Math.sqrt(draws);
   if (Math.abs(own - others) <= doubt) {
@@ -87,6 +90,6 @@ function verdict([one, other], half, draws) {
   const [least, most] = [Math.min(own, others), Math.max(own, others)];
   const losses = `${quoted(less.name)} ${least > 0 ? `loses ${points(least)}` : "loses nothing"}, ${quoted(more.name)} ${points(most)}`;
   // Who can hardly do anything has little to lose.
-  const isBetter = less.accuracy[half] - more.accuracy[half] > doubt;
+  const isBetter = order("val_accuracy", less.accuracy[half], more.accuracy[half], valSize) === "higher";
   return isBetter ? `${losses}: the first can do better without any particular unit.` : `${losses}.`;
 }

@@ -1,8 +1,8 @@
 // What sub-networks say of something that was drawn, in words.
 
-/** @import { DropoutKind } from "../paint/sites.js" */
+/** @import { Dropout } from "../types.js" */
 
-import { formatCount, formatPercent } from "../stats.js";
+import { formatCount, formatPercent } from "../model/stats.js";
 import { joined, quoted } from "./common.js";
 
 const AGREED = 0.9; // share of the votes from which on they are said to agree
@@ -25,7 +25,7 @@ const DOUBT = 0.1; // share of the greatest possible entropy below which there i
  * @property {number} step
  * @property {string} name The lane that was asked.
  * @property {string | null} like The lane whose dropout thins it, if not its own; "" if no lane has dropout.
- * @property {DropoutKind} kind Of that dropout.
+ * @property {Dropout} kind Of that dropout.
  * @property {string[]} classes
  * @property {Opinion} opinion
  */
@@ -57,7 +57,7 @@ function voteWords({ name, kind, classes, opinion: { counts } }) {
   const members = sumOf(counts);
   const order = ranked(counts);
   const [first, ...others] = order;
-  const who = `${kind === "gaussian" ? "noisy copies" : "sub-networks"} of ${quoted(name)}`;
+  const who = `${kind.phrases.members} of ${quoted(name)}`;
   if (counts[first] === members) {
     return `They agree: all ${formatCount(members)} ${who} say ${classes[first]}.`;
   }
@@ -74,12 +74,12 @@ function verdict(share) {
 
 /**
  * @param {Opinion} opinion
- * @param {boolean} isCrowd Whether the sub-networks differ at all.
+ * @param {boolean} isEnsemble Whether the sub-networks differ at all.
  */
-function doubtWords({ counts, entropy, information }, isCrowd) {
+function doubtWords({ counts, entropy, information }, isEnsemble) {
   const most = Math.log(counts.length);
   const figure = `predictive entropy ${nats(entropy)} of at most ${nats(most)} nats`;
-  if (!isCrowd) {
+  if (!isEnsemble) {
     return `${capital(figure)}.`;
   }
   const part = `${nats(information)} of it mutual information`;
@@ -99,11 +99,11 @@ function doubtWords({ counts, entropy, information }, isCrowd) {
  * @typedef {object} TurnReading
  * @property {string[]} classes
  * @property {{ degrees: number, opinion: Opinion }[]} views The first is not turned.
- * @property {boolean} isCrowd Whether any network of the run has dropout.
+ * @property {boolean} isEnsemble Whether any network of the run has dropout.
  */
 
 /** @param {TurnReading} reading */
-export function turnSentence({ classes, views, isCrowd }) {
+export function turnSentence({ classes, views, isEnsemble }) {
   if (views.some(({ opinion }) => !isSound(opinion))) {
     return "The network has diverged: there is nothing to compare.";
   }
@@ -111,7 +111,7 @@ export function turnSentence({ classes, views, isCrowd }) {
     const [first] = ranked(counts);
     return { degrees, first, votes: counts[first], members: sumOf(counts), entropy, information };
   });
-  if (!isCrowd) {
+  if (!isEnsemble) {
     const most = greatest(answers, ({ entropy }) => entropy);
     return `Without dropout there is no one to disagree. The doubt is greatest at ${most.degrees}°: predictive entropy ${nats(most.entropy)} nats.`;
   }

@@ -1,41 +1,23 @@
 // What sub-networks do alone and together, in words.
 
-/** @import { DropoutKind } from "../paint/sites.js" */
+/** @import { Dropout } from "../types.js" */
 
-import { formatCount, formatLoss, formatOne, formatPercent } from "../stats.js";
+import { formatCount, formatLoss, formatOne, formatPercent } from "../model/stats.js";
 import { joined, points, quoted } from "./common.js";
-
-/** @type {Record<DropoutKind, string>} What one member of the crowd is. */
-const MEMBER = {
-  inverted: "thinned sub-network",
-  classic: "thinned sub-network",
-  unscaled: "thinned sub-network",
-  gaussian: "noisy copy",
-  dropconnect: "sub-network, thinned by its weights,",
-};
-
-/** @type {Record<DropoutKind, string>} The network as a whole. */
-const WHOLE = {
-  inverted: "weight scaling (one pass, nothing dropped)",
-  classic: "weight scaling (one pass, nothing dropped)",
-  unscaled: "the whole network (one pass, nothing dropped and nothing scaled, which is wrong)",
-  gaussian: "the network without noise (one pass)",
-  dropconnect: "weight scaling (one pass, nothing dropped)",
-};
 
 const CLOSE_POINTS = 0.005; // half a point: four of the 797 validation digits
 const CLOSE_LOSS = 0.1; // of weight scaling's own
 
 /**
  * One lane's thinned sub-networks on the validation set. Accuracies are shares, losses are log-losses.
- * @typedef {object} Crowd
+ * @typedef {object} Votes
  * @property {string} name
  * @property {boolean} thinned Whether any rate used is above zero.
  * @property {boolean} untrained Whether the lane has never had dropout in this run.
  * @property {number} single A sub-network's accuracy, averaged over them.
  * @property {number} average The accuracy of the average of all.
  * @property {number} scaling Weight scaling's.
- * @property {DropoutKind} [kind] Of its dropout.
+ * @property {Dropout} kind Of its dropout.
  * @property {number | null} within The least number of members from which on the average stays within half a point of it.
  * @property {boolean} [fresh] Whether each example of a member has a mask of its own.
  * @property {number} averageLoss
@@ -48,45 +30,45 @@ const CLOSE_LOSS = 0.1; // of weight scaling's own
  * @typedef {object} EnsembleReading
  * @property {number} step
  * @property {number} members
- * @property {Crowd[]} crowds The followed lane's first.
+ * @property {Votes[]} lanes The followed lane's first.
  */
 
 /** @param {EnsembleReading | null} reading `null` before the first ones were sampled. */
 export function ensembleSentence(reading) {
-  if (reading === null || reading.crowds.length === 0) {
+  if (reading === null || reading.lanes.length === 0) {
     return "No sub-networks have been sampled yet.";
   }
-  const { step, members, crowds } = reading;
-  const [crowd, contrast] = crowds;
-  if (!crowd.thinned) {
+  const { step, members, lanes } = reading;
+  const [followed, contrast] = lanes;
+  if (!followed.thinned) {
     return "No network of this run has dropout, so all sub-networks are the whole network.";
   }
-  if (!Number.isFinite(crowd.scalingLoss)) {
-    return `${quoted(crowd.name)} has diverged: its sub-networks have nothing to say.`;
+  if (!Number.isFinite(followed.scalingLoss)) {
+    return `${quoted(followed.name)} has diverged: its sub-networks have nothing to say.`;
   }
-  const how = crowd.untrained ? ", which never trained with dropout," : "";
+  const how = followed.untrained ? ", which never trained with dropout," : "";
   return joined([
-    `Step ${formatCount(step)}. ${memberWords(crowd, how)} gets ${formatPercent(crowd.single)} of the validation examples right on average,`,
-    `the average of ${formatCount(members)} ${formatPercent(crowd.average)},`,
-    `and ${WHOLE[crowd.kind ?? "inverted"]} ${formatPercent(crowd.scaling)}.`,
-    withinWords(crowd),
-    lossWords(crowd),
-    contrast && Number.isFinite(contrast.scalingLoss) ? contrastWords({ ...contrast, kind: crowd.kind }) : null,
+    `Step ${formatCount(step)}. ${memberWords(followed, how)} gets ${formatPercent(followed.single)} of the validation examples right on average,`,
+    `the average of ${formatCount(members)} ${formatPercent(followed.average)},`,
+    `and ${followed.kind.phrases.whole} ${formatPercent(followed.scaling)}.`,
+    withinWords(followed),
+    lossWords(followed),
+    contrast && Number.isFinite(contrast.scalingLoss) ? contrastWords({ ...contrast, kind: followed.kind }) : null,
   ]);
 }
 
 /**
- * @param {Crowd} crowd
+ * @param {Votes} followed
  * @param {string} how
  */
-function memberWords({ name, kind = "inverted", fresh }, how) {
+function memberWords({ name, kind, fresh }, how) {
   if (!fresh) {
-    return `One ${MEMBER[kind]} of ${quoted(name)}${how}`;
+    return `One ${kind.phrases.member} of ${quoted(name)}${how}`;
   }
-  return `One pass of ${quoted(name)}${how || ","} with ${kind === "gaussian" ? "fresh noise" : "a fresh mask"} for each example,`;
+  return `One pass of ${quoted(name)}${how || ","} with ${kind.phrases.mask} for each example,`;
 }
 
-/** @param {Crowd} crowd */
+/** @param {Votes} followed */
 function withinWords({ within, average, scaling }) {
   if (within !== null) {
     return `The average stays within ${formatOne(100 * CLOSE_POINTS)} points of it from ${formatCount(within)} ${within === 1 ? "member" : "members"} on.`;
@@ -94,7 +76,7 @@ function withinWords({ within, average, scaling }) {
   return `The average is ${points(average - scaling)} ${average < scaling ? "below" : "above"} it.`;
 }
 
-/** @param {Crowd} crowd */
+/** @param {Votes} followed */
 function lossWords({ averageLoss, geometricLoss, scalingLoss }) {
   const [average, scaling] = [formatLoss(averageLoss), formatLoss(scalingLoss)];
   if (average === scaling) {
@@ -109,10 +91,10 @@ function lossWords({ averageLoss, geometricLoss, scalingLoss }) {
   ]);
 }
 
-/** @param {Crowd} crowd */
+/** @param {Votes} followed */
 function contrastWords({ name, kind, untrained, single, average, scaling }) {
   const how = untrained ? ", which never trained with dropout," : "";
-  return `${quoted(name)}${how} ${kind === "gaussian" ? "with such noise" : "thinned the same way"}: ${formatPercent(single)}, ${formatPercent(average)} and ${formatPercent(scaling)}.`;
+  return `${quoted(name)}${how} ${kind.phrases.alike}: ${formatPercent(single)}, ${formatPercent(average)} and ${formatPercent(scaling)}.`;
 }
 
 /**
@@ -131,16 +113,19 @@ export function membersToReach(averages, scaling) {
 }
 
 /**
- * How a crowd voted on the followed example.
+ * How the sub-networks of a lane voted on the followed example.
  * @param {object} votes
  * @param {string} votes.name The lane.
  * @param {number[]} votes.counts Votes for each class.
  * @param {string[]} votes.classes
  * @param {number} votes.truth The true class.
- * @param {DropoutKind} [votes.kind] Of dropout.
+ * @param {Dropout} votes.kind Of dropout.
  */
-export function votesSentence({ name, counts, classes, truth, kind = "inverted" }) {
+export function votesSentence({ name, counts, classes, truth, kind }) {
   const members = counts.reduce((sum, count) => sum + count, 0);
+  if (members === 0) {
+    return `${quoted(name)} has diverged: its ${kind.phrases.members} have nothing to say.`;
+  }
   const others = counts
     .map((count, index) => ({ count, index }))
     .filter(({ count, index }) => count > 0 && index !== truth)
@@ -148,7 +133,7 @@ export function votesSentence({ name, counts, classes, truth, kind = "inverted" 
   const named = others.slice(0, 3).map(({ count, index }) => `${formatCount(count)} for ${classes[index]}`);
   const rest = others.slice(3).reduce((sum, { count }) => sum + count, 0);
   const against = [...named, ...(rest > 0 ? [`${formatCount(rest)} for others`] : [])].join(", ");
-  return `${formatCount(counts[truth])} of ${formatCount(members)} ${kind === "gaussian" ? "noisy copies" : "sub-networks"} of ${quoted(name)} vote for ${classes[truth]}, the true class${against ? `; ${against}` : ""}.`;
+  return `${formatCount(counts[truth])} of ${formatCount(members)} ${kind.phrases.members} of ${quoted(name)} vote for ${classes[truth]}, the true class${against ? `; ${against}` : ""}.`;
 }
 
 /**

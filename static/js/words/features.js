@@ -1,12 +1,14 @@
 // What the pictures of features show, in words, and how sparse such a picture is.
 
-import { formatCount, formatPlain } from "../stats.js";
+/** @import { NetworkKind } from "../types.js" */
+
+import { formatCount, formatPlain } from "../model/stats.js";
 import { joined, quoted } from "./common.js";
 
 /**
  * @typedef {object} FeaturesReading
  * @property {number} trainSize
- * @property {string} network
+ * @property {NetworkKind} kind Of network.
  * @property {string} dataset
  * @property {number} step Of the run.
  * @property {{ step: number, steps: number, rate: number[], val: number[], sparsity: number[] }} auto The two autoencoders.
@@ -90,16 +92,16 @@ function errorWords({ auto }) {
 }
 
 /** @param {FeaturesReading} reading */
-function firstWords({ first, network, dataset, pixels, step }) {
-  if (network === "lstm") {
-    return "The first layer of an LSTM reads one row at a time: it has no images.";
+function firstWords({ first, kind, dataset, pixels, step }) {
+  if (kind.first === "none") {
+    return `The first layer of ${kind.article} ${kind.title} reads one row at a time: it has no images.`;
   }
   const known = first.filter(({ sparsity }) => Number.isFinite(sparsity));
   if (known.length === 0) {
     return null;
   }
   const figures = known.map(({ name, sparsity }) => `${fixed(sparsity)} in ${quoted(name)}`).join(" and ");
-  if (network === "cnn") {
+  if (kind.first === "kernel") {
     return `The first kernels of the networks themselves are of ${formatCount(pixels)} pixels, too few for a stroke (sparsity ${figures}).`;
   }
   const noise = noiseSparsity(pixels);

@@ -1,6 +1,7 @@
 // What it costs to leave training mode on where networks are judged, in words.
 
-import { formatCount, formatLoss, formatPercent, shareError } from "../stats.js";
+import { formatCount, formatLoss, formatPercent } from "../model/stats.js";
+import { judge, order } from "../model/verdict.js";
 import { joined, listed, points, quoted } from "./common.js";
 
 /**
@@ -37,11 +38,24 @@ export function forgottenSentence(reading) {
     gone.length > 0 ? `${listed(gone)} diverged.` : null,
     ...differ.slice(0, differ.length > FEW ? 1 : FEW).map((lane) => laneWords(lane, valSize)),
     differ.length > FEW
-      ? `That is the most of ${formatCount(differ.length)}; the least is ${points(lossOf(differ[differ.length - 1]))}, of ${quoted(differ[differ.length - 1].name)}.`
+      ? `That is the most of ${formatCount(differ.length)}${isAlone(sound, valSize) ? "" : ", but not alone: others are too close to tell apart"}; the least is ${points(lossOf(differ[differ.length - 1]))}, of ${quoted(differ[differ.length - 1].name)}.`
       : null,
     same.length > 0 ? sameWords(same) : null,
   ]);
 }
+
+/**
+ * Whether one network loses more than all others, as far as can be told.
+ * @param {Judged[]} lanes
+ * @param {number} valSize
+ */
+const isAlone = (lanes, valSize) =>
+  judge({
+    measure: "forgotten",
+    values: lanes.map(lossOf),
+    right: lanes.map(({ accuracy }) => accuracy),
+    valSize,
+  }).isAlone;
 
 /** @param {Judged} lane */
 const isSound = ({ loss, forgottenLoss }) => Number.isFinite(loss) && Number.isFinite(forgottenLoss);
@@ -61,8 +75,7 @@ function laneWords({ name, drops, norm, accuracy, forgotten, loss, forgottenLoss
   const lead = `${quoted(name)} gets ${formatPercent(accuracy)} of the validation examples right, and ${formatPercent(forgotten)} with training mode left on`;
   const losses = `log-loss ${formatLoss(loss)} and ${formatLoss(forgottenLoss)}`;
   const cause = drops && norm ? "dropout and batch norm" : drops ? "dropout" : "batch norm";
-  // Masks are drawn for each example: by their choice alone an accuracy scatters by at most the error of a share.
-  const isChance = Math.abs(gap) < 2 * shareError(forgotten, valSize);
+  const isChance = order("val_accuracy", forgotten, accuracy, valSize) === "alike";
   if (isChance) {
     return `${lead}: ${points(gap)}, too few to speak of (${losses}).`;
   }

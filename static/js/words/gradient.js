@@ -1,6 +1,6 @@
 // What the picture of gradient noise shows, in words.
 
-import { formatCount, formatLoss, formatPercent, formatTimes } from "../stats.js";
+import { formatCount, formatLoss, formatPercent, formatTimes } from "../model/stats.js";
 import { joined, listed, quoted } from "./common.js";
 
 /**

@@ -1,10 +1,10 @@
 // What the histograms of kept units show, in words.
 
-import { formatCount, formatOne, formatPlain } from "../stats.js";
+import { formatCount, formatOne, formatPlain } from "../model/stats.js";
 import { joined, layerLabel, quoted } from "./common.js";
 
-/** @import { Counted } from "../paint/sites.js" */
-/** @import { KeptLaw } from "../stats.js" */
+/** @import { Counted } from "../model/layers.js" */
+/** @import { KeptLaw } from "../model/stats.js" */
 
 /**
  * How many units or weights of one layer the masks kept, or how many factors were at least 1.
@@ -73,18 +73,18 @@ function deviationWords(layers) {
 }
 
 /**
- * The heading of one histogram, in two lines as Plotly takes them.
+ * The heading of one histogram, in two lines.
  * @param {{ name: string, counted: Counted, rates: [number, number], law: KeptLaw | null, site: { group: string, groups: number, units: number } }} layer
  */
 export function keptHeading({ name, counted, rates: [rate, groupRate], law, site }) {
   const [p, q] = [formatPlain(rate), formatPlain(groupRate)];
   const label = layerLabel(name);
   if (counted === "weights") {
-    return `${label}: ${formatCount(law?.size ?? 0)} weights<br>p = ${p}`;
+    return `${label}: ${formatCount(law?.size ?? 0)} weights\np = ${p}`;
   }
   if (groupRate === 0) {
-    return `${label}<br>n = ${formatCount(site.units)}, p = ${p}`;
+    return `${label}\nn = ${formatCount(site.units)}, p = ${p}`;
   }
   const groups = `${formatCount(site.groups)} ${site.group}s of ${formatCount(site.units / site.groups)}`;
-  return `${label}: ${groups}<br>p = ${q}${rate > 0 ? ` and ${p}` : ""}`;
+  return `${label}: ${groups}\np = ${q}${rate > 0 ? ` and ${p}` : ""}`;
 }

@@ -1,6 +1,6 @@
 // Several things in one sentence.
 
-import { formatCount } from "../stats.js";
+import { formatCount } from "../model/stats.js";
 import { quoted } from "./common.js";
 
 const NAMED = 4; // networks; more are counted

@@ -1,7 +1,11 @@
 // What the chart of losses shows, in words.
 
-import { formatCount, formatLoss, formatTimes } from "../stats.js";
-import { joined, listed, quoted } from "./common.js";
+/** @import { LaneFigures } from "../model/verdict.js" */
+
+import { formatCount, formatLoss, formatTimes } from "../model/stats.js";
+import { compare } from "../model/verdict.js";
+import { evaluationsWords, joined, listed, quoted } from "./common.js";
+import { verdictWords } from "./verdict.js";
 
 /**
  * The losses of one lane.
@@ -10,24 +14,29 @@ import { joined, listed, quoted } from "./common.js";
  * @property {boolean} dropout Whether any of its rates is above zero.
  * @property {boolean} batchNorm
  * @property {number} train In eval mode, as all but `masked`.
- * @property {number} val
+ * @property {number} val At the last evaluation.
+ * @property {number} [figure] What it is compared by: the mean of the last evaluations.
  * @property {number} best The lowest validation loss so far.
  * @property {number} bestStep
  * @property {number} trainAtBest
  * @property {number} masked Training loss with masks on, averaged over the last steps; NaN before the first.
  * @property {number | null} diverged The step by which a loss was no longer finite.
- * @property {boolean} [unscaled] Whether it drops without any scaling.
+ * @property {string | null} [cause] After which change it diverged, once that is known: it then diverged at that very step.
+ * @property {number} [highest] The highest number of its lines.
+ * @property {boolean} [unbalanced] Whether it drops without any scaling.
+ * @property {{ step: number, words: string, isRuns: boolean, val: number, isNew: boolean } | null} [turned] The newest change,
+ *   what the validation loss was then, and whether nothing was measured since.
  * @property {{ step: number, bestStep: number, bestLoss: number } | null} [stopped] Where early stopping froze it.
  */
 
 const RISEN = 1.2; // a validation loss this many times its best has risen beyond the wobble between two evaluations
-const CLOSE = 1.1; // losses within this ratio are called close
 const NEAR_BEST = 1.05; // and within this one a network is still about at its best
 
 /**
  * The numbers of which the sentence speaks.
  * @typedef {object} LossReading
  * @property {number} step
+ * @property {number} [evaluations] Of how many a figure is the mean.
  * @property {LaneLoss[]} lanes
  * @property {number} ceiling Where the axis ends.
  * @property {{ words: string | null, isAlike: boolean }} [apart] In what the networks differ beyond their live knobs.
@@ -38,34 +47,76 @@ export function lossSentence(reading) {
   if (reading === null || reading.lanes.length === 0) {
     return "No loss has been measured yet.";
   }
-  const { step, lanes, ceiling, apart = { words: null, isAlike: true } } = reading;
+  const { step, evaluations = 1, lanes, ceiling, apart = { words: null, isAlike: true } } = reading;
   const sound = lanes.filter((lane) => lane.diverged === null);
   const above = sound.filter((lane) => Math.max(lane.val, lane.train) > ceiling);
   return joined([
-    `Step ${formatCount(step)}.`,
+    `Step ${formatCount(step)}${sound.length > 1 ? evaluationsWords(evaluations) : ""}.`,
     divergedWords(lanes),
+    turnedWords(sound),
     sound.length > 2 ? manyLosses(step, sound, apart.isAlike) : fewLosses(step, sound, apart.isAlike),
     stoppedWords(sound),
     unscaledWords(sound),
     sound.length > 1 ? apart.words : null,
-    above.length > 0
-      ? `The axis ends at ${formatLoss(ceiling)}: ${listed(above)} ${above.length > 1 ? "are" : "is"} above it.`
-      : null,
+    beyondWords(lanes, above, ceiling),
   ]);
 }
 
-/** @param {{ name: string, diverged: number | null }[]} lanes */
+/**
+ * What came of the newest change.
+ * @param {LaneLoss[]} lanes
+ */
+function turnedWords(lanes) {
+  const newest = Math.max(...lanes.map(({ turned }) => turned?.step ?? -1));
+  const changed = lanes.filter(({ turned }) => turned?.step === newest);
+  if (newest < 0 || changed.length === 0 || changed.length > 2) {
+    return null;
+  }
+  const [{ turned }] = changed;
+  const since = `Since step ${formatCount(newest)} (${turned?.isRuns ? "" : `${quoted(changed[0].name)}: `}${turned?.words})`;
+  if (!turned || turned.isNew || changed.some((lane) => !Number.isFinite(lane.turned?.val))) {
+    return `${since} nothing has been measured yet.`;
+  }
+  const each = changed.map(({ name, val, turned: own }) => {
+    const [from, to] = [formatLoss(own?.val ?? 0), formatLoss(val)];
+    const course = from === to ? `stayed at ${to}` : `${val < (own?.val ?? 0) ? "fell" : "rose"} from ${from} to ${to}`;
+    return `${turned.isRuns ? `that of ${quoted(name)}` : "its validation loss"} ${course}`;
+  });
+  return `${since} ${turned.isRuns ? "the validation loss changed: " : ""}${each.join(", ")}.`;
+}
+
+/**
+ * What lies beyond the end of the axis, now and before.
+ * @param {LaneLoss[]} lanes
+ * @param {LaneLoss[]} above Those that are beyond it now.
+ * @param {number} ceiling
+ */
+function beyondWords(lanes, above, ceiling) {
+  const before = lanes.filter((lane) => !above.includes(lane) && (lane.highest ?? 0) > ceiling);
+  const top = (/** @type {LaneLoss[]} */ those) =>
+    formatLoss(Math.max(...those.map(({ highest = 0, val, train }) => Math.max(highest, val || 0, train || 0))));
+  const parts = [
+    above.length > 0 ? `${listed(above)} ${above.length > 1 ? "are" : "is"} above it` : null,
+    before.length > 0 ? `${listed(before)} ${before.length > 1 ? "were" : "was"} above it, up to ${top(before)}` : null,
+  ].filter(Boolean);
+  return parts.length > 0 ? `The axis ends at ${formatLoss(ceiling)}: ${parts.join("; ")}.` : null;
+}
+
+/** @param {{ name: string, diverged: number | null, cause?: string | null }[]} lanes */
 function divergedWords(lanes) {
   const gone = lanes.filter((lane) => lane.diverged !== null);
+  const advice = gone.some(({ cause }) => cause) ? "A lower learning rate, and a reset, may help." : null;
   if (gone.length > 3) {
-    return `${formatCount(gone.length)} of ${formatCount(lanes.length)} networks diverged: their losses are no longer finite numbers.`;
+    const many = `${formatCount(gone.length)} of ${formatCount(lanes.length)} networks diverged: their losses are no longer finite numbers.`;
+    return joined([many, advice]);
   }
-  return joined(
-    gone.map(
-      ({ name, diverged }) =>
-        `${quoted(name)} diverged by step ${formatCount(diverged ?? 0)}: its loss is no longer a finite number.`,
-    ),
-  );
+  return joined([
+    ...gone.map(({ name, diverged, cause }) => {
+      const when = cause ? `at step ${formatCount(diverged ?? 0)} ${cause}` : `by step ${formatCount(diverged ?? 0)}`;
+      return `${quoted(name)} diverged ${when}: its loss is no longer a finite number.`;
+    }),
+    advice,
+  ]);
 }
 
 /** @param {LaneLoss[]} lanes */
@@ -84,7 +135,7 @@ function stoppedWords(lanes) {
 
 /** @param {LaneLoss[]} lanes */
 function unscaledWords(lanes) {
-  const wrong = lanes.filter(({ unscaled }) => unscaled);
+  const wrong = lanes.filter(({ unbalanced }) => unbalanced);
   return wrong.length > 0
     ? `${listed(wrong)} ${wrong.length > 1 ? "drop" : "drops"} without scaling: in evaluation mode more arrives at every layer than was trained on.`
     : null;
@@ -108,7 +159,7 @@ function fewLosses(step, lanes, isAlike) {
       maskedWords(lanes),
     ]);
   }
-  const [low, high] = [...lanes].sort((one, other) => one.val - other.val);
+  const [low, high] = [...lanes].sort((one, other) => figureOf(one) - figureOf(other));
   const rises = lanes.map(overfitting);
   const steady = lanes.find((lane, index) => !rises[index] && rises.some(Boolean) && lane.bestStep > 0);
   return joined([
@@ -120,6 +171,12 @@ function fewLosses(step, lanes, isAlike) {
   ]);
 }
 
+/** What a network is compared by. @param {LaneLoss} lane */
+const figureOf = ({ figure, val }) => figure ?? val;
+
+/** @param {LaneLoss[]} lanes @returns {LaneFigures} */
+const figuresOf = (lanes) => ({ measure: "val_loss", values: lanes.map(figureOf), valSize: 1 });
+
 /**
  * @param {number} step
  * @param {LaneLoss} low
@@ -127,7 +184,7 @@ function fewLosses(step, lanes, isAlike) {
  * @param {boolean} isAlike
  */
 function compareLosses(step, low, high, isAlike) {
-  const [least, most] = [formatLoss(low.val), formatLoss(high.val)];
+  const [least, most] = [formatLoss(figureOf(low)), formatLoss(figureOf(high))];
   if (least === most) {
     const alike = formatLoss(low.train) === formatLoss(high.train);
     const why =
@@ -138,14 +195,13 @@ function compareLosses(step, low, high, isAlike) {
           : "";
     return `Both networks have a validation loss of ${least}${why}.`;
   }
+  if (compare(figuresOf([low, high]), 1, 0) === "alike") {
+    return `The validation losses are too close to tell apart: ${least} for ${quoted(low.name)}, ${most} for ${quoted(high.name)}.`;
+  }
   if (high.dropout && !low.dropout) {
     return behind(low, high);
   }
-  const ratio = high.val / low.val;
-  if (ratio < CLOSE) {
-    return `The validation losses are close: ${least} for ${quoted(low.name)}, ${most} for ${quoted(high.name)}.`;
-  }
-  return `${quoted(high.name)} has ${formatTimes(ratio)} times the validation loss of ${quoted(low.name)}: ${most} against ${least}.`;
+  return `${quoted(high.name)} has ${formatTimes(figureOf(high) / figureOf(low))} times the validation loss of ${quoted(low.name)}: ${most} against ${least}.`;
 }
 
 /**
@@ -157,7 +213,7 @@ function behind(low, high) {
   const slower = high.train > low.train;
   const falling = high.bestStep > 0 && high.val <= high.best && !high.stopped;
   return joined([
-    `So far dropout looks worse: a validation loss of ${formatLoss(high.val)} against ${formatLoss(low.val)} without.`,
+    `So far dropout looks worse: a validation loss of ${formatLoss(figureOf(high))} against ${formatLoss(figureOf(low))} without.`,
     slower ? `It learns more slowly (training loss ${formatLoss(high.train)} against ${formatLoss(low.train)})` : null,
     slower && !falling ? "." : null,
     falling ? `${slower ? "and" : "But it"} is still getting better: this may yet turn.` : null,
@@ -171,7 +227,8 @@ function hasRisen({ val, best, bestStep }) {
 
 /** @param {LaneLoss} lane */
 function overfitting(lane) {
-  if (!hasRisen(lane)) {
+  if (!hasRisen(lane) || (lane.turned && lane.turned.step >= lane.bestStep)) {
+    // the change may be why
     return null;
   }
   const { name, train, val, best, bestStep, trainAtBest } = lane;
@@ -188,14 +245,14 @@ function maskedWords(lanes) {
   if (!lane) {
     return null;
   }
-  return `The same weights of ${quoted(lane.name)} have a training loss of about ${formatLoss(lane.masked)} with masks on and ${formatLoss(lane.train)} without.`;
+  return `The same weights of ${quoted(lane.name)} have a training loss of about ${formatLoss(lane.masked)} with dropout and ${formatLoss(lane.train)} without.`;
 }
 
 /** @param {LaneLoss[]} lanes */
 function batchNormWords(lanes) {
   const normed = lanes.filter(({ batchNorm }) => batchNorm);
   return normed.length > 0
-    ? `With masks on, batch norm (${listed(normed)}) uses each mini-batch's statistics; the other two lines use running ones.`
+    ? `While training, batch norm (${listed(normed)}) uses each mini-batch's statistics; the other two lines use running ones.`
     : null;
 }
 
@@ -205,16 +262,18 @@ function batchNormWords(lanes) {
  * @param {boolean} isAlike
  */
 function manyLosses(step, lanes, isAlike) {
-  const ordered = [...lanes].sort((one, other) => one.val - other.val);
-  const [low, high] = [ordered[0], ordered[ordered.length - 1]];
+  const all = lanes.map(figureOf);
+  const [low, high] = [Math.min(...all), Math.max(...all)];
   const risen = lanes.filter((lane) => hasRisen(lane) && lane.train < lane.trainAtBest);
-  if (formatLoss(low.val) === formatLoss(high.val)) {
+  if (formatLoss(low) === formatLoss(high)) {
     const why = step === 0 && isAlike ? ", as they start from the same weights" : "";
-    return `All ${formatCount(lanes.length)} networks have a validation loss of ${formatLoss(low.val)}${why}.`;
+    return `All ${formatCount(lanes.length)} networks have a validation loss of ${formatLoss(low)}${why}.`;
   }
   return joined([
-    `Lowest validation loss: ${quoted(low.name)}, ${formatLoss(low.val)}; highest: ${quoted(high.name)}, ${formatLoss(high.val)},`,
-    `${formatTimes(high.val / low.val)} times as high.`,
+    verdictWords(
+      figuresOf(lanes),
+      lanes.map(({ name }) => name),
+    ),
     risen.length > 0
       ? `${formatCount(risen.length)} of ${formatCount(lanes.length)} networks overfit: their validation loss has risen to at least ${RISEN} times its best while their training loss fell.`
       : null,

@@ -1,11 +1,11 @@
 // What the comparison of a run's networks shows, in words.
 
-/** @import { Measure } from "../outcome.js" */
+/** @import { Measure } from "../model/verdict.js" */
 
-import { doubt, LOSS_NOISE, MEASURES, toldApart, winner } from "../outcome.js";
-import { formatCount, formatLoss, formatOne, formatPercent, formatTimes } from "../stats.js";
-import { joined, points, quoted } from "./common.js";
-import { namesOrCount } from "./lists.js";
+import { formatCount, formatLoss, formatPercent, formatTimes } from "../model/stats.js";
+import { extreme, gainsOf } from "../model/verdict.js";
+import { evaluationsWords, joined, points, quoted } from "./common.js";
+import { verdictWords } from "./verdict.js";
 
 /**
  * The figures of which the sentence speaks.
@@ -15,9 +15,11 @@ import { namesOrCount } from "./lists.js";
  * @property {number} step
  * @property {number} evaluations Of how many the figures are the mean.
  * @property {{ name: string }[]} lanes
+ * @property {(number | null)[]} [diverged] For each lane, at which step it diverged.
  * @property {number[]} values One for each lane.
  * @property {"least" | "greatest"} best
  * @property {number} valSize
+ * @property {ArrayLike<number>} [right] `forgotten`: the accuracy in evaluation mode.
  * @property {number[]} [x] Of pairs, or the losses.
  * @property {string} [unit] What `x` counts.
  * @property {{ without: number[], with: number[] }} [pairs] `gain`: shares, in the order of `x`.
@@ -30,90 +32,56 @@ export function resultSentence(reading) {
     return "Nothing has been measured yet.";
   }
   const { kind, step, evaluations } = reading;
-  const of =
-    evaluations > 1 && kind !== "thresholds" ? `, mean of the last ${formatCount(evaluations)} evaluations` : "";
-  return joined([`Step ${formatCount(step)}${of}.`, BODIES[kind](reading)]);
+  const of = kind === "thresholds" ? "" : evaluationsWords(evaluations);
+  return joined([`Step ${formatCount(step)}${of}.`, BODIES[kind](reading), divergedWords(reading)]);
 }
 
 /** @type {Record<ResultReading["kind"], (reading: ResultReading) => string>} */
 const BODIES = { bars: ranked, curve: ranked, gain: gained, thresholds: reachedWords };
 
-/**
- * A figure of a measure.
- * @param {Measure} measure
- * @param {number} value
- */
-export function figure(measure, value) {
-  if (!Number.isFinite(value)) {
-    return "no number";
+/** @param {ResultReading} reading */
+function divergedWords({ lanes, diverged = [] }) {
+  const gone = lanes.flatMap(({ name }, lane) => (diverged[lane] ? [{ name, step: diverged[lane] }] : []));
+  if (gone.length > 3) {
+    return `${formatCount(gone.length)} of ${formatCount(lanes.length)} networks diverged.`;
   }
-  return measure === "val_loss"
-    ? formatLoss(value)
-    : measure === "forgotten"
-      ? `${formatOne(100 * value)} points`
-      : formatPercent(value);
+  return joined(
+    gone.map(({ name, step }) => `${quoted(name)} diverged at step ${formatCount(step)}: it has no figure.`),
+  );
 }
 
 /** @param {ResultReading} reading */
-function ranked({ measure, lanes, values, best, valSize }) {
-  const first = winner(values, best);
-  if (first < 0) {
-    return "No network has a finite figure.";
-  }
-  const { name } = MEASURES[measure];
-  const lost = values.filter((value) => !Number.isFinite(value)).length;
-  const gone = lost > 0 ? `${formatCount(lost)} of ${formatCount(lanes.length)} networks have no finite figure.` : null;
-  if (lanes.length - lost === 1) {
-    return joined([`${quoted(lanes[first].name)} has a ${name} of ${figure(measure, values[first])}.`, gone]);
-  }
-  const last = winner(values, best === "least" ? "greatest" : "least");
-  const [top, bottom] = best === "least" ? ["Lowest", "highest"] : ["Highest", "lowest"];
-  const close = lanes.filter((_, lane) => lane !== first && !toldApart(measure, values[lane], values[first], valSize));
-  if (values[first] === values[last]) {
-    return joined([`All networks have a ${name} of ${figure(measure, values[first])}.`, gone]);
-  }
+function ranked({ measure, lanes, values, right, valSize, diverged = [] }) {
+  const unsaid = values.filter((value, lane) => !Number.isFinite(value) && !diverged[lane]).length;
   return joined([
-    `${top} ${name}: ${quoted(lanes[first].name)}, ${figure(measure, values[first])};`,
-    `${bottom}: ${quoted(lanes[last].name)}, ${figure(measure, values[last])}.`,
-    close.length > 0 ? `${tie(close)} within ${noise(measure, values[first], valSize)}.` : null,
-    gone,
+    verdictWords(
+      { measure, values, right, valSize },
+      lanes.map(({ name }) => name),
+    ),
+    unsaid > 0 && unsaid < lanes.length
+      ? `${formatCount(unsaid)} of ${formatCount(lanes.length)} networks have no finite figure.`
+      : null,
   ]);
-}
-
-/** @param {{ name: string }[]} lanes Too close to the best to be told from it. */
-function tie(lanes) {
-  return `Too close to it to tell apart: ${namesOrCount(lanes.map(({ name }) => name))},`;
-}
-
-/**
- * @param {Measure} measure
- * @param {number} value
- * @param {number} valSize
- */
-function noise(measure, value, valSize) {
-  return measure === "val_loss"
-    ? `${Math.round(100 * (LOSS_NOISE - 1))}%, which two seeds may differ by`
-    : `${points(doubt(measure, value, value, valSize))}, two standard errors on ${formatCount(valSize)} examples`;
 }
 
 /** @param {ResultReading} reading */
 function gained({ x = [], unit = "", pairs, valSize }) {
-  const gains = (pairs?.without ?? []).map((share, index) => share - (pairs?.with[index] ?? Number.NaN));
-  const most = winner(gains, "greatest");
-  const least = winner(gains, "least");
+  const { gains, most, leaders, unsure } = gainsOf(pairs?.without ?? [], pairs?.with ?? [], valSize);
+  const least = extreme(gains, "least");
   if (!pairs || most < 0) {
     return "No pair of networks has finite figures.";
   }
   const at = (/** @type {number} */ index) => `${formatCount(x[index])} ${unit}`;
   const change = (/** @type {number} */ index) =>
     `${formatPercent(pairs.without[index])} without, ${formatPercent(pairs.with[index])} with`;
-  const unsure = gains.filter((_, index) => !toldApart("val_error", pairs.without[index], pairs.with[index], valSize));
-  const lead =
-    gains[most] > 0
-      ? `Dropout removes most at ${at(most)}: ${points(gains[most])} of error`
-      : "Dropout removes no error anywhere: at best it adds";
+  const close = leaders.length - 1;
   return joined([
-    gains[most] > 0 ? `${lead} (${change(most)}).` : `${lead} ${points(gains[most])} (${at(most)}).`,
+    gains[most] > 0
+      ? `Dropout removes most at ${at(most)}: ${points(gains[most])} of error (${change(most)}).`
+      : `Dropout removes no error anywhere: at best it adds ${points(gains[most])} (${at(most)}).`,
+    close > 0 && gains[most] > 0
+      ? `That is no clear first place: ${formatCount(close)} other ${close > 1 ? "gains are" : "gain is"} too close to tell apart.`
+      : null,
     most !== least
       ? `${gains[least] < 0 ? "At" : "Least, at"} ${at(least)}${gains[least] < 0 ? ` it adds ${points(gains[least])}` : `, ${points(gains[least])}`}.`
       : null,

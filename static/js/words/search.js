@@ -1,9 +1,10 @@
 // What a search tried and found, in words.
 
-/** @import { readSearch, Trial } from "../candidates.js" */
+/** @import { readSearch, Trial } from "../model/candidates.js" */
 
-import { formatCount, formatLoss, formatPercent } from "../stats.js";
+import { formatCount, formatLoss, formatPercent } from "../model/stats.js";
 import { joined } from "./common.js";
+import { ruleWords } from "./verdict.js";
 
 const LABELS = { input: "input rate", hidden: "hidden rate", learning_rate: "learning rate" };
 
@@ -48,7 +49,7 @@ export function searchSentence(reading) {
   const isDone = done === total;
   return joined([
     headWords(reading),
-    `${trialWords(best.values)}: validation loss ${formatLoss(best.val_loss)}${accuracyWords(best.val_accuracy)}.`,
+    `${trialWords(best.values)}: ${reading.total === 1 ? "validation loss " : ""}${formatLoss(best.val_loss)}${accuracyWords(best.val_accuracy)}.`,
     nearWords(reading),
     reading.without === null
       ? null
@@ -67,8 +68,8 @@ function headWords({ total, done }) {
     return "The only candidate is the one with";
   }
   return done === total
-    ? `Of ${formatCount(total)} candidates the best is the one with`
-    : `${formatCount(done)} of ${formatCount(total)} candidates are done. The best so far is the one with`;
+    ? `Of ${formatCount(total)} candidates the lowest validation loss has the one with`
+    : `${formatCount(done)} of ${formatCount(total)} candidates are done. The lowest validation loss so far has the one with`;
 }
 
 /** @param {number | null} share */
@@ -79,14 +80,15 @@ function accuracyWords(share) {
 /** @param {ReturnType<typeof readSearch>} reading */
 function nearWords({ near, done, diverged }) {
   const others = near - 1;
+  const rule = ruleWords({ measure: "val_loss", valSize: 1 });
   if (done - diverged < 2) {
     return null;
   }
   if (others === 0) {
-    return "No other comes within 5% of its loss.";
+    return `No other is too close to tell apart (${rule}).`;
   }
-  const who = others === 1 ? "One other comes" : `${formatCount(others)} others come`;
-  return `${who} within 5% of its loss. Two seeds of one setting can differ by as much, so no single best one can be named.`;
+  const who = others === 1 ? "One other is" : `${formatCount(others)} others are`;
+  return `${who} too close to tell apart (${rule}), so no single best one can be named.`;
 }
 
 /** @param {ReturnType<typeof readSearch>["edges"]} edges */

@@ -1,6 +1,6 @@
 // What sub-networks say of the plane, in words.
 
-import { formatCount, formatPercent } from "../stats.js";
+import { formatCount, formatPercent } from "../model/stats.js";
 import { joined, quoted } from "./common.js";
 
 const SPLIT = 0.25; // share of the sub-networks from which on they are said to be divided at a point
@@ -13,7 +13,7 @@ const MORE = 1.25; // times as much from which on one mean is said to be larger 
  * @property {string} name The lane.
  * @property {string | null} like The lane whose dropout thins it, if not its own; "" if no lane has dropout.
  * @property {number} members How many have a boundary of their own.
- * @property {number} divided Share of the plane where at least a quarter of them say otherwise than the rest.
+ * @property {number} divided Share of the plane where at least a quarter of them disagree with the majority.
  * @property {number} apart Share of the plane where their average and weight scaling say different classes.
  * @property {number} near Mean mutual information in the quarter of the plane that is nearest to training points.
  * @property {number} far The same of the quarter that is farthest from them.
@@ -37,7 +37,7 @@ export function subnetworksSentence(reading) {
   const least = Math.ceil(SPLIT * members);
   return joined([
     lead,
-    `On ${formatPercent(divided)} of the plane in view at least ${formatCount(least)} of ${formatCount(members)} sub-networks of ${quoted(name)} say otherwise than the rest.`,
+    `On ${formatPercent(divided)} of the plane in view at least ${formatCount(least)} of ${formatCount(members)} sub-networks of ${quoted(name)} disagree with the majority.`,
     apart === 0
       ? "Their average and weight scaling say the same everywhere."
       : `Their average and weight scaling differ on ${formatPercent(apart)}.`,

@@ -1,6 +1,7 @@
 // What the picture of the variance shift shows, in words.
 
-import { formatCount, formatLoss, formatPercent } from "../stats.js";
+import { formatCount, formatLoss, formatPercent } from "../model/stats.js";
+import { order } from "../model/verdict.js";
 import { joined, layerLabel, listed, quoted } from "./common.js";
 
 /**
@@ -23,7 +24,6 @@ import { joined, layerLabel, listed, quoted } from "./common.js";
  */
 
 const SHIFTED = 1.1; // a ratio within a tenth of 1 is not spoken of as a shift
-const HARMLESS = 1.5; // times another validation loss: two seeds of one network, at losses as small as these, differ by as much
 
 /** @param {VarianceReading | null} reading `null` before the first look. */
 export function varianceSentence(reading) {
@@ -92,15 +92,15 @@ function harmWords(losses) {
   if (!calm || shifted.length === 0 || size(calm.shift) >= SHIFTED) {
     return null;
   }
-  const worse = shifted.filter(({ val }) => val > HARMLESS * calm.val);
+  const worse = shifted.filter(({ val }) => order("val_loss", val, calm.val, 1) === "higher");
   const last = shifted[(worse.length > 0 ? shifted.indexOf(worse[0]) : shifted.length) - 1];
   const against = `${formatLoss(calm.val)} of ${quoted(calm.name)}, which is not shifted`;
   return joined([
     last
-      ? `Up to the ratio of ${formatRatio(last.shift)} of ${quoted(last.name)} no harm can be seen${last.val > calm.val ? " beyond what two seeds differ by" : ""}: a validation loss of ${formatLoss(last.val)}, against ${against}.`
+      ? `Up to the ratio of ${formatRatio(last.shift)} of ${quoted(last.name)} no harm can be seen: a validation loss of ${formatLoss(last.val)}, against ${against}${last.val > calm.val ? " (too close to tell apart)" : ""}.`
       : null,
     worse.length > 0
-      ? `${listed(worse)} ${worse.length > 1 ? "have" : "has"} a validation loss${lossesOf(worse)} more than half above ${last ? "it" : `the ${against}`}: by the shift or by the rate itself, this picture cannot tell.`
+      ? `${listed(worse)} ${worse.length > 1 ? "have" : "has"} a validation loss${lossesOf(worse)} above ${last ? "it" : `the ${against}`}: by the shift or by the rate itself, this picture cannot tell.`
       : null,
   ]);
 }

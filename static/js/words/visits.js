@@ -1,8 +1,8 @@
 // Which sub-networks training has visited, in words.
 
-/** @import { DropoutKind } from "../paint/sites.js" */
+/** @import { Dropout } from "../types.js" */
 
-import { formatCount, formatPercent } from "../stats.js";
+import { formatCount, formatPercent } from "../model/stats.js";
 import { joined, quoted } from "./common.js";
 
 /**
@@ -10,7 +10,7 @@ import { joined, quoted } from "./common.js";
  * @typedef {object} VisitsReading
  * @property {number} step
  * @property {string} name The followed network.
- * @property {DropoutKind} kind
+ * @property {Dropout} kind
  * @property {number} masks Recorded ones, one a step.
  * @property {number} distinct Different ones among the first 100,000 of them.
  * @property {number} drawn In all of training.
@@ -43,10 +43,10 @@ function countWords({ name, kind, masks, distinct, drawn, units }) {
   const seen = Math.min(masks, COUNTED);
   const drew = `Training has drawn ${formatCount(drawn)} masks for ${quoted(name)}`;
   const first = seen < masks ? `the first ${formatCount(seen)}` : `the ${formatCount(masks)}`;
-  if (kind === "gaussian") {
-    return `${drew}. Gaussian noise drops nothing: what is counted of ${first} on record, one a step, is whether a factor was below 1; they made ${formatCount(distinct)} different patterns.`;
+  if (kind.phrases.made) {
+    return `${drew}. ${kind.phrases.made}: what is counted of ${first} on record, one a step, is whether a factor was below 1; they made ${formatCount(distinct)} different patterns.`;
   }
-  const what = kind === "dropconnect" ? "weights" : "units";
+  const what = kind.counted;
   const repeated = distinct === seen ? "all different" : `${formatCount(distinct)} of them different`;
   return `${drew}; ${first} on record, one a step, are ${repeated}: ${sampled(distinct, units)} that ${formatCount(units)} ${what} can make.`;
 }
@@ -68,10 +68,9 @@ function bandWords({ masks, counted, within, kind }) {
   if (counted === 0) {
     return null;
   }
-  const what = kind === "gaussian" ? "turned down" : kind === "dropconnect" ? "cut off" : "dropped";
   const share = formatPercent(within / counted);
   const law = masks < FEW_MASKS ? "" : "; chance alone makes that about 95%";
-  return `${share} of the ${formatCount(counted)} units shown were ${what} as often as expected, within two standard deviations${law}.`;
+  return `${share} of the ${formatCount(counted)} units shown were ${kind.phrases.gone} as often as expected, within two standard deviations${law}.`;
 }
 
 /**

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from trainer.frames import Frame, decode
+from trainer.wire.frames import Frame, decode
 
 
 class Ears:

@@ -7,8 +7,8 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainer.frames import Frame, encode
-from trainer.stream import Kind, Splitter, pack_frame, pack_message, parse_message
+from trainer.wire.frames import Frame, encode
+from trainer.wire.stream import Kind, Splitter, pack_frame, pack_message, parse_message
 
 
 class Caller:
@@ -37,7 +37,7 @@ class Caller:
     async def show(self, run: str, seq: int = 1) -> None:
         await self.send(pack_frame(encode(Frame("steps", run, seq, {}))))
 
-    async def hear(self) -> dict[str, Any] | None:
+    async def receive(self) -> dict[str, Any] | None:
         """The next message; None at the end of the stream."""
         while not self._heard:
             data = await self.reader.read(65536)
@@ -50,7 +50,7 @@ class Caller:
 
     async def is_hung_up_on(self) -> bool:
         try:
-            return await self.hear() is None
+            return await self.receive() is None
         except ConnectionError:
             return True
 

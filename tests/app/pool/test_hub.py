@@ -14,7 +14,7 @@ from app.pool import hub as hub_module
 from app.pool.hub import MAX_BACKOFF_S, WorkerHub, backoff
 from tests.app.pool.ears import Ears
 from tests.app.pool.fakes import Caller, FakePlacer
-from trainer.stream import MAX_HELLO, pack_frame, pack_message
+from trainer.wire.stream import MAX_HELLO, pack_frame, pack_message
 
 
 @asynccontextmanager
@@ -51,9 +51,9 @@ async def test_a_run_waits_for_the_first_worker_with_all_that_was_said_to_it(pat
         hub.send("ghost", {"op": "watch", "viewers": 2})
         assert hub.status().alive == 0
         caller = await a_worker(hub, placer)
-        assert await caller.hear() == {"op": "open", "run": "r", "config": {"seed": 1}}
-        assert await caller.hear() == {"op": "watch", "run": "r", "viewers": 2}
-        assert await caller.hear() == {"op": "command", "run": "r", "ref": 1, "command": {"op": "play"}}
+        assert await caller.receive() == {"op": "open", "run": "r", "config": {"seed": 1}}
+        assert await caller.receive() == {"op": "watch", "run": "r", "viewers": 2}
+        assert await caller.receive() == {"op": "command", "run": "r", "ref": 1, "command": {"op": "play"}}
         assert hub.status().alive == 1
         assert hub.status().devices == ("fake",)
 
@@ -64,7 +64,7 @@ async def test_a_run_that_was_closed_while_it_waited_is_never_opened(patience: f
         hub.open("b", {})
         hub.close("a")
         caller = await a_worker(hub, placer)
-        assert await caller.hear() == {"op": "open", "run": "b"}
+        assert await caller.receive() == {"op": "open", "run": "b"}
 
 
 async def test_messages_and_frames_of_a_run_reach_the_listener_in_order(patience: float) -> None:
@@ -91,7 +91,7 @@ async def test_each_run_goes_to_the_worker_that_has_the_fewest(patience: float) 
             (first, [("open", "a"), ("open", "c")]),
             (second, [("open", "b"), ("close", "b"), ("open", "d")]),
         ):
-            heard = [await caller.hear() for _ in expected]
+            heard = [await caller.receive() for _ in expected]
             assert [(message["op"], message["run"]) for message in heard if message] == expected
 
 
@@ -124,7 +124,7 @@ async def test_a_worker_that_hangs_up_is_lost_at_once_and_placed_again_with_a_ne
         assert hub.status().alive == 0
         hub.open("a", {"config": {}})
         again = await a_worker(hub, placer, 2)
-        assert await again.hear() == {"op": "open", "run": "a", "config": {}}
+        assert await again.receive() == {"op": "open", "run": "a", "config": {}}
         old, new = placer.placed
         assert (old.worker, old.epoch, new.worker, new.epoch) == (0, 1, 0, 2)
         assert old.token != new.token
@@ -237,7 +237,7 @@ async def test_a_failed_run_is_open_nowhere(patience: float) -> None:
         await ears.until(lambda: ears.of("r", "failed"))
         hub.send("r", {"op": "watch", "viewers": 1})
         hub.open("next", {})
-        heard = [await caller.hear(), await caller.hear()]
+        heard = [await caller.receive(), await caller.receive()]
         assert [message["run"] for message in heard if message] == ["r", "next"]
         caller.hang_up()
         await ears.until(lambda: ears.lost)
@@ -265,7 +265,7 @@ async def test_stopping_says_shutdown_ends_everybody_and_leaves_nothing(patience
         folder = Path(hub.address.removeprefix("unix:")).parent
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         await hub.stop()
-        assert await caller.hear() == {"op": "shutdown"}
+        assert await caller.receive() == {"op": "shutdown"}
         assert await stranger.is_hung_up_on()
         assert all(placed.ended.done() for placed in placer.placed)
         assert not folder.exists()
@@ -288,3 +288,13 @@ def test_a_worker_that_dies_young_is_placed_again_at_once_and_then_ever_more_slo
 def test_a_pool_without_workers_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         WorkerHub(FakePlacer(), 0)
+
+
+async def test_where_nothing_can_be_written_workers_dial_in_over_loopback(
+    patience: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    async with hub_of(1, patience) as (hub, placer, _):
+        assert hub.address.startswith("tcp:127.0.0.1:")
+        await a_worker(hub, placer)
+        assert hub.status().alive == 1

@@ -11,7 +11,7 @@ import pytest
 
 from app.pool.local import LocalPlacer, LocalWorker, local_pool, usable_cores, visible_gpus
 from tests.app.pool.ears import Ears
-from trainer.stream import Kind, Splitter, pack_message, parse_message
+from trainer.wire.stream import Kind, Splitter, pack_message, parse_message
 
 
 async def child(program: str) -> Process:
@@ -149,17 +149,34 @@ def test_gpus_are_counted_without_torch(
     assert visible_gpus(environment, devices) == expected
 
 
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of eight cores."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(8)), raising=False)
+
+
+@pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize(
-    ("share", "most"), [("100000 100000", 1), ("50000 100000", 1), ("400000 100000", 4), ("max 100000", 4096)]
+    ("share", "cores"),
+    [("100000 100000", 1), ("50000 100000", 1), ("250000 100000", 2), ("6400000 100000", 8), ("max 100000", 8)],
 )
-def test_a_container_uses_no_more_cores_than_it_may(tmp_path: Path, share: str, most: int) -> None:
-    limit = tmp_path / "cpu.max"
-    limit.write_text(share)
-    assert 1 <= usable_cores(limit) <= most
+@pytest.mark.parametrize("folder", ["", "cpu", "cpu,cpuacct"], ids=["version 2", "version 1", "version 1 with cpuacct"])
+def test_a_container_uses_no_more_cores_than_it_may(tmp_path: Path, share: str, cores: int, folder: str) -> None:
+    if folder:
+        (tmp_path / folder).mkdir()
+        quota, period = share.replace("max", "-1").split()
+        (tmp_path / folder / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+        (tmp_path / folder / "cpu.cfs_period_us").write_text(f"{period}\n")
+    else:
+        (tmp_path / "cpu.max").write_text(f"{share}\n")
+    assert usable_cores(tmp_path) == cores
 
 
+@pytest.mark.usefixtures("machine")
 def test_without_a_limit_all_cores_are_used(tmp_path: Path) -> None:
-    assert usable_cores(tmp_path / "none") >= 1
+    assert usable_cores(tmp_path / "none") == 8
+    (tmp_path / "cpu.max").write_text("nonsense")
+    assert usable_cores(tmp_path) == 8
 
 
 def test_a_pool_has_a_worker_for_each_core_and_at_most_four(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from trainer import Experiment
-from trainer.config import parse
 from trainer.insight import finish, look_at, make_insight
 from trainer.insight.activity import BINS, Tally, round_up
+from trainer.insight.snapshot import Snapshot
 from trainer.models import LaneMLP
-from trainer.specimen import Specimen
+from trainer.settings.config import parse
 
 LANES: Final[dict[str, list[dict[str, Any]]]] = {
     "mlp": [
@@ -40,11 +40,11 @@ def trained(network: str, steps: int = 30, **knobs: Any) -> Experiment:
 def test_every_figure_is_of_the_units_that_a_lane_has_in_eval_mode(network: str, order: str) -> None:
     experiment = trained(network, batch_norm_order=order)
     found = look_at("activity", experiment)
-    specimen = Specimen(experiment)
-    entered = specimen.activations(experiment.judge.val_x)
+    snapshot = Snapshot(experiment)
+    entered = snapshot.activations(experiment.judge.val_x)
     for place, layer in enumerate(experiment.config.layers[1:], start=1):
         for lane in range(len(experiment.config.lanes)):
-            own = entered[place][lane][:, specimen.real(place, lane)].numpy()
+            own = entered[place][lane][:, snapshot.real(place, lane)].numpy()
             dead = np.ptp(own, axis=0) == 0 if network == "lstm" else own.max(axis=0) <= 0
             assert found[f"mean/{layer}"][lane] == pytest.approx(own.mean(), rel=1e-5, abs=1e-8)
             assert found[f"firing/{layer}"][lane] == pytest.approx((own > 0).mean(), rel=1e-6)

@@ -11,7 +11,7 @@ import torch
 from tests.trainer.insight.test_activity import LANES, trained
 from trainer.insight import finish, look_at
 from trainer.insight.correlation import BINS, correlations, evenly, matrix
-from trainer.specimen import Specimen
+from trainer.insight.snapshot import Snapshot
 
 
 @pytest.mark.parametrize("network", LANES)
@@ -19,12 +19,12 @@ def test_every_figure_is_that_of_the_pairs_of_units_that_change(network: str) ->
     experiment = trained(network)
     experiment.follow(lane=1)
     found = look_at("correlation", experiment)
-    specimen = Specimen(experiment)
-    entered = specimen.activations(experiment.judge.val_x)
+    snapshot = Snapshot(experiment)
+    entered = snapshot.activations(experiment.judge.val_x)
     assert found["lane"].tolist() == [1, 0]
     for place, layer in enumerate(experiment.config.layers[1:], start=1):
         for lane in range(len(experiment.config.lanes)):
-            own = entered[place][lane][:, specimen.real(place, lane)].numpy()
+            own = entered[place][lane][:, snapshot.real(place, lane)].numpy()
             r = np.corrcoef(own[:, np.ptp(own, axis=0) > 0].T)
             pairs = r[np.triu_indices(len(r), k=1)]
             assert found[f"mean/{layer}"][lane] == pytest.approx(np.abs(pairs).mean(), rel=1e-5)

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from trainer import Experiment
-from trainer.config import parse
 from trainer.insight import cost, finish, look_at, make_insight
 from trainer.insight.cost import AT_ONCE, TURNS, alone
+from trainer.settings.config import parse
 
 
 def experiment(**knobs: Any) -> Experiment:

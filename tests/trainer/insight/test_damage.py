@@ -12,14 +12,13 @@ from torch import Tensor
 
 from tests.trainer.insight.test_activity import LANES, trained
 from trainer import Experiment
-from trainer.config import parse
 from trainer.insight import look_at
 from trainer.insight.damage import Cut, Masked, Wounded, draws_of, order_of, survivors
 from trainer.models import evaluating
 from trainer.models.cnn import LaneCNN
 from trainer.models.lstm import LaneLSTM
-
-KINDS = ("inverted", "classic", "unscaled", "gaussian", "dropconnect")
+from trainer.settings.config import parse
+from trainer.settings.dropouts import KINDS
 
 
 def logits(lanes: Wounded, left: list[list[int]]) -> Tensor:

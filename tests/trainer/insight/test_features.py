@@ -13,10 +13,10 @@ from torch import nn
 
 from tests.trainer.plain import relative_error
 from trainer import Experiment
-from trainer.autoencoder import RATES, Autoencoders, hoyer
-from trainer.config import parse
 from trainer.insight import features, finish, look_at, make_insight
+from trainer.insight.autoencoder import RATES, Autoencoders, hoyer
 from trainer.presets import find_preset
+from trainer.settings.config import parse
 
 CPU = torch.device("cpu")
 

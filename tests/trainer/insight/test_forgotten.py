@@ -12,9 +12,9 @@ from torch.nn.functional import cross_entropy
 
 from tests.trainer.plain import plain_lane
 from trainer import Experiment
-from trainer.config import parse
 from trainer.insight import finish, look_at, make_insight
 from trainer.insight.forgotten import PASSES
+from trainer.settings.config import parse
 
 NAMES = ("val_loss", "val_accuracy", "forgotten_loss", "forgotten_accuracy")
 
@@ -65,7 +65,7 @@ def test_batch_norm_uses_the_statistics_of_batches_of_64_as_torch_does() -> None
     assert found["forgotten_accuracy"][2] == pytest.approx(sum(right) / 797)
 
 
-def test_dropout_left_on_is_a_crowd_with_fresh_masks() -> None:
+def test_dropout_left_on_is_an_ensemble_with_fresh_masks() -> None:
     """The same law by another way: passes with a mask for each example, whose accuracies are independent.
 
     Of q, what a pass gets right on average, the mean of n passes has a variance of at most q(1 - q)/(n V); six
@@ -73,8 +73,8 @@ def test_dropout_left_on_is_a_crowd_with_fresh_masks() -> None:
     """
     experiment = trained()
     found = look_at("forgotten", experiment)
-    crowd = experiment.sample_subnetworks(1, members=60, masks="per_example")
-    share = float(crowd.accuracy.mean())
+    ensemble = experiment.sample_subnetworks(1, members=60, masks="per_example")
+    share = float(ensemble.accuracy.mean())
     bound = 6 * math.sqrt(share * (1 - share) / 797 * (1 / 60 + 1 / PASSES))
     assert abs(float(found["forgotten_accuracy"][1]) - share) < bound
     assert found["val_accuracy"][1] - share > bound  # it does cost something

@@ -11,10 +11,10 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from tests.trainer.plain import relative_error
 from trainer import Experiment
-from trainer.config import parse
 from trainer.insight import look_at
 from trainer.insight.gradient import _Cloud, as_trained, gradient
-from trainer.specimen import Specimen
+from trainer.insight.snapshot import Snapshot
+from trainer.settings.config import parse
 
 DROPS = {"dropout": [0.2, 0.5]}
 
@@ -26,11 +26,11 @@ def experiment(dtype: torch.dtype = torch.float32, **knobs: Any) -> Experiment:
 
 def test_a_gradient_is_that_of_each_lanes_own_smoothed_cross_entropy() -> None:
     own = experiment(torch.float64, lanes=[{}, {**DROPS, "batch_norm": True, "label_smoothing": 0.3}])
-    specimen = Specimen(own)
-    specimen.draw(1)
+    snapshot = Snapshot(own)
+    snapshot.draw(1)
     x, y = own.judge.train_x[:16], own.data.train_y[:16]
-    found = gradient(specimen, x, one_hot(y, 10).double())
-    network = specimen.network
+    found = gradient(snapshot, x, one_hot(y, 10).double())
+    network = snapshot.network
     logits = network(x)
     losses = [cross_entropy(logits[0], y), cross_entropy(logits[1], y, label_smoothing=0.3)]
     parameters = [*network.weights, *network.norm_parameters]
@@ -94,10 +94,10 @@ def test_where_a_mini_batch_shares_its_mask_a_dropped_pixel_has_no_gradient_at_a
     def share(mask: str) -> float:
         """Of the pixels that some example has, how many have no gradient."""
         own = experiment(mask=mask, lanes=[{"dropout": [0.5, 0.0]}])
-        specimen = as_trained(own)
-        specimen.draw(1)
+        snapshot = as_trained(own)
+        snapshot.draw(1)
         x = own.judge.train_x[:16]
-        found = gradient(specimen, x, one_hot(own.data.train_y[:16], 10).float())
+        found = gradient(snapshot, x, one_hot(own.data.train_y[:16], 10).float())
         rows = found[0, : 64 * 20].view(64, 20)  # of the first weights
         return float((rows[x.any(dim=0)] == 0).all(dim=1).float().mean())
 

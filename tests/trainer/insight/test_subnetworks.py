@@ -10,11 +10,11 @@ import torch
 
 from tests.trainer.plain import plain_lane
 from trainer import Experiment
-from trainer.config import parse
+from trainer.dropout.kinds import threshold
 from trainer.errors import KnobError
 from trainer.insight import finish, look_at, make_insight
-from trainer.kinds import threshold
 from trainer.seeds import Purpose, WordStream, key
+from trainer.settings.config import parse
 
 RATES = (0.0, 0.5, 0.4)
 UNITS = (2, 16, 12)

@@ -10,9 +10,10 @@ import torch
 
 from tests.trainer.plain import mlp_of
 from trainer import Experiment
-from trainer.config import parse
 from trainer.insight import look_at
 from trainer.presets import find_preset
+from trainer.settings.config import parse
+from trainer.settings.dropouts import KINDS
 
 NORM = {"batch_norm": True}
 
@@ -49,7 +50,7 @@ def test_behind_a_linear_layer_the_shift_is_smaller_and_theory_is_silent() -> No
     assert np.isnan(found["theory/hidden2"]).all()
 
 
-@pytest.mark.parametrize("kind", ["inverted", "classic", "unscaled", "gaussian", "dropconnect"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_theory_holds_for_every_kind_of_dropout(kind: str) -> None:
     """Over 4,128 masked examples a unit's variance has a standard error of about 5%, and the median over 40 units
     one of about 1%: 8% is not reached by chance.

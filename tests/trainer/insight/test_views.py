@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from trainer import Experiment
-from trainer.config import parse
 from trainer.insight import Found, Looking, finish, look_at, make_insight
-from trainer.views import VIEWS, fits
+from trainer.settings.config import parse
+from trainer.settings.panels import VIEWS, fits
 
 ALIKE: Final[list[dict[str, Any]]] = [{"name": "a"}, {"name": "b", "seed": 5}]
 RUNS: Final[dict[str, dict[str, Any]]] = {

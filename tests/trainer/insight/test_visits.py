@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from trainer import Experiment
-from trainer.config import parse
 from trainer.insight import finish
 from trainer.insight.base import Found
 from trainer.insight.visits import View, chances_of
-from trainer.recorder import KINDS
+from trainer.settings.config import parse
+from trainer.settings.dropouts import KINDS
 
 
 def watched(slices: Sequence[int] = (7, 1, 12), **knobs: Any) -> tuple[Experiment, View, list[np.ndarray]]:

@@ -5,7 +5,7 @@ Nothing here trains or sleeps: a step takes as long as the test says, on a clock
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 import torch
 
-from trainer.config import parse
 from trainer.errors import KnobError
-from trainer.frames import Frame, decode
+from trainer.settings.changes import ChangeLog
+from trainer.settings.config import parse
+from trainer.wire.frames import Frame, decode
 from trainer.worker.loop import Worker
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
+    from trainer.training.experiment import Experiment
 
 LAYERS: Final = {"input": 64, "hidden1": 9}
 TURN_S: Final = 1e-5  # what a turn of the loop costs beside the work
@@ -44,7 +45,7 @@ class FakeExperiment:
     def __init__(self, clock: Clock, config: Mapping[str, Any] | None = None, step_s: float = 0.001) -> None:
         self.clock = clock
         self.step_s = step_s
-        self.evaluate_s = 0.002
+        self.evaluate_s, self.evaluate_pieces = 0.002, 1  # of each piece, and how many there are
         self.member_s = 0.001
         self.boundary_s = 0.02
         self.fails_at: int | None = None
@@ -55,6 +56,8 @@ class FakeExperiment:
         self.device = "fake"
         self.followed = (1, 0)
         self.stopped: list[dict[str, Any] | None] = [None] * len(self.config.lanes)
+        self.diverges_at: int | None = None  # when lane 0 diverges
+        self.diverged: list[dict[str, Any] | None] = [None] * len(self.config.lanes)
         self.layers = [SimpleNamespace(name=name, units=units, shape=(units,)) for name, units in LAYERS.items()]
         plane = self.config.dataset != "digits"
         count = self.config.train_size
@@ -68,12 +71,20 @@ class FakeExperiment:
             extent=(-1.0, 1.0, -1.0, 1.0) if plane else None,
         )
         self.step = 0
-        self.changes: list[dict[str, Any]] = []
+        self.log = ChangeLog()
 
     def example_at(self, step: int) -> int:
         return self.followed[1] if step % 4 == 0 else 299
 
-    def run(self, count: int, trace: bool = False) -> Any:
+    settled = True
+
+    def prepare(self, most: int) -> int:
+        return most
+
+    def settling(self) -> Iterator[None]:
+        yield from ()
+
+    def run(self, count: int, trace: bool = False, settle: bool = True) -> Any:
         first = self.step + 1
         if self.fails_at is not None and self.fails_at < first + count:
             raise ArithmeticError("the fake was told to fail")
@@ -82,6 +93,8 @@ class FakeExperiment:
         self.step += count
         if self.stops_at is not None and self.step >= self.stops_at:
             self.stopped = [{"step": self.stops_at, "best_step": 25, "best_loss": 0.5}, *self.stopped[1:]]
+        if self.diverges_at is not None and self.step >= self.diverges_at:
+            self.diverged = [{"step": self.diverges_at, "after": None}, *self.diverged[1:]]
         step = np.arange(first, first + count)
         traced = next((each for each in step[::-1] if each % 4 == 0), step[-1])
         return SimpleNamespace(
@@ -116,27 +129,35 @@ class FakeExperiment:
             edges=edges,
         )
 
-    def set(self, lane: int | None = None, **knobs: Any) -> None:
+    def move(self, knobs: Mapping[str, Any], lane: int | None = None, settle: bool = True) -> None:
         self.config = self.config.with_knobs(knobs, lane)
-        self.changes.append({"step": self.step + 1, "lane": lane, "knobs": knobs})
+        self.log.insert(self.step + 1, lane, knobs)
 
     def follow(self, lane: int | None = None, example: int | None = None) -> None:
         was_lane, was_example = self.followed
         self.followed = (was_lane if lane is None else lane, was_example if example is None else example)
 
     def reset(self) -> None:
-        self.step, self.changes = 0, []
+        self.step = 0
+        self.log.clear()
 
-    def evaluate(self) -> Any:
+    def evaluate_in_pieces(self) -> Generator[None, None, Any]:
         self.clock.now += self.evaluate_s
+        for _ in range(self.evaluate_pieces - 1):
+            yield
+            self.clock.now += self.evaluate_s
+        return self.judged()
+
+    def judged(self) -> Any:
         row = np.zeros(2)
         return SimpleNamespace(step=self.step, train_loss=row, val_loss=row, train_accuracy=row, val_accuracy=row)
 
-    def begin_subnetworks(self, lane: int, members: int, example: int, like: int, masks: str) -> FakeCrowd:
-        return FakeCrowd(self, lane, members, self.config.lanes[like].dropout)
+    def begin_subnetworks(self, lane: int, members: int, example: int, like: int, masks: str) -> FakeEnsemble:
+        return FakeEnsemble(self, lane, members, self.config.lanes[like].dropout)
 
-    def boundary(self, size: int) -> Any:
+    def boundary_in_pieces(self, size: int) -> Generator[None, None, Any]:
         self._take(self.boundary_s)
+        yield
         return np.full((2, size, size), 0.5)
 
     def _take(self, seconds: float) -> None:
@@ -144,7 +165,7 @@ class FakeExperiment:
         self.extras_s += seconds
 
 
-class FakeCrowd:
+class FakeEnsemble:
     """Sub-networks that take ``member_s`` each."""
 
     def __init__(self, experiment: FakeExperiment, lane: int, members: int, rates: tuple[float, ...]) -> None:

@@ -1,20 +1,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
 
 from tests.trainer.worker.fakes import Clock, FakeExperiment, live
-from trainer.config import parse
-from trainer.contrast import who_votes
+from trainer.settings.config import parse
+from trainer.settings.contrast import who_votes
 from trainer.worker.extras import Extras
 from trainer.worker.pace import Ledger
 
 if TYPE_CHECKING:
-    from trainer.experiment import Experiment
+    from trainer.training.experiment import Experiment
+    from trainer.training.trace import Steps
 
 PLAY: dict[str, Any] = {"op": "play"}
 FAST: dict[str, Any] = {"op": "speed", "steps_per_second": None}
@@ -151,7 +153,11 @@ class Stage:
             self.sent.append((kind, int(tensors["step"][0])))
 
         ledger = Ledger(1.0, self.clock.now)
-        self.extras = Extras(cast("Experiment", self.experiment), emit, ledger, self.clock, make)
+        self.told: list[dict[str, str]] = []  # why what could not be made, each time that it was told
+        self.extras = Extras(cast("Experiment", self.experiment), emit, ledger, self.clock, make, self._hear)
+
+    def _hear(self) -> None:
+        self.told.append({kind: why["message"] for kind, why in self.extras.failed.items()})
 
     def live(self, seconds: float) -> Counter[str]:
         """Work as long as there is something to do; how often each kind was sent."""
@@ -179,14 +185,14 @@ def test_only_views_that_are_open_are_made() -> None:
 
 def test_a_view_that_means_nothing_for_this_run_is_not_made() -> None:
     stage = Stage()
-    stage.extras.show(["variance", "subnetworks", "committee", "damage"])
+    stage.extras.show(["variance", "subnetworks", "separate", "damage"])
     assert set(stage.live(3.0)) == {"ensemble", "damage"}
 
 
 def test_a_view_that_begins_to_mean_something_is_made_from_then_on() -> None:
     stage = Stage()
     stage.extras.show(["variance"])
-    stage.experiment.set(0, batch_norm=True)
+    stage.experiment.move({"batch_norm": True}, 0)
     stage.extras.renew()
     assert stage.live(3.0)["variance"] == 1
 
@@ -233,6 +239,101 @@ def test_after_a_reset_all_views_are_new() -> None:
     stage.extras.restart()
     assert stage.live(2.0)["activity"] == 1
     assert [each.view for each in stage.made] == ["visits", "activity", "visits", "activity"]
+
+
+def test_a_view_that_cannot_be_made_is_left_alone_until_something_changes_and_the_others_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stage = Stage()
+    stage.extras.show(["activity", "damage"])
+    broken = next(each for each in stage.made if each.view == "activity")
+
+    whole, fails = broken.look, True
+
+    def look() -> Any:
+        if fails:
+            raise FloatingPointError("the fake was told to fail")
+        return (yield from whole())
+
+    broken.look = look  # type: ignore[method-assign]
+    del stage.extras._makings["activity"]  # as it was before the view was told to fail
+    stage.extras.show(["activity", "damage"])
+    for _ in range(4):
+        stage.experiment.step += 1
+        sent = stage.live(3.0)
+        assert sent["activity"] == 0
+        assert sent["damage"] >= 1
+    assert [record.levelname for record in caplog.records] == ["ERROR"]  # once, not at every step
+    assert "activity cannot be made" in caplog.text
+    why = {"activity": "FloatingPointError: the fake was told to fail"}
+    assert stage.told == [why]
+    stage.extras.renew()
+    stage.live(3.0)
+    assert stage.told == [why], "it is told once"
+    fails = False
+    stage.extras.renew()
+    assert set(stage.extras.failed) == {"activity"}, "until it is made"
+    assert stage.live(3.0)["activity"] == 1
+    assert stage.told == [why, {}]
+
+
+def test_a_view_that_cannot_even_be_begun_is_told_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage()
+    make, fails = stage.extras._make, True
+
+    def fail(view: str, experiment: Any) -> Any:
+        if fails and view == "activity":
+            raise FloatingPointError("the fake was told to fail")
+        return make(view, experiment)
+
+    stage.extras._make = fail
+    stage.extras.show(["activity", "damage"])
+    assert stage.live(3.0) == {"damage": 1, "ensemble": 1}
+    assert stage.told == [{"activity": "FloatingPointError: the fake was told to fail"}]
+    assert "activity cannot be made" in caplog.text
+    fails = False
+    stage.extras.renew()
+    assert stage.live(3.0)["activity"] == 1
+    assert stage.told[1:] == [{}]
+
+
+def test_a_view_that_nobody_has_open_any_more_or_that_begins_anew_is_not_said_to_fail() -> None:
+    stage = Stage()
+    ends: list[Callable[[], None]] = [lambda: stage.extras.show([]), stage.extras.restart]
+    for end in ends:
+        stage.extras.show(["damage"])
+        stage.extras._fail("damage", FloatingPointError("the fake was told to fail"))
+        assert set(stage.extras.failed) == {"damage"}
+        end()
+        assert stage.extras.failed == {}
+
+
+def test_votes_that_cannot_be_counted_are_told_in_the_state_of_the_run() -> None:
+    def fails(run: str, experiment: FakeExperiment) -> None:
+        def begin(*given: Any, **more: Any) -> Any:
+            raise FloatingPointError("the fake was told to fail")
+
+        experiment.begin_subnetworks = begin  # type: ignore[method-assign]
+
+    day = live(2.0, [(1.0, PLAY)], tune=fails)
+    told = [message["state"]["failed_views"] for _, message in day.messages("changed") if message["reason"] == "views"]
+    assert [{kind: why["code"] for kind, why in each.items()} for each in told] == [{"ensemble": "internal"}]
+    assert day.messages("opened")[0][1]["state"]["failed_views"] == {}
+    assert day.steps()[-1] > 50, "the run goes on"
+
+
+def test_a_view_that_cannot_count_is_given_up_alone(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage()
+    stage.extras.show(["activity"])
+    counting = stage.made[0]
+    counting.saw = None  # type: ignore[method-assign, assignment]
+    steps = cast("Steps", SimpleNamespace(step=[1, 2]))
+    stage.extras.saw(steps)
+    stage.extras.saw(steps)
+    assert stage.made[1].steps == 4
+    assert len(caplog.records) == 1
+    assert "visits has lost count" in caplog.text
+    assert stage.told == [], "nobody has it open"
 
 
 def test_a_view_in_the_making_is_finished_when_a_knob_moves_and_then_made_again() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trainer.stream import Kind, Splitter, StreamError, pack_frame, pack_message, parse_message
+from trainer.wire.stream import Kind, Splitter, StreamError, pack_frame, pack_message, parse_message
 from trainer.worker.link import MAX_BACKLOG, Link, LinkClosedError, connect
 
 Pair = tuple[Link, socket.socket]

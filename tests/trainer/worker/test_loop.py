@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.trainer.worker.fakes import FakeExperiment, live
+from trainer.worker.session import Session
 
 
 def to(run: str, **command: Any) -> dict[str, Any]:
@@ -74,6 +77,35 @@ def test_a_run_that_fails_is_closed_and_the_others_go_on() -> None:
     assert day.messages("failed", "good") == []
     assert len(day.steps("good")) >= 5 * 100 - 4
     assert max(day.steps("bad")) < 50
+
+
+@pytest.mark.parametrize("method", ["due_at", "extra_due_at", "work", "watch", "command", "close"])
+def test_whatever_fails_of_one_run_the_worker_and_the_other_runs_go_on(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = getattr(Session, method)
+
+    def broken(self: Session, *arguments: Any) -> Any:
+        if self.run == "bad":
+            raise ArithmeticError("the test told it to fail")
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Session, method, broken)
+    runs = {run: {"state": "playing"} for run in ("bad", "good")}
+    script: list[tuple[float, dict[str, Any]]] = [
+        (1.0, {"op": "watch", "run": "bad", "viewers": 1}),
+        (1.0, to("bad", op="play")),
+        (2.0, {"op": "close", "run": "bad"}),
+        (2.5, to("good", op="play")),
+    ]
+    day = live(5.0, script, runs=runs)
+    assert [message["error"]["code"] for _, message in day.messages("failed", "bad")] == ["internal"] * (
+        method != "close"
+    )
+    assert day.messages("failed", "good") == []
+    assert len(day.messages("reply", "good")) == 1
+    assert len(day.steps("good")) >= 5 * 100 - 4
+    assert max(at for at, each in day.said if not isinstance(each, dict) and each.run == "bad") <= 1002.1
 
 
 def test_a_run_that_cannot_be_opened_fails_with_the_reason() -> None:

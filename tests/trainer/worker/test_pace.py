@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
 
 import pytest
 
-from trainer.worker.pace import CATCH_UP_S, MAX_SLICE, Interval, Ledger, Pace, Slice
+from trainer.worker.pace import CATCH_UP_S, MAX_SLICE, Interval, Ledger, Pace, Slice, take_bite
 
 
 @pytest.mark.parametrize("speed", [0.2, 1.0, 3.0, 100.0, 10_000.0])
@@ -123,3 +124,73 @@ def test_an_interval_is_over_at_first_and_after_its_time() -> None:
     interval.mark(0.1)
     interval.forget()
     assert interval.over(0.1)
+
+
+class Clock:
+    """A clock that work moves forward."""
+
+    def __init__(self) -> None:
+        self.now = 50.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def work(clock: Clock, pieces: list[float]) -> Generator[None, None, str]:
+    for seconds in pieces:
+        clock.now += seconds
+        yield
+    return "done"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "done"),
+    [
+        pytest.param([1.0, 1.0], 1, id="one piece at least, however long"),
+        pytest.param([0.004] * 9, 2, id="no piece that would not fit"),
+        pytest.param([0.001] * 30, 10, id="as many as fit, the last to the end"),
+        pytest.param([0.0] * 9 + [0.02] + [0.0] * 9, 10, id="pieces that take no time"),
+    ],
+)
+def test_a_bite_is_as_many_pieces_as_fit_and_one_at_least(pieces: list[float], done: int) -> None:
+    clock = Clock()
+    assert take_bite(work(clock, pieces), clock) == (False, None)
+    assert clock.now == pytest.approx(50.0 + sum(pieces[:done]))
+
+
+def test_a_bite_that_ends_the_work_says_what_came_of_it() -> None:
+    clock = Clock()
+    assert take_bite(work(clock, [0.001] * 3), clock) == (True, "done")
+
+
+def test_an_interval_that_is_forgotten_is_over_at_once() -> None:
+    interval = Interval(0.1)
+    interval.mark(5.0)
+    assert not interval.over(5.0)
+    interval.forget()
+    assert interval.over(5.0)
+    assert interval.next_at == -math.inf
+
+
+def test_steps_made_ahead_of_their_time_are_forgiven_at_a_change_of_speed() -> None:
+    pace = Pace(1.0)
+    pace.start(0.0)
+    pace.made(5, 0.0)  # four steps by hand, ahead of their time
+    pace.change(2.0, 0.5)
+    assert pace.next_at == pytest.approx(1.0)
+
+
+def test_a_pace_that_was_not_started_has_a_step_due() -> None:
+    assert Pace(10.0).next_at == -math.inf
+
+
+def test_a_slice_weighs_what_it_measures_last_by_three_tenths() -> None:
+    piece = Slice(0.015, 1000)
+    piece.measured(1, 0.001)
+    piece.measured(1, 0.002)
+    assert piece.count == 11  # of 0.7 x 1 + 0.3 x 2 = 1.3 ms
+
+
+def test_a_ledger_allows_from_its_first_moment_and_never_asks_for_a_wait_before_it_owes() -> None:
+    assert Ledger(0.1, 7.0).allows(7.0)
+    assert Ledger(0.1, 7.0).wait(1000.0) == 0.0

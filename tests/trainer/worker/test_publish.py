@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from tests.trainer.plain import mlp_of
-from trainer.config import parse
 from trainer.errors import DropoutLabError, KnobError, UnknownKnobError
-from trainer.experiment import Experiment
-from trainer.frames import Frame, Tensors, decode, encode, unpack
 from trainer.insight import finish
-from trainer.schema import schema
+from trainer.settings.config import parse
+from trainer.settings.dropouts import KINDS
+from trainer.settings.schema import schema
+from trainer.training.experiment import Experiment
+from trainer.wire.frames import Frame, Tensors, decode, encode, unpack
 from trainer.worker import publish
-from trainer.worker.extras import CrowdWanted, votes
+from trainer.worker.extras import EnsembleWanted, votes
 from trainer.worker.look import evaluation_trace
 
 LAYERS = ("input", "hidden1", "hidden2")
@@ -107,7 +108,7 @@ def kinds() -> list[dict[str, Any]]:
 
 
 def test_the_number_of_a_kind_is_its_place_in_the_schemas_choices() -> None:
-    assert [choice["value"] for choice in kinds()] == list(publish.KINDS)
+    assert [choice["value"] for choice in kinds()] == list(KINDS)
 
 
 def test_rates_are_those_in_force_at_each_step() -> None:
@@ -119,7 +120,7 @@ def test_rates_are_those_in_force_at_each_step() -> None:
 
 
 def test_an_ensemble_has_the_documented_tensors(experiment: Experiment) -> None:
-    found = shapes(dict(finish(votes(experiment, CrowdWanted()))))
+    found = shapes(dict(finish(votes(experiment, EnsembleWanted()))))
     curve, one = ("float32", (2, 64)), ("float32", (2,))
     assert found == {
         "step": ("uint32", (1,)),
@@ -176,7 +177,7 @@ def test_looking_does_not_disturb_the_training() -> None:
     for _ in range(5):
         watched.run(3)
         evaluation_trace(watched)
-        next(votes(watched, CrowdWanted()))
+        next(votes(watched, EnsembleWanted()))
         alone.run(3)
     np.testing.assert_array_equal(watched.run(1).loss, alone.run(1).loss)
 
@@ -192,7 +193,7 @@ def test_the_state_can_be_sent_as_json_and_opens_the_same_run_again(experiment: 
     experiment.set(lane=1, dropout=(0.0, 0.8, 0.8))
     state = publish.state(experiment, playing=True, steps_per_second=None)
     assert (state["state"], state["step"], state["steps_per_second"]) == ("playing", 3, None)
-    again = Experiment(parse(state["first_config"]), "cpu", changes=state["changes"])
+    again = Experiment(parse(state["first_config"]), "cpu", changes=experiment.changes)
     again.run(3)
     np.testing.assert_array_equal(again.run(2).loss, experiment.run(2).loss)
 

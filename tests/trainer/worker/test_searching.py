@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from tests.trainer.worker.fakes import Clock, FakeExperiment, live
-from trainer.config import parse
 from trainer.errors import KnobError
-from trainer.experiment import Experiment
-from trainer.frames import Frame, decode
 from trainer.search import lanes_for, parse_search, trials
+from trainer.settings.config import parse
+from trainer.training.experiment import Experiment
+from trainer.wire.frames import Frame, decode
 from trainer.worker.look import evaluation_trace
 from trainer.worker.pace import Ledger
 from trainer.worker.searching import SearchSession, make_search_session
@@ -34,8 +34,7 @@ SEARCH: dict[str, Any] = {
 class Lanes(FakeExperiment):
     """Judges each lane by its rates and its learning rate: a different loss at every step."""
 
-    def evaluate(self) -> Any:
-        self.clock.now += self.evaluate_s
+    def judged(self) -> Any:
         loss = np.array([loss_of(lane.dropout[0], lane.learning_rate or 0, self.step) for lane in self.config.lanes])
         return SimpleNamespace(
             step=self.step, train_loss=loss, val_loss=loss, train_accuracy=1 - loss, val_accuracy=1 - loss
@@ -59,7 +58,7 @@ class Desk:
         now = self.clock.now
         self.session: SearchSession = make_search_session(
             "r",
-            {"op": "open", "run": "r", "config": {}, **self.request},
+            {"op": "open", "run": "r", "config": {"hidden": [9]}, **self.request},
             self.make,
             self,
             self.clock,
@@ -282,13 +281,15 @@ def test_reset_in_the_middle_of_a_batch_forgets_it() -> None:
 @pytest.mark.parametrize(("lane", "knobs"), [(1, {"batch_norm": True}), (None, {"learning_rate": 0.1}), (0, None)])
 def test_no_knob_of_a_search_can_be_turned(lane: int | None, knobs: Any) -> None:
     desk = Desk({"search": SEARCH})
-    before = desk.state["config"]
+    before, told = desk.state["config"], len(desk.said)
     error = desk.command("set", lane=lane, knobs=knobs)["error"]
     assert error["code"] == "bad_value"
     assert error["message"].endswith("it must be left alone: a search turns the knobs itself")
     desk.command("step", count=1)
     desk.train()
-    assert (desk.state["config"], desk.state["changes"]) == (before, [])
+    assert desk.state["config"] == before
+    news = [each for each in desk.said[told:] if isinstance(each, dict) and each["op"] == "changed"]
+    assert [(each["reason"], each["changes"]) for each in news] == [("pause", "[]")]
 
 
 def test_a_search_goes_on_behind_its_last_whole_batch() -> None:
@@ -320,10 +321,12 @@ def test_a_search_stops_nowhere_but_at_its_end() -> None:
 
 def test_a_worker_opens_a_search_and_trains_it_beside_other_runs() -> None:
     def judged(run: str, experiment: FakeExperiment) -> None:
-        cast(Any, experiment).evaluate = MethodType(Lanes.evaluate, experiment)
+        cast(Any, experiment).judged = MethodType(Lanes.judged, experiment)
 
     playing = {"state": "playing", "steps_per_second": None}
-    day = live(3.0, [], runs={"r": {"config": {}, "search": SEARCH, **playing}, "other": playing}, tune=judged)
+    day = live(
+        3.0, [], runs={"r": {"config": {"hidden": [9]}, "search": SEARCH, **playing}, "other": playing}, tune=judged
+    )
     told = [(each["reason"], each["state"]["search"]) for _, each in day.messages("changed")]
     assert [(reason, search["done"]) for reason, search in told] == [("batch", 4), ("pause", 6)]
     assert told[-1][1]["results"] == expected()

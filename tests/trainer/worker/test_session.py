@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from tests.trainer.worker.fakes import FakeExperiment, live
+from trainer.settings.changes import ChangeLog
+from trainer.wire.jsontext import dumps
 from trainer.worker.pace import CATCH_UP_S
-from trainer.worker.session import Session, State
+from trainer.worker.session import LANE_TOLD_S, Session, State
 
 PLAY: dict[str, Any] = {"op": "play"}
 PAUSE: dict[str, Any] = {"op": "pause"}
@@ -61,7 +64,9 @@ def test_a_playing_run_keeps_its_speed(rate: float) -> None:
 @pytest.mark.parametrize("rate", [1, 5, 20])
 def test_a_slow_run_sends_each_step_as_soon_as_it_is_made(rate: float) -> None:
     day = live(10.0, [(1.0, speed(rate)), (1.0, PLAY)])
-    for number, (at, frame) in enumerate(day.frames("steps")):
+    frames = day.frames("steps")
+    assert 9 * rate - 1 <= len(frames) <= 9 * rate + 1  # it plays for nine seconds
+    for number, (at, frame) in enumerate(frames):
         assert frame.tensors["step"].tolist() == [number + 1]
         # A turn may first have to wait for a bite of something else, which is 10 ms of members that take 1 ms each.
         assert 0 <= at - (1001.0 + number / rate) < 0.025
@@ -133,7 +138,7 @@ def test_a_command_is_in_force_from_the_step_it_is_acknowledged_with() -> None:
     knobs = {"dropout": [0.0, 0.9]}
     day = live(3.0, [(0.5, FAST), (0.5, PLAY), (1.5, {"op": "set", "lane": 1, "knobs": knobs})])
     reply = day.messages("reply")[-1][1]
-    assert day.experiments["r"].changes == [{"step": reply["step"], "lane": 1, "knobs": knobs}]
+    assert day.experiments["r"].log.changes == [{"step": reply["step"], "lane": 1, "knobs": knobs}]
     before = [at for at, frame in day.frames("steps") if frame.tensors["step"][-1] < reply["step"]]
     assert max(before) <= day.messages("reply")[-1][0]
 
@@ -200,8 +205,8 @@ def test_after_a_reset_nothing_of_the_old_start_is_sent() -> None:
         ({"op": "set", "lane": 1, "knobs": {"self": 1}}, "unknown_knob", "self"),
         ({"op": "set", "lane": 1, "knobs": {"lane": 1}}, "unknown_knob", "lane"),
         ({"op": "set", "knobs": {"seed": 1}}, "bad_value", "seed"),
-        ({"op": "set", "lane": 1, "knobs": {}}, "bad_value", "knobs"),
-        ({"op": "set", "lane": 1, "knobs": [1]}, "bad_value", "knobs"),
+        ({"op": "set", "lane": 1, "knobs": {}}, "bad_message", "knobs = {}"),
+        ({"op": "set", "lane": 1, "knobs": [1]}, "bad_message", "knobs = [1]"),
         ({"op": "follow", "lane": 2}, "bad_value", "0 to 1"),
         ({"op": "follow", "example": 300}, "bad_value", "0 to 299"),
         ({"op": "follow", "example": "a"}, "bad_value", "'a'"),
@@ -247,6 +252,20 @@ def test_at_a_hundred_steps_a_second_every_multiple_of_25_is_scored() -> None:
     day = live(11.1, [(1.0, PLAY), (11.05, PAUSE)])
     steps = [int(frame.tensors["step"][0]) for _, frame in day.frames("scores")]
     assert [step for step in steps if step % 25 == 0] == list(range(0, 1001, 25))
+
+
+def test_a_lane_that_diverged_is_told_once_and_scored_when_the_others_are() -> None:
+    def tune(run: str, experiment: FakeExperiment) -> None:
+        experiment.diverges_at = 210
+
+    day = live(5.0, [(1.0, PLAY)], tune=tune)
+    told = [message for _, message in day.messages("changed") if message["reason"] == "diverged"]
+    assert len(told) == 1
+    assert told[0]["state"]["diverged"] == [{"step": 210, "after": None}, None]
+    assert 210 <= told[0]["step"] < 225
+    scored = [int(frame.tensors["step"][0]) for _, frame in day.frames("scores")]
+    assert all(step % 25 == 0 for step in scored)
+    assert 225 in scored
 
 
 def test_a_lane_that_early_stopping_froze_is_told_once_and_scored_at_once() -> None:
@@ -401,28 +420,101 @@ def test_steps_that_are_asked_for_one_by_one_go_past_it() -> None:
 # ---- who votes
 
 
-def test_a_crowd_votes_in_the_size_that_was_asked_for() -> None:
-    day = live(3.0, [(1.0, {"op": "crowd", "members": 5, "masks": "per_example"})])
+def test_an_ensemble_votes_in_the_size_that_was_asked_for() -> None:
+    day = live(3.0, [(1.0, {"op": "ensemble", "members": 5, "masks": "per_example"})])
     first, second = (frame.tensors for _, frame in day.frames("ensemble"))
     assert (first["vote"].shape[1], first["fresh"].tolist()) == (64, [0])
     assert (second["vote"].shape[1], second["fresh"].tolist()) == (5, [1])
-    assert day.messages("changed")[-1][1]["state"]["crowd"] == {"members": 5, "masks": "per_example"}
+    assert day.messages("changed")[-1][1]["state"]["ensemble"] == {"members": 5, "masks": "per_example"}
 
 
-def test_what_is_left_out_of_a_crowd_stays_as_it_is() -> None:
+def test_what_is_left_out_of_an_ensemble_stays_as_it_is() -> None:
     script: list[tuple[float, dict[str, Any]]] = [
-        (1.0, {"op": "crowd", "members": 5}),
-        (2.0, {"op": "crowd", "masks": "per_example"}),
+        (1.0, {"op": "ensemble", "members": 5}),
+        (2.0, {"op": "ensemble", "masks": "per_example"}),
     ]
-    day = live(3.0, script, runs={"r": {"crowd": {"members": 9, "masks": "per_member"}}})
+    day = live(3.0, script, runs={"r": {"ensemble": {"members": 9, "masks": "per_member"}}})
     assert [frame.tensors["vote"].shape[1] for _, frame in day.frames("ensemble")] == [9, 5, 5]
 
 
 @pytest.mark.parametrize(
-    "command", [{"op": "crowd", "members": 257}, {"op": "crowd", "members": 0}, {"op": "crowd", "masks": "none"}]
+    "command",
+    [{"op": "ensemble", "members": 257}, {"op": "ensemble", "members": 0}, {"op": "ensemble", "masks": "none"}],
 )
-def test_a_crowd_that_cannot_be_is_refused(command: dict[str, Any]) -> None:
+def test_an_ensemble_that_cannot_be_is_refused(command: dict[str, Any]) -> None:
     day = live(2.0, [(1.0, command)])
     error = day.messages("reply")[0][1]["error"]
     assert error["code"] == "bad_value"
     assert error["value"] == repr(command.get("members", command.get("masks")))
+
+
+# ---- telling what changed
+
+
+def turns(count: int, per_second: float) -> list[tuple[float, dict[str, Any]]]:
+    """So many turns of a knob, and other commands between them, from second 1 on."""
+
+    def command(number: int) -> dict[str, Any]:
+        if number % 3 == 0:
+            return {"op": "set", "lane": 0, "knobs": {"l2": number / 1e4}}
+        return {"op": "follow", "example": number} if number % 3 == 1 else {"op": "ensemble", "members": 1 + number}
+
+    return [(1 + number / per_second, command(number)) for number in range(count)]
+
+
+MANY: Final[dict[str, Any]] = {"r": {"config": {"lanes": [{}] * 64}}}
+
+
+def test_a_flood_of_commands_to_a_run_with_many_lanes_is_told_in_few_messages_and_all_of_it() -> None:
+    """Its state is long: 64 lanes are 47 KB, and the app reads every one of them for everybody."""
+    flood = turns(150, 50)
+    day = live(6.0, flood, runs=MANY)
+    assert len(day.messages("reply")) == 150
+    waits = [at - 1000 - asked for (at, _), (asked, _) in zip(day.messages("reply"), flood, strict=True)]
+    assert max(waits) < 0.05, "each is answered at once, on the clock of the test"
+    told = [(at, message) for at, message in day.messages("changed") if message["reason"] != "pause"]
+    interval = 64 * LANE_TOLD_S
+    assert all(later - earlier >= interval for (earlier, _), (later, _) in pairwise(told))
+    assert 3.0 / interval - 3 <= len(told) <= 3.0 / interval + 4  # and the last of each kind
+    assert {message["reason"] for _, message in told} == {"set", "follow", "ensemble"}
+    last = told[-1][1]["state"]
+    assert last["config"]["lanes"][0]["l2"] == 147 / 1e4
+    assert last["follow"]["example"] == 148
+    assert last["ensemble"]["members"] == 150
+    reader = ChangeLog()
+    for _, message in told:
+        for change in json.loads(message["changes"]):
+            reader.insert(change["step"], change.get("lane"), change["knobs"])
+    assert reader.changes == day.experiments["r"].log.changes
+
+
+def test_how_many_changes_a_run_has_makes_no_message_longer_or_later() -> None:
+    def many(run: str, experiment: FakeExperiment) -> None:
+        for number in range(2000):
+            experiment.log.insert(10_000 + number, 0, {"l2": 0.0})
+
+    few, lots = live(4.0, turns(60, 50)), live(4.0, turns(60, 50), tune=many)
+    told = [[(at, len(dumps(message))) for at, message in day.messages("changed")] for day in (few, lots)]
+    assert told[0] == told[1]
+    assert len(told[0]) == 60
+
+
+def test_a_small_run_says_every_change_at_once() -> None:
+    day = live(4.0, turns(60, 50))
+    assert [message["reason"] for _, message in day.messages("changed")] == ["set", "follow", "ensemble"] * 20
+
+
+def test_a_new_start_is_told_at_once_and_nothing_of_the_old_one_after_it() -> None:
+    day = live(4.0, [*turns(3, 50), (1.05, {"op": "reset"})], runs=MANY)
+    assert [message["reason"] for _, message in day.messages("changed")] == ["set", "reset"]
+    assert day.messages("changed")[-1][0] - 1001.05 < 0.05
+
+
+def test_who_follows_one_example_after_the_other_is_shown_the_first_at_once_and_then_the_last() -> None:
+    flood = [(1 + number / 100, {"op": "follow", "example": number}) for number in range(60)]
+    day = live(4.0, flood)
+    shown = [(at - 1001, int(frame.tensors["example"][0])) for at, frame in day.frames("graph")[1:]]
+    assert len(day.messages("reply")) == 60
+    assert 5 <= len(shown) <= 7, "ten times a second"
+    assert shown[0][0] < 0.02
+    assert shown[-1][1] == day.experiments["r"].followed[1] == 59

@@ -1,11 +1,11 @@
 // A bar for each network, in their order.
 
-/** @import { Chart } from "../../charts.js" */
+/** @import { Chart } from "../../charts/charts.js" */
 /** @import { Result } from "../../views/result.js" */
 
-import { laneStyle } from "../../curves.js";
-import { winner } from "../../outcome.js";
-import { figure } from "../../words/result.js";
+import { laneStyle } from "../../charts/curves.js";
+import { judge } from "../../model/verdict.js";
+import { figure } from "../../words/verdict.js";
 import { axisOf, onAxis, topOf } from "./common.js";
 
 const LETTER = 6.2; // px, of a name, about
@@ -15,15 +15,20 @@ const PATTERNS = ["", "/", "x", "-"]; // the second eight lanes have the colours
  * @param {Chart} chart
  * @param {Result} result
  */
-export function bars({ legend, palette, width }, { lanes, values, measure, best, run }) {
+export function bars({ legend, palette, width }, { lanes, diverged = [], values, measure, best, run, right, valSize }) {
   legend.update([], []);
-  const first = winner(values, best);
+  const { leaders, isAlone, isAlike } = judge({ measure, values, right, valSize });
+  const marked = isAlike ? [] : leaders;
   const drawn = values.map((value) => onAxis(measure, value));
   const top = topOf(measure, drawn, run.classes.length);
   const room = Math.min(0.45 * width, 14 + LETTER * Math.max(...lanes.map(({ name }) => name.length)));
   const letters = Math.max(6, Math.floor((room - 10) / LETTER));
-  const word = best === "least" ? "lowest" : "highest";
-  const shown = values.map((value, lane) => `${figure(measure, value)}${lane === first ? ` ◂ ${word}` : ""}`);
+  const word = isAlone ? (best === "least" ? "lowest" : "highest") : "tie";
+  const shown = values.map((value, lane) =>
+    diverged[lane]
+      ? `diverged at step ${diverged[lane].toLocaleString("en")}`
+      : `${figure(measure, value)}${value !== null && (onAxis(measure, value) ?? 0) > top ? " ▸ beyond the axis" : ""}${marked.includes(lane) ? ` ◂ ${word}` : ""}`,
+  );
   const trace = {
     type: "bar",
     orientation: "h",
@@ -39,7 +44,7 @@ export function bars({ legend, palette, width }, { lanes, values, measure, best,
     marker: {
       color: lanes.map((_, lane) => laneStyle(palette, lane).colour),
       pattern: { shape: lanes.map((_, lane) => PATTERNS[Math.floor(lane / palette.lanes.length) % PATTERNS.length]) },
-      line: { color: palette.ink, width: lanes.map((_, lane) => (lane === first ? 2 : 0)) },
+      line: { color: palette.ink, width: lanes.map((_, lane) => (marked.includes(lane) ? 2 : 0)) },
     },
   };
   const layout = {
@@ -52,16 +57,9 @@ export function bars({ legend, palette, width }, { lanes, values, measure, best,
     yaxis: {
       range: [lanes.length - 0.5, -0.5],
       tickvals: lanes.map((_, lane) => lane),
-      ticktext: lanes.map(({ name }) =>
-        name.length > letters ? `${asText(name.slice(0, letters - 1))}…` : asText(name),
-      ),
+      ticktext: lanes.map(({ name }) => (name.length > letters ? `${name.slice(0, letters - 1)}…` : name)),
       showgrid: false,
     },
   };
   return { traces: [trace], layout };
-}
-
-/** @param {string} text Plotly takes some tags for markup. */
-function asText(text) {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }

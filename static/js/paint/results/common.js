@@ -1,8 +1,8 @@
 // What the pictures of a result share.
 
-/** @import { Measure } from "../../outcome.js" */
+/** @import { Measure } from "../../model/verdict.js" */
 
-import { MEASURES } from "../../outcome.js";
+import { MEASURES } from "../../model/verdict.js";
 
 const CEILING = 4; // times the loss of guessing: beyond it the axis ends, so that one diverging network hides no other
 
@@ -17,13 +17,15 @@ export function onAxis(measure, value) {
 
 /**
  * @param {Measure} measure
+ * @param {number | null} [end] Where the axis ends although some figures lie beyond it.
  * @returns {{ title: string, ticksuffix: string, tickformat: string }}
  */
-export function axisOf(measure) {
+export function axisOf(measure, end = null) {
   const isLoss = measure === "val_loss";
   const unit = isLoss ? ", nats" : measure === "forgotten" ? ", points" : "";
   return {
-    title: `${MEASURES[measure].name}${unit}`,
+    title:
+      end === null ? `${MEASURES[measure].name}${unit}` : `${MEASURES[measure].name}, cut off at ${end.toFixed(1)}`,
     ticksuffix: isLoss || measure === "forgotten" ? "" : "%",
     tickformat: ".2~f",
   };

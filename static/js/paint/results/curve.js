@@ -1,12 +1,12 @@
 // A measure of each network over a number of its own, as it is now, and thin behind it as it was.
 
-/** @import { Chart } from "../../charts.js" */
+/** @import { Chart } from "../../charts/charts.js" */
 /** @import { Result } from "../../views/result.js" */
 
-import { withAlpha } from "../../charts.js";
-import { laneStyle } from "../../curves.js";
-import { figures, winner } from "../../outcome.js";
-import { figure } from "../../words/result.js";
+import { withAlpha } from "../../charts/charts.js";
+import { laneStyle } from "../../charts/curves.js";
+import { figures, judge } from "../../model/verdict.js";
+import { figure, rangeOf } from "../../words/verdict.js";
 import { axisOf, onAxis, topOf } from "./common.js";
 
 const GHOSTS = [0.1, 0.25, 0.5]; // of the steps so far
@@ -15,9 +15,11 @@ const GHOSTS = [0.1, 0.25, 0.5]; // of the steps so far
  * @param {Chart} chart
  * @param {Result} result
  */
-export function curve({ legend, palette }, { lanes, values, measure, best, picture, run, scores }) {
+export function curve({ legend, palette }, { lanes, values, measure, best, picture, run, scores, right, valSize }) {
   legend.update([], []);
-  const first = winner(values, best);
+  const own = { measure, values, right, valSize };
+  const { first, leaders, isAlone, isAlike } = judge(own);
+  const marked = isAlike ? [] : leaders;
   const drawn = values.map((value) => onAxis(measure, value));
   const ghosts = ghostRows(scores).map((row, index) => ({
     type: "scatter",
@@ -36,10 +38,10 @@ export function curve({ legend, palette }, { lanes, values, measure, best, pictu
     y: drawn,
     line: { color: palette.ink, width: 2 },
     marker: {
-      size: lanes.map((_, lane) => (lane === first ? 14 : 9)),
+      size: lanes.map((_, lane) => (marked.includes(lane) ? 14 : 9)),
       color: styles.map(({ colour }) => colour),
       symbol: styles.map(({ symbol }) => symbol),
-      line: { color: styles.map((_, lane) => (lane === first ? palette.ink : palette.panel)), width: 1.5 },
+      line: { color: styles.map((_, lane) => (marked.includes(lane) ? palette.ink : palette.panel)), width: 1.5 },
     },
     text: lanes.map(({ name }) => name),
     hovertemplate: "%{text}: %{y:.3~f}<extra></extra>",
@@ -47,16 +49,17 @@ export function curve({ legend, palette }, { lanes, values, measure, best, pictu
   };
   const top = topOf(measure, [...drawn, ...ghosts.slice(0, 1).flatMap(({ y }) => y)], run.classes.length);
   const [low, high] = [Math.min(...picture.x), Math.max(...picture.x)];
+  const isCut = drawn.some((value) => (value ?? 0) > top);
   const margin = 0.05 * (high - low || 1);
   const word = best === "least" ? "lowest" : "highest";
   const label =
-    first < 0
+    marked.length === 0
       ? []
       : [
           {
             x: picture.x[first],
             y: drawn[first],
-            text: `${word} ${figure(measure, values[first])}`,
+            text: isAlone ? `${word} ${figure(measure, values[first])}` : `tie: ${rangeOf(own, leaders)}`,
             showarrow: false,
             yshift: best === "least" ? -18 : 18,
             bgcolor: withAlpha(palette.panel, 0.8),
@@ -67,7 +70,7 @@ export function curve({ legend, palette }, { lanes, values, measure, best, pictu
     annotations: label,
     hovermode: "closest",
     xaxis: { title: picture.x_label, range: [low - margin, high + margin], tickvals: picture.x },
-    yaxis: { ...axisOf(measure), range: [-0.08 * top, 1.06 * top] },
+    yaxis: { ...axisOf(measure, isCut ? top : null), range: [-0.08 * top, 1.06 * top] },
   };
   return { traces: [...ghosts, line], layout };
 }

@@ -1,10 +1,11 @@
 // Two curves and, below them, what lies between.
 
-/** @import { Chart } from "../../charts.js" */
+/** @import { Chart } from "../../charts/charts.js" */
 /** @import { Result } from "../../views/result.js" */
 
-import { laneStyle } from "../../curves.js";
-import { commonEnd, MEASURES } from "../../outcome.js";
+import { laneStyle } from "../../charts/curves.js";
+import { commonEnd } from "../../model/outcome.js";
+import { MEASURES } from "../../model/verdict.js";
 import { axisOf, onAxis, topOf } from "./common.js";
 
 /**

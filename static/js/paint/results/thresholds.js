@@ -1,11 +1,11 @@
 // How many steps each network took to the same training losses.
 
-/** @import { Chart } from "../../charts.js" */
+/** @import { Chart } from "../../charts/charts.js" */
 /** @import { Result } from "../../views/result.js" */
 
-import { withAlpha } from "../../charts.js";
-import { laneRows, laneStyle } from "../../curves.js";
-import { formatCount, formatOne, formatPlain, formatTimes } from "../../stats.js";
+import { withAlpha } from "../../charts/charts.js";
+import { laneRows, laneStyle } from "../../charts/curves.js";
+import { formatCount, formatOne, formatPlain, formatTimes } from "../../model/stats.js";
 
 /**
  * @param {Chart} chart

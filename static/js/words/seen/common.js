@@ -1,13 +1,14 @@
 // What the paragraphs share: figures by name, comparisons that know what chance can do, and what became of a guess.
 
-/** @import { Measure } from "../../outcome.js" */
-/** @import { Experiment } from "../../types.js" */
+/** @import { LaneFigures, Measure, Order } from "../../model/verdict.js" */
+/** @import { Columns } from "../../state/columns.js" */
+/** @import { Experiment, ScoreName } from "../../types.js" */
 
-import { MEASURES, toldApart, winner } from "../../outcome.js";
-import { formatLoss, formatTimes } from "../../stats.js";
+import { formatLoss, formatTimes } from "../../model/stats.js";
+import { compare, judge, MEASURES } from "../../model/verdict.js";
 import { quoted } from "../common.js";
 import { namesOrCount } from "../lists.js";
-import { figure } from "../result.js";
+import { figure, rangeOf, verdictWords } from "../verdict.js";
 
 /**
  * All that a paragraph is written from.
@@ -27,17 +28,96 @@ import { figure } from "../result.js";
  * @property {number} valSize
  * @property {number} noise Share of the training labels that are wrong.
  * @property {number | "skipped" | null} guess
+ * @property {Columns<ScoreName>} scores All evaluations that the page has.
+ * @property {({ best_step: number } | null)[]} stopped When early stopping froze each lane.
  * @property {boolean} isAsPlanned Whether all but the seed is as the experiment has it, and no knob was moved.
  * @property {Record<string, number[]>} facts What the views found, by `<kind>/<tensor>`, and `reached/<level>`, `shape/<kind>`.
  * @property {*} search The run state's.
  */
 
 /**
+ * Figures of a run by their ids (`trainer/presets/expected.json`), each in the unit that it has there. One that there is not, or
+ * not yet, is left out or no finite number.
+ * @typedef {Record<string, number | undefined>} Figures
+ */
+
+/**
  * What one experiment has to say, and which figures of other seeds it can be put beside.
  * @typedef {object} Writer
  * @property {(reading: SeenReading) => string} write
- * @property {(reading: SeenReading) => [string, number][]} [figures] By their label, in the unit of the figures of other seeds.
+ * @property {(reading: SeenReading) => Figures} figures
  */
+
+/**
+ * Final validation loss and accuracy of every lane, by its name.
+ * @param {SeenReading} reading
+ * @returns {Figures}
+ */
+export function laneFigures({ names, loss, accuracy }) {
+  return Object.fromEntries(
+    names.flatMap((name, lane) => [
+      [`val_loss/${name}`, loss[lane]],
+      [`val_accuracy/${name}`, 100 * accuracy[lane]],
+    ]),
+  );
+}
+
+/** What a run was evaluated at once every so many steps. */
+const EVERY = 25;
+
+/**
+ * What a lane was evaluated to at a step; NaN where that evaluation is not there.
+ * @param {SeenReading} reading
+ * @param {ScoreName} name
+ * @param {number} lane
+ * @param {number} step
+ */
+export function scoreAt({ scores }, name, lane, step) {
+  for (let row = scores.length - 1; row >= 0; row -= 1) {
+    if (scores.step[row] === step) {
+      return scores[name][lane][row];
+    }
+  }
+  return Number.NaN;
+}
+
+/**
+ * Whether every evaluation from the first to the newest step is there: else the lowest of them may be missing.
+ * @param {SeenReading} reading
+ */
+export function isWhole({ scores, step }) {
+  let at = step;
+  for (let row = scores.length - 1; row >= 0 && at > EVERY; row -= 1) {
+    if (at - scores.step[row] > EVERY) {
+      return false;
+    }
+    at = scores.step[row];
+  }
+  return at <= EVERY;
+}
+
+/**
+ * From which step on the loss of one lane stays more than so many times that of another; NaN if it does not end so, or if not every
+ * evaluation on the way is there.
+ * @param {SeenReading} reading
+ * @param {number} one
+ * @param {number} other
+ * @param {number} times
+ */
+export function aboveFrom(reading, one, other, times) {
+  const { scores } = reading;
+  let from = Number.NaN;
+  if (!isWhole(reading)) {
+    return from;
+  }
+  for (let row = scores.length - 1; row >= 0 && scores.step[row] > 0; row -= 1) {
+    if (!(scores.val_loss[one][row] > times * scores.val_loss[other][row])) {
+      return from;
+    }
+    from = scores.step[row];
+  }
+  return from;
+}
 
 /** Said wherever the numbers do not bear a claim out. */
 export const NOT_SHOWN = "this run does not show it";
@@ -69,17 +149,19 @@ export const withAccuracy = (reading, lane) =>
  * @param {Measure} measure
  * @param {number} one
  * @param {number} other
- * @returns {"lower" | "alike" | "higher" | "unknown"} Of `one`, against `other`.
+ * @returns {Order} Of `one`, against `other`.
  */
-export function compared(reading, measure, one, other) {
-  const values = valuesOf(reading, measure);
-  if (!Number.isFinite(values[one]) || !Number.isFinite(values[other])) {
-    return "unknown";
-  }
-  if (!toldApart(measure, values[one], values[other], reading.valSize)) {
-    return "alike";
-  }
-  return values[one] < values[other] ? "lower" : "higher";
+export const compared = (reading, measure, one, other) => compare(figuresOf(reading, measure), one, other);
+
+/**
+ * The figures that lanes are judged by.
+ * @param {SeenReading} reading
+ * @param {Measure} measure
+ * @returns {LaneFigures}
+ */
+export function figuresOf(reading, measure) {
+  const { facts, valSize } = reading;
+  return { measure, values: valuesOf(reading, measure), valSize, right: facts["forgotten/val_accuracy"] };
 }
 
 /**
@@ -94,18 +176,6 @@ export function valuesOf({ loss, accuracy, facts, names }, measure) {
     forgotten: facts["forgotten/lost"] ?? names.map(() => Number.NaN),
   };
   return series[measure];
-}
-
-/**
- * The lanes too close to one to be told from it.
- * @param {SeenReading} reading
- * @param {Measure} measure
- * @param {number} best
- * @param {number[]} [lanes] Which count; all if there are none.
- */
-export function ties(reading, measure, best, lanes = []) {
-  const eligible = lanes.length > 0 ? lanes : [...reading.names.keys()];
-  return eligible.filter((lane) => lane !== best && compared(reading, measure, lane, best) === "alike");
 }
 
 /**
@@ -133,40 +203,28 @@ export function guessVerdict(reading) {
   }
   const { measure: given, best, lanes } = experiment.guess;
   const measure = /** @type {Measure} */ (given);
-  const values = valuesOf(reading, measure);
-  const first = winner(values, best, lanes);
+  const figures = figuresOf(reading, measure);
+  const { values } = figures;
+  const { first, leaders, isAlone } = judge(figures, lanes, best);
   if (first < 0) {
     return "Your guess cannot be judged: there is no figure to judge it by yet.";
   }
   const told = (/** @type {number} */ lane) => `${nameOf(reading, lane)}, ${figure(measure, values[lane])}`;
   const what = `the ${best === "least" ? "lowest" : "highest"} ${MEASURES[measure].name}`;
-  const close = ties(reading, measure, first, lanes);
   const sofar = step < goal ? "So far your" : "Your";
-  if (guess === first) {
-    return close.length === 0
+  if (isAlone) {
+    return guess === first
       ? `${sofar} guess is right: ${told(guess)}, is ${what}.`
-      : `${sofar} guess, ${told(guess)}, is ${what}, but ${listedLanes(reading, close)} ${close.length > 1 ? "are" : "is"} too close to tell apart: a tie.`;
+      : `${sofar} guess, ${told(guess)}, is not ${what}: that is ${told(first)}.`;
   }
-  return close.includes(guess)
-    ? `${sofar} guess, ${told(guess)}, is too close to ${what}, ${told(first)}, to tell apart: a tie.`
-    : `${sofar} guess, ${told(guess)}, is not ${what}: that is ${told(first)}.`;
+  return leaders.includes(guess)
+    ? `${sofar} guess, ${told(guess)}, is one of ${leaders.length} that share ${what}: a tie.`
+    : `${sofar} guess, ${told(guess)}, is not among those that share ${what}: ${listedLanes(reading, leaders)}, ${rangeOf(figures, leaders)}.`;
 }
 
 /**
- * Which lane is best, by how much, and which are as good.
+ * Which lane is best, or which cannot be told apart.
  * @param {SeenReading} reading
  * @param {Measure} measure
  */
-export function bestWords(reading, measure) {
-  const { best, name } = MEASURES[measure];
-  const values = valuesOf(reading, measure);
-  const first = winner(values, best);
-  if (first < 0) {
-    return "No network has a finite figure: nothing can be said.";
-  }
-  const close = ties(reading, measure, first);
-  const lead = `${best === "least" ? "The lowest" : "The highest"} ${name} is that of ${nameOf(reading, first)}, ${figure(measure, values[first])}`;
-  return close.length > 0
-    ? `${lead}; ${listedLanes(reading, close)} cannot be told from it.`
-    : `${lead}, apart from all others.`;
-}
+export const bestWords = (reading, measure) => verdictWords(figuresOf(reading, measure), reading.names);

@@ -2,14 +2,14 @@
 
 /** @import { SeenReading, Writer } from "./common.js" */
 
-import { formatCount, formatLoss, formatPlain, formatTimes } from "../../stats.js";
+import { formatCount, formatLoss, formatPlain, formatTimes } from "../../model/stats.js";
 import { joined } from "../common.js";
-import { bestWords, compared, NOT_SHOWN, nameOf, times, withLoss } from "./common.js";
+import { bestWords, compared, laneFigures, NOT_SHOWN, nameOf, scoreAt, times, withLoss } from "./common.js";
 
 const [NEITHER, DROPOUT, NORM, BOTH] = [0, 1, 2, 3];
 
 /** @type {Writer} */
-export const batchNorm = {
+const batchNorm = {
   write(reading) {
     const beside = compared(reading, "val_loss", BOTH, NORM);
     const second = compared(reading, "val_loss", BOTH, DROPOUT);
@@ -30,12 +30,13 @@ export const batchNorm = {
       `With neither it is ${formatLoss(reading.loss[NEITHER])}.`,
     ]);
   },
+  figures: laneFigures,
 };
 
 const CLOSE_TO_THEORY = 0.05;
 
 /** @type {Writer} Right behind dropout: the first hidden layer’s batch norm. */
-export const varianceShift = {
+const varianceShift = {
   write(reading) {
     const { ratio, theory } = shiftOf(reading, "hidden1");
     return ratio
@@ -46,7 +47,7 @@ export const varianceShift = {
 };
 
 /** @type {Writer} With a linear layer between: the second hidden layer’s. */
-export const varianceShiftLinear = {
+const varianceShiftLinear = {
   write(reading) {
     const { ratio } = shiftOf(reading, "hidden2");
     return ratio ? joined([shiftWords(reading, ratio), harm(reading)]) : `${NO_VARIANCE} ${harm(reading)}`;
@@ -67,11 +68,15 @@ function shiftOf({ facts }, layer) {
 /**
  * @param {SeenReading} reading
  * @param {string} layer
- * @returns {[string, number][]}
  */
 function shiftFigures(reading, layer) {
   const { ratio = [] } = shiftOf(reading, layer);
-  return ratio.map((value, lane) => [`Variance in training over evaluation, ${reading.names[lane]}`, value]);
+  return Object.fromEntries(
+    reading.experiment.config.lanes.flatMap(({ dropout: [, rate] }, lane) => [
+      [`variance/p=${rate}`, ratio[lane]],
+      [`val_loss/p=${rate}`, scoreAt(reading, "val_loss", lane, reading.step)],
+    ]),
+  );
 }
 
 /**
@@ -127,7 +132,7 @@ function harm(reading) {
 }
 
 /** @type {Writer} Lane 0 is without dropout, lane 1 with. */
-export const trainingTime = {
+const trainingTime = {
   write(reading) {
     const { experiment, facts, step } = reading;
     const levels = experiment.picture?.x ?? [];
@@ -156,8 +161,18 @@ export const trainingTime = {
     ]);
   },
   figures: ({ facts, experiment }) =>
-    (experiment.picture?.x ?? []).map((level) => {
-      const [without, dropped] = facts[`reached/${level}`] ?? [];
-      return [`Steps to a training loss of ${level}, with over without dropout`, dropped / without];
-    }),
+    Object.fromEntries(
+      (experiment.picture?.x ?? []).map((level) => {
+        const [without, dropped] = facts[`reached/${level}`] ?? [];
+        return [`steps_ratio/${level}`, dropped / without];
+      }),
+    ),
+};
+
+/** By the id of the experiment. @type {Record<string, Writer>} */
+export const WRITERS = {
+  "batch-norm": batchNorm,
+  "variance-shift": varianceShift,
+  "variance-shift-linear": varianceShiftLinear,
+  "training-time": trainingTime,
 };

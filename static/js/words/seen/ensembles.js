@@ -2,32 +2,32 @@
 
 /** @import { SeenReading, Writer } from "./common.js" */
 
-import { doubt, winner } from "../../outcome.js";
-import { formatCount, formatLoss, formatOne, formatPercent } from "../../stats.js";
+import { formatCount, formatLoss, formatOne, formatPercent } from "../../model/stats.js";
+import { extreme, judge, order } from "../../model/verdict.js";
 import { joined, points } from "../common.js";
-import { NOT_SHOWN, nameOf, withAccuracy } from "./common.js";
+import { bestWords, figuresOf, NOT_SHOWN, nameOf } from "./common.js";
 
 /** @type {Writer} Lanes that differ by seed alone: one group without dropout, one with. */
-export const realEnsemble = {
+const realEnsemble = {
   write(reading) {
     const { facts, valSize } = reading;
-    const groups = facts["committee/group"];
-    const averages = facts["committee/average_accuracy"];
-    const accuracy = facts["committee/accuracy"]; // of the same step as the averages
+    const groups = facts["separate/group"];
+    const averages = facts["separate/average_accuracy"];
+    const accuracy = facts["separate/accuracy"]; // of the same step as the averages
     if (!groups || !averages || !accuracy) {
       return joined([
-        "The averages have not been measured at this step yet: they are while “Committee” is open.",
+        "The averages have not been measured at this step yet: they are while “Separate networks” is open.",
         spreadWords(reading),
       ]);
     }
     const [without, dropped] = [0, 1].map((group) =>
-      readGroup(groups, accuracy, averages, facts["shape/committee"][1], group),
+      readGroup(groups, accuracy, averages, facts["shape/separate"][1], group),
     );
     if (!without || !dropped) {
       return "There are no two groups of networks that differ by seed alone.";
     }
     const gap = dropped.mean - without.average;
-    const isApart = Math.abs(gap) > doubt("val_accuracy", dropped.mean, without.average, valSize);
+    const isApart = order("val_accuracy", dropped.mean, without.average, valSize) !== "alike";
     const versus = `one network with dropout gets ${formatPercent(dropped.mean)} on average, ${formatCount(without.size)} without it, averaged, ${formatPercent(without.average)}`;
     return joined([
       !isApart
@@ -39,23 +39,29 @@ export const realEnsemble = {
     ]);
   },
   figures({ facts }) {
-    const [groups, averages] = [facts["committee/group"], facts["committee/average_accuracy"]];
-    const accuracy = facts["committee/accuracy"];
-    if (!groups || !averages || !accuracy) {
-      return [];
+    const groups = facts["separate/group"];
+    if (!groups) {
+      return {};
     }
-    const read = [0, 1].map((group) => readGroup(groups, accuracy, averages, facts["shape/committee"][1], group));
-    return read.flatMap((group, index) => {
-      const which = index === 0 ? "without" : "with";
-      return group
-        ? /** @type {[string, number][]} */ ([
-            [`Accuracy of one network ${which} dropout`, 100 * group.mean],
-            [`Accuracy of five ${which} dropout, averaged`, 100 * group.average],
-          ])
-        : [];
-    });
+    const read = (/** @type {number} */ group, /** @type {string} */ of) =>
+      readGroup(groups, facts[`separate/${of}`], facts[`separate/average_${of}`], facts["shape/separate"][1], group);
+    return Object.fromEntries(
+      LANES.flatMap((name, group) => {
+        const [accuracy, loss] = [read(group, "accuracy"), read(group, "loss")];
+        return accuracy && loss
+          ? [
+              [`accuracy/${name}/one`, 100 * accuracy.mean],
+              [`accuracy/${name}/five`, 100 * accuracy.average],
+              [`loss/${name}/one`, loss.mean],
+              [`loss/${name}/five`, loss.average],
+            ]
+          : [];
+      }),
+    );
   },
 };
+
+const LANES = ["without", "dropout"];
 
 /**
  * @param {number[]} groups
@@ -76,15 +82,13 @@ const signed = (share) => `${share < 0 ? "−" : ""}${points(share)}`;
 
 /** @param {SeenReading} reading */
 function spreadWords(reading) {
-  const { accuracy } = reading;
-  const [most, least] = [winner(accuracy, "greatest"), winner(accuracy, "least")];
-  return most < 0 ? null : `By itself ${withAccuracy(reading, most)} does best, ${withAccuracy(reading, least)} worst.`;
+  return extreme(reading.accuracy, "greatest") < 0 ? null : bestWords(reading, "val_accuracy");
 }
 
 const NEAR = 0.005; // half a point of accuracy
 
 /** @type {Writer} Of the followed lane: the running average of 1 … M sub-networks. */
-export const averages = {
+const averages = {
   write({ facts }) {
     const accuracy = facts["ensemble/accuracy/average"];
     const scaling = facts["ensemble/accuracy/scaling"]?.[0];
@@ -103,21 +107,35 @@ export const averages = {
       lossWords(facts, last),
     ]);
   },
-  figures({ facts, names }) {
-    const accuracy = facts["ensemble/accuracy/average"] ?? [];
-    const isDropout = names[facts["ensemble/lane"]?.[0]] === "Dropout";
-    const which = facts["ensemble/fresh"]?.[0] === 1 ? "fresh masks" : "one mask each";
-    return isDropout
-      ? [
-          [`Accuracy of the average of 64, ${which}, trained with dropout`, 100 * accuracy[63]],
-          ["Accuracy of weight scaling, trained with dropout", 100 * facts["ensemble/accuracy/scaling"]?.[0]],
-          ["Log-loss of weight scaling, trained with dropout", facts["ensemble/loss/scaling"]?.[0]],
-          ["Log-loss of the average of 64, trained with dropout", facts["ensemble/loss/average"]?.[63]],
-          ["Log-loss of the geometric mean of 64, trained with dropout", facts["ensemble/loss/geometric"]?.[63]],
-        ]
-      : [];
+  figures({ facts }) {
+    const name = LANES[facts["ensemble/lane"]?.[0]];
+    const accuracy = (facts["ensemble/accuracy/average"] ?? []).map((share) => 100 * share);
+    const single = (facts["ensemble/accuracy/member"] ?? []).map((share) => 100 * share);
+    const [scaling] = facts["ensemble/loss/scaling"] ?? [];
+    const [ordinary, geometric] = ["average", "geometric"].map((mean) => facts[`ensemble/loss/${mean}`]?.[MEMBERS - 1]);
+    const whole = {
+      [`scaling/${name}`]: 100 * facts["ensemble/accuracy/scaling"]?.[0],
+      [`scaling_loss/${name}`]: scaling,
+    };
+    if (facts["ensemble/fresh"]?.[0] === 1) {
+      const counts = [2, 4, 8, 16, 32, MEMBERS];
+      return {
+        ...whole,
+        ...Object.fromEntries(counts.map((count) => [`fresh_${count}/${name}`, accuracy[count - 1]])),
+      };
+    }
+    return {
+      ...whole,
+      [`one/${name}`]: single.reduce((sum, each) => sum + each, 0) / single.length,
+      [`average_${MEMBERS}/${name}`]: accuracy[MEMBERS - 1],
+      [`arithmetic_loss/${name}`]: ordinary,
+      [`geometric_loss/${name}`]: geometric,
+      ...(name === "dropout" ? { arithmetic_ratio: ordinary / scaling, geometric_ratio: geometric / scaling } : {}),
+    };
   },
 };
+
+const MEMBERS = 64; // of which others took the average
 
 /**
  * From how many members on an average stays near a value; `null` where it does not even end there.
@@ -153,19 +171,20 @@ function lossWords(facts, last) {
 }
 
 /** @type {Writer} */
-export const draw = {
+const draw = {
   write(reading) {
-    const lane = winner(reading.accuracy, "greatest");
+    const lane = extreme(reading.accuracy, "greatest");
     const right =
       lane < 0
         ? ""
         : ` ${nameOf(reading, lane)} gets ${formatPercent(reading.accuracy[lane])} of ${formatCount(reading.valSize)} validation digits right.`;
-    return `What you draw is judged on the spot and leaves no figures.${right} Your own digits are none of those: they are drawn, not scanned, and may be harder.`;
+    return `What you draw is classified live and not recorded.${right} Your own digits are none of those: they are drawn, not scanned, and may be harder.`;
   },
+  figures: () => ({}),
 };
 
 /** @type {Writer} */
-export const forgottenEval = {
+const forgottenEval = {
   write(reading) {
     const { facts, names, valSize } = reading;
     const lost = facts["forgotten/lost"];
@@ -173,29 +192,31 @@ export const forgottenEval = {
       return "At this step nothing has been judged with training mode left on yet: it is while “The forgotten eval()” is open.";
     }
     const right = facts["forgotten/val_accuracy"];
-    const most = winner(lost, "greatest");
+    const { first: most, isAlone } = judge(figuresOf(reading, "forgotten"));
     const each = names.map((_, lane) => `${nameOf(reading, lane)} ${gainOrLoss(lost[lane])}`);
     const plain =
       Math.abs(lost[0]) < 1e-6 ? `${nameOf(reading, 0)} has nothing to forget: both modes are the same.` : null;
-    const real = lost[most] > doubt("val_accuracy", right?.[most] ?? 0.5, (right?.[most] ?? 0.5) - lost[most], valSize);
+    const whole = right?.[most] ?? 0.5;
+    const real = order("val_accuracy", whole, whole - lost[most], valSize) === "higher";
     return joined([
       real
-        ? `${nameOf(reading, most)} loses most when judged in training mode: ${points(lost[most])} of accuracy.`
+        ? isAlone
+          ? `${nameOf(reading, most)} loses most when judged in training mode: ${points(lost[most])} of accuracy.`
+          : bestWords(reading, "forgotten")
         : `Forgetting eval() should cost accuracy; no loss is beyond chance, and ${NOT_SHOWN}.`,
       `All of them: ${each.join(", ")}.`,
       plain,
     ]);
   },
-  figures({ facts, names }) {
-    const [right, left] = [facts["forgotten/val_accuracy"], facts["forgotten/forgotten_accuracy"]];
-    const lane = names.indexOf("Dropout");
-    return right && left && lane >= 0
-      ? [
-          ["Accuracy as it should be: dropout", 100 * right[lane]],
-          ["Accuracy with dropout left on: dropout", 100 * left[lane]],
-        ]
-      : [];
-  },
+  figures: ({ facts, names }) =>
+    Object.fromEntries(
+      names.flatMap((name, lane) => [
+        [`accuracy/${name}`, 100 * facts["forgotten/val_accuracy"]?.[lane]],
+        [`loss/${name}`, facts["forgotten/val_loss"]?.[lane]],
+        [`forgotten_accuracy/${name}`, 100 * facts["forgotten/forgotten_accuracy"]?.[lane]],
+        [`forgotten_loss/${name}`, facts["forgotten/forgotten_loss"]?.[lane]],
+      ]),
+    ),
 };
 
 /** @param {number} lost */
@@ -204,3 +225,11 @@ function gainOrLoss(lost) {
     ? `${lost > 0 ? "−" : lost < 0 ? "+" : ""}${formatOne(100 * Math.abs(lost))}`
     : "no number";
 }
+
+/** By the id of the experiment. @type {Record<string, Writer>} */
+export const WRITERS = {
+  "real-ensemble": realEnsemble,
+  averages,
+  draw,
+  "forgotten-eval": forgottenEval,
+};

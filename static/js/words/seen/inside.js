@@ -2,15 +2,15 @@
 
 /** @import { SeenReading, Writer } from "./common.js" */
 
-import { doubt } from "../../outcome.js";
-import { formatCount, formatPercent, formatPlain, formatTimes } from "../../stats.js";
+import { formatCount, formatPercent, formatPlain, formatTimes } from "../../model/stats.js";
+import { order } from "../../model/verdict.js";
 import { joined, layerLabel } from "../common.js";
 import { squaredError } from "../features.js";
 import { enumerated } from "../lists.js";
 import { NOT_SHOWN } from "./common.js";
 
 /** @type {Writer} Lane 0 is without dropout, lane 1 with. */
-export const inside = {
+const inside = {
   write(reading) {
     const parts = [firing(reading), correlation(reading), damage(reading), visits(reading)].filter(Boolean);
     return parts.length > 0
@@ -18,30 +18,22 @@ export const inside = {
       : "Nothing has been measured inside at this step yet: it is while “Activity”, “Correlation” or “Damage” is open.";
   },
   figures({ facts }) {
-    const at = (facts["damage/share"] ?? []).indexOf(0.5);
-    const columns = facts["damage/share"]?.length ?? 0;
-    const killed = facts["damage/accuracy"];
     const ratio = (/** @type {string} */ name) => (facts[name] ? facts[name][1] / facts[name][0] : Number.NaN);
-    return [
-      ...["hidden1", "hidden2", "hidden3"].flatMap(
-        (layer) =>
-          /** @type {[string, number][]} */ ([
-            [`Share of firing units in ${spelt(layer)}, with over without dropout`, ratio(`activity/firing/${layer}`)],
-            [`Mean |r| of two units of ${spelt(layer)}, with over without dropout`, ratio(`correlation/mean/${layer}`)],
-          ]),
-      ),
-      ...(killed && at >= 0
-        ? /** @type {[string, number][]} */ ([
-            ["Accuracy with 50% of the hidden units killed, with dropout", 100 * killed[columns + at]],
-            ["Accuracy with 50% of the hidden units killed, without dropout", 100 * killed[at]],
-          ])
-        : []),
-    ];
+    const layers = ["hidden1", "hidden2", "hidden3"].flatMap((layer) => [
+      [`mean/${layer}`, ratio(`activity/mean/${layer}`)],
+      [`firing/${layer}`, ratio(`activity/firing/${layer}`)],
+      [`correlation/${layer}`, ratio(`correlation/mean/${layer}`)],
+      [`strong/${layer}`, ratio(`correlation/strong/${layer}`)],
+    ]);
+    const shares = facts["damage/share"] ?? [];
+    const accuracy = facts["damage/accuracy"] ?? [];
+    const killed = shares.flatMap((share, place) => [
+      [`damage_${Math.round(100 * share)}/without`, 100 * accuracy[place]],
+      [`damage_${Math.round(100 * share)}/dropout`, 100 * accuracy[shares.length + place]],
+    ]);
+    return Object.fromEntries([...layers, ...killed]);
   },
 };
-
-/** @param {string} layer */
-const spelt = (layer) => layer.replace("hidden", "hidden layer ");
 
 /**
  * The layers of which a view has figures of both lanes.
@@ -98,7 +90,7 @@ function damage({ facts, valSize }) {
     return null;
   }
   const both = `${formatPercent(dropped)} against ${formatPercent(without)} without`;
-  return dropped - without > doubt("val_accuracy", dropped, without, valSize)
+  return order("val_accuracy", dropped, without, valSize) === "higher"
     ? `With half of its hidden units killed the one with dropout still gets ${both}.`
     : `With half of its hidden units killed the one with dropout gets ${both}: it should stand this better, and ${NOT_SHOWN}.`;
 }
@@ -115,7 +107,7 @@ function visits({ facts }) {
 }
 
 /** @type {Writer} */
-export const features = {
+const features = {
   write({ facts }) {
     const sparsity = facts["features/auto/sparsity"];
     const [step, steps] = [facts["features/auto/step"]?.[0], facts["features/auto/steps"]?.[0]];
@@ -136,12 +128,22 @@ export const features = {
     ]);
   },
   figures({ facts }) {
-    const sparsity = facts["features/auto/sparsity"] ?? [];
-    return [
-      ["Hoyer sparsity of the decoder’s atoms without dropout", sparsity[0]],
-      ["Hoyer sparsity of the decoder’s atoms with dropout .5", sparsity[1]],
-      ["Hoyer sparsity, with over without dropout", sparsity[1] / sparsity[0]],
-      ["Validation mean squared error with dropout .5", facts["features/auto/val_loss"]?.[1]],
-    ];
+    const [step, steps] = [facts["features/auto/step"]?.[0], facts["features/auto/steps"]?.[0]];
+    if (step === undefined || step < steps) {
+      return {}; // what others came to is of autoencoders that were trained to their end
+    }
+    const [without, dropped] = facts["features/auto/sparsity"] ?? [];
+    return {
+      "sparsity/without": without,
+      "sparsity/dropout": dropped,
+      sparsity_ratio: dropped / without,
+      "mse/dropout": facts["features/auto/val_loss"]?.[1],
+    };
   },
+};
+
+/** By the id of the experiment. @type {Record<string, Writer>} */
+export const WRITERS = {
+  inside,
+  features,
 };

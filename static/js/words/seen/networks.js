@@ -2,9 +2,9 @@
 
 /** @import { SeenReading, Writer } from "./common.js" */
 
-import { formatLoss } from "../../stats.js";
+import { formatLoss } from "../../model/stats.js";
 import { joined } from "../common.js";
-import { bestWords, compared, NOT_SHOWN, nameOf, times, withLoss } from "./common.js";
+import { aboveFrom, bestWords, compared, laneFigures, NOT_SHOWN, nameOf, times, withLoss } from "./common.js";
 import { accuracyWords } from "./training.js";
 
 /**
@@ -27,7 +27,7 @@ function better(reading, one, other) {
 const [PLAIN, , , ELEMENTS, CHANNELS] = [0, 1, 2, 3, 4]; // lanes of the convolutional race
 
 /** @type {Writer} */
-export const convolutional = {
+const convolutional = {
   write(reading) {
     const helps = compared(reading, "val_loss", ELEMENTS, PLAIN);
     return joined([
@@ -39,12 +39,13 @@ export const convolutional = {
       better(reading, CHANNELS, ELEMENTS),
     ]);
   },
+  figures: (reading) => ({ ...laneFigures(reading), crossing: aboveFrom(reading, PLAIN, ELEMENTS, 1.5) }),
 };
 
 const [NONE, OUTPUT, FRESH, ONE, ALL] = [0, 1, 2, 3, 4]; // lanes of the recurrent race
 
 /** @type {Writer} */
-export const recurrent = {
+const recurrent = {
   write(reading) {
     const output = compared(reading, "val_loss", OUTPUT, NONE);
     const masks = compared(reading, "val_loss", ONE, FRESH);
@@ -65,10 +66,11 @@ export const recurrent = {
         : null,
     ]);
   },
+  figures: laneFigures,
 };
 
 /** @type {Writer} Lane 0 is without dropout, lane 1 with. */
-export const boundaries = {
+const boundaries = {
   write(reading) {
     const { facts } = reading;
     const order = compared(reading, "val_accuracy", 1, 0);
@@ -84,11 +86,18 @@ export const boundaries = {
         : null,
     ]);
   },
-  figures: ({ accuracy, loss }) => [
-    ["Validation accuracy without dropout", 100 * accuracy[0]],
-    ["Validation accuracy with dropout", 100 * accuracy[1]],
-    ["Accuracy gained by dropout", 100 * (accuracy[1] - accuracy[0])],
-    ["Validation loss without dropout", loss[0]],
-    ["Validation loss with dropout", loss[1]],
-  ],
+  figures: ({ accuracy, loss }) => ({
+    "val_accuracy/without": 100 * accuracy[0],
+    "val_accuracy/dropout": 100 * accuracy[1],
+    gain: 100 * (accuracy[1] - accuracy[0]),
+    "val_loss/without": loss[0],
+    "val_loss/dropout": loss[1],
+  }),
+};
+
+/** By the id of the experiment. @type {Record<string, Writer>} */
+export const WRITERS = {
+  convolutional,
+  recurrent,
+  boundaries,
 };

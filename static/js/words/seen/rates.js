@@ -2,30 +2,45 @@
 
 /** @import { SeenReading, Writer } from "./common.js" */
 
-import { LOSS_NOISE, winner } from "../../outcome.js";
-import { formatCount, formatLoss, formatPercent, formatPlain } from "../../stats.js";
+import { formatCount, formatLoss, formatPercent, formatPlain } from "../../model/stats.js";
+import { extreme, judge, order } from "../../model/verdict.js";
 import { joined } from "../common.js";
-import { enumerated } from "../lists.js";
-import { compared, NOT_SHOWN, ties, times } from "./common.js";
+import { ruleWords } from "../verdict.js";
+import { bestWords, compared, figuresOf, NOT_SHOWN, times } from "./common.js";
 
 /** @type {Writer} */
-export const rate = { write: (reading) => joined([lowest(reading), shape(reading)]) };
-
-/** @type {Writer} */
-export const rateHiddenOnly = {
-  write(reading) {
-    const { loss } = reading;
-    const half = at(reading, 0.5);
-    const first = winner(loss, "least");
-    return joined([lowest(reading), shape(reading), first >= 0 && half >= 0 ? halfWords(reading, half, first) : null]);
+const rate = {
+  write: (reading) => joined([lowest(reading), shape(reading)]),
+  figures(reading) {
+    const middle = reading.loss[at(reading, 0.5)];
+    const over = (/** @type {number} */ value) => reading.loss[at(reading, value)] / middle;
+    return { ...rateFigures(reading), "ratio/0.2": over(0.2), "ratio/0.9": over(0.9) };
   },
 };
 
+/**
+ * The final validation loss at each rate.
+ * @param {SeenReading} reading
+ */
+const rateFigures = (reading) =>
+  Object.fromEntries(ratesOf(reading).map((value, lane) => [`val_loss/p=${value}`, reading.loss[lane]]));
+
 /** @type {Writer} */
-export const rateConstantWidth = {
+const rateHiddenOnly = {
+  write(reading) {
+    const { loss } = reading;
+    const half = at(reading, 0.5);
+    const first = extreme(loss, "least");
+    return joined([lowest(reading), shape(reading), first >= 0 && half >= 0 ? halfWords(reading, half, first) : null]);
+  },
+  figures: rateFigures,
+};
+
+/** @type {Writer} */
+const rateConstantWidth = {
   write(reading) {
     const x = ratesOf(reading);
-    const first = winner(reading.loss, "least");
+    const first = extreme(reading.loss, "least");
     const wall = x.length - 1;
     if (first < 0) {
       return lowest(reading);
@@ -39,6 +54,7 @@ export const rateConstantWidth = {
       ends === "alike" ? `A wall at the highest rate: ${NOT_SHOWN}.` : null,
     ]);
   },
+  figures: rateFigures,
 };
 
 /** @param {SeenReading} reading */
@@ -52,28 +68,15 @@ const at = (reading, value) => ratesOf(reading).findIndex((each) => Math.abs(eac
 
 /** @param {SeenReading} reading */
 function lowest(reading) {
-  const { loss } = reading;
-  const x = ratesOf(reading);
-  const first = winner(loss, "least");
-  if (first < 0) {
-    return "No network has a finite loss: nothing can be said.";
-  }
-  const close = ties(reading, "val_loss", first);
-  const rates = enumerated(close.map((lane) => formatPlain(x[lane])));
-  const percent = Math.round(100 * (LOSS_NOISE - 1));
-  return joined([
-    `The lowest validation loss is ${formatLoss(loss[first])}, at a rate of ${formatPlain(x[first])}.`,
-    close.length > 0
-      ? `${rates} ${close.length > 1 ? "lie" : "lies"} within ${percent}% of it, which two seeds may differ by: no single best rate can be named.`
-      : "No other rate lies close enough to be mistaken for it.",
-  ]);
+  const { isAlone, first } = judge(figuresOf(reading, "val_loss"));
+  return joined([bestWords(reading, "val_loss"), first < 0 || isAlone ? null : "So no single best rate can be named."]);
 }
 
 /** @param {SeenReading} reading */
 function shape(reading) {
   const { loss } = reading;
   const x = ratesOf(reading);
-  const first = winner(loss, "least");
+  const first = extreme(loss, "least");
   const last = x.length - 1;
   if (first < 0) {
     return null;
@@ -104,7 +107,7 @@ function halfWords(reading, half, first) {
 }
 
 /** @type {Writer} */
-export const search = {
+const search = {
   write({ search: state }) {
     /** @type {{ trial: number, val_loss: number, val_accuracy: number }[]} */
     const results = (state?.results ?? []).filter((/** @type {*} */ each) => Number.isFinite(each.val_loss));
@@ -113,7 +116,8 @@ export const search = {
     }
     const [first] = [...results].sort((one, other) => one.val_loss - other.val_loss);
     const [input, hidden, learning] = state.trials[first.trial];
-    const close = results.filter(({ val_loss: loss }) => loss <= LOSS_NOISE * first.val_loss).length - 1;
+    const close =
+      results.filter(({ val_loss: loss }) => order("val_loss", loss, first.val_loss, 1) === "alike").length - 1;
     const plain = results.filter(({ trial }) => state.trials[trial][0] === 0 && state.trials[trial][1] === 0);
     const least = Math.min(...plain.map(({ val_loss: loss }) => loss));
     const done =
@@ -121,16 +125,37 @@ export const search = {
         ? `Of the ${formatCount(results.length)} candidates tried so far`
         : `Of ${formatCount(results.length)} candidates`;
     return joined([
-      `${done} the best has an input rate of ${formatPlain(input)}, a hidden rate of ${formatPlain(hidden)} and a learning rate of ${formatRate(learning)}: a validation loss of ${formatLoss(first.val_loss)}, ${formatPercent(first.val_accuracy)} right.`,
+      `${done} the lowest validation loss has the one with an input rate of ${formatPlain(input)}, a hidden rate of ${formatPlain(hidden)} and a learning rate of ${formatRate(learning)}: ${formatLoss(first.val_loss)}, ${formatPercent(first.val_accuracy)} right.`,
       close > 0
-        ? `${formatCount(close)} more ${close > 1 ? "lie" : "lies"} within ${Math.round(100 * (LOSS_NOISE - 1))}% of it, which two seeds may differ by.`
+        ? `${formatCount(close)} more ${close > 1 ? "are" : "is"} too close to tell apart (${ruleWords({ measure: "val_loss", valSize: 1 })}), so no single best one can be named.`
         : null,
       plain.length > 0
-        ? `Without any dropout the best is ${formatLoss(least)}${least > LOSS_NOISE * first.val_loss ? `, ${times(least / first.val_loss)} as much` : ": dropout should be better, and this run does not show it"}.`
+        ? `Without any dropout the best is ${formatLoss(least)}${order("val_loss", least, first.val_loss, 1) === "higher" ? `, ${times(least / first.val_loss)} as much` : ": dropout should be better, and this run does not show it"}.`
         : null,
     ]);
   },
+  figures({ search: state }) {
+    if (!state?.results || state.results.length < state.trials.length) {
+      return {};
+    }
+    /** @type {number[]} */
+    const losses = state.results.map((/** @type {*} */ { val_loss: loss }) => loss ?? Number.NaN);
+    const place = state.results.findIndex((/** @type {*} */ { trial }) => isDefault(state.trials[trial]));
+    const least = Math.min(...losses.filter(Number.isFinite));
+    return { best_loss: least, default_loss: losses[place], best_ratio: least / losses[place] };
+  },
 };
+
+/** Whether a candidate has the rates of the first experiment. @param {number[]} trial */
+const isDefault = ([input, hidden, learning]) => input === 0.2 && hidden === 0.5 && learning === 0.002;
 
 /** @param {number} rate */
 const formatRate = (rate) => String(Number(rate.toPrecision(2)));
+
+/** By the id of the experiment. @type {Record<string, Writer>} */
+export const WRITERS = {
+  rate,
+  "rate-hidden-only": rateHiddenOnly,
+  "rate-constant-width": rateConstantWidth,
+  search,
+};

@@ -2,17 +2,31 @@
 
 /** @import { SeenReading, Writer } from "./common.js" */
 
-import { doubt, winner } from "../../outcome.js";
-import { formatCount, formatLoss, formatPercent, formatPlain } from "../../stats.js";
+import { formatCount, formatLoss, formatPercent, formatPlain } from "../../model/stats.js";
+import { extreme, gainsOf, judge } from "../../model/verdict.js";
 import { joined, points } from "../common.js";
 import { enumerated } from "../lists.js";
-import { bestWords, compared, listedLanes, NOT_SHOWN, nameOf, ties, times, withAccuracy, withLoss } from "./common.js";
+import {
+  aboveFrom,
+  bestWords,
+  compared,
+  figuresOf,
+  isWhole,
+  laneFigures,
+  listedLanes,
+  NOT_SHOWN,
+  nameOf,
+  scoreAt,
+  times,
+  withAccuracy,
+  withLoss,
+} from "./common.js";
 
 const EARLY = 250; // steps before which dropout usually looks worse on the default data
 const MEMORISED = 0.995; // of the training labels
 
 /** @type {Writer} Lane 0 is without dropout, lane 1 with. */
-export const twin = {
+const twin = {
   write(reading) {
     const { loss, step } = reading;
     const order = compared(reading, "val_loss", 1, 0);
@@ -25,16 +39,38 @@ export const twin = {
     }[order];
     return joined([verdict, accuracyWords(reading), memorised(reading), risen(reading)]);
   },
-  figures: ({ loss, accuracy, step }) =>
-    step === 1000
-      ? [
-          ["Validation loss without dropout, step 1,000", loss[0]],
-          ["Validation loss with dropout, step 1,000", loss[1]],
-          ["Validation loss, without over with dropout, step 1,000", loss[0] / loss[1]],
-          ["Accuracy gained by dropout, step 1,000", 100 * (accuracy[1] - accuracy[0])],
-        ]
-      : [],
+  figures(reading) {
+    const { step: last } = reading;
+    const best = isWhole(reading) ? reading.best : [];
+    const ends = TWINS.map((_, lane) => scoreAt(reading, "val_loss", lane, last));
+    return {
+      ...Object.assign({}, ...[200, 500, 1000].map((step) => twinsAt(reading, step))),
+      [`train_loss/dropout@${last}`]: scoreAt(reading, "train_loss", 1, last),
+      crossing: aboveFrom(reading, 0, 1, 1.5),
+      "best_loss/without": best[0],
+      "rise/without": ends[0] / best[0],
+      "rise/dropout": ends[1] / best[1],
+    };
+  },
 };
+
+const TWINS = ["without", "dropout"];
+
+/**
+ * @param {SeenReading} reading
+ * @param {number} step
+ */
+function twinsAt(reading, step) {
+  const [loss, accuracy] = /** @type {const} */ (["val_loss", "val_accuracy"]).map((name) =>
+    TWINS.map((_, lane) => scoreAt(reading, name, lane, step)),
+  );
+  return {
+    ...Object.fromEntries(TWINS.map((name, lane) => [`val_loss/${name}@${step}`, loss[lane]])),
+    ...Object.fromEntries(TWINS.map((name, lane) => [`val_accuracy/${name}@${step}`, 100 * accuracy[lane]])),
+    [`ratio@${step}`]: loss[0] / loss[1],
+    [`gain@${step}`]: 100 * (accuracy[1] - accuracy[0]),
+  };
+}
 
 /** @param {SeenReading} reading */
 export function accuracyWords(reading) {
@@ -57,7 +93,7 @@ function memorised({ names, trainAccuracy, noise }) {
     return null;
   }
   const wrong = noise > 0 ? `, the ${formatPlain(100 * noise)}% that are wrong among them` : "";
-  return `${enumerated(found)} ${found.length > 1 ? "have" : "has"} learnt the training labels by heart${wrong}.`;
+  return `${enumerated(found)} ${found.length > 1 ? "have" : "has"} memorised the training labels${wrong}.`;
 }
 
 /** @param {SeenReading} reading */
@@ -73,17 +109,16 @@ function risen({ names, loss, best, bestStep, step }) {
 }
 
 /** @type {Writer} Pairs of lanes, by the number of training images. */
-export const dataSize = {
+const dataSize = {
   write(reading) {
-    const { x, gains, unsure, doubts } = readGains(reading);
-    const most = winner(gains, "greatest");
+    const { x, gains, unsure, most, exceeds } = readGains(reading);
     if (most < 0) {
       return "No pair of networks has finite figures.";
     }
     const told = gains.length - unsure.length;
     const at = (/** @type {number} */ index) => `${formatCount(x[index])} images`;
     const [first, last] = [0, gains.length - 1];
-    const rises = (/** @type {number} */ end) => gains[most] - gains[end] > Math.hypot(doubts[most], doubts[end]);
+    const rises = (/** @type {number} */ end) => exceeds(most, end);
     const shape =
       rises(first) && rises(last)
         ? "A hump: neither with the fewest images nor with the most does dropout help as much as between."
@@ -98,7 +133,14 @@ export const dataSize = {
   },
   figures(reading) {
     const { x, gains } = readGains(reading);
-    return x.map((size, index) => [`Error removed by dropout, ${formatCount(size)} images`, 100 * gains[index]]);
+    const series = reading.experiment.picture?.series ?? [];
+    const error = (/** @type {number} */ lane) => 100 * (1 - reading.accuracy[lane]);
+    return Object.fromEntries(
+      x.flatMap((size, index) => [
+        [`gain/n=${size}`, 100 * gains[index]],
+        ...series.map((lanes, which) => [`error/${TWINS[which]}/n=${size}`, error(lanes[index])]),
+      ]),
+    );
   },
 };
 
@@ -108,16 +150,14 @@ const gainWords = (gain) => (gain < 0 ? `−${points(gain)}` : points(gain));
 /** @param {SeenReading} reading */
 function readGains({ experiment, accuracy, valSize }) {
   const [without = [], dropped = []] = experiment.picture?.series ?? [];
-  const gains = without.map((lane, index) => accuracy[dropped[index]] - accuracy[lane]);
-  const doubts = without.map((lane, index) => doubt("val_error", accuracy[lane], accuracy[dropped[index]], valSize));
-  const unsure = gains.flatMap((gain, index) => (Math.abs(gain) <= doubts[index] ? [index] : []));
-  return { x: experiment.picture?.x ?? [], gains, unsure, doubts };
+  const error = (/** @type {number} */ lane) => 1 - accuracy[lane];
+  return { x: experiment.picture?.x ?? [], ...gainsOf(without.map(error), dropped.map(error), valSize) };
 }
 
 const [NOTHING, STOPPED, DROPPED] = [0, 6, 8]; // lanes of the race
 
 /** @type {Writer} */
-export const regularisers = {
+const regularisers = {
   write(reading) {
     const order = [...reading.names.keys()]
       .filter((lane) => Number.isFinite(reading.loss[lane]))
@@ -139,47 +179,54 @@ export const regularisers = {
       worse.length > 0 ? `No better than nothing, as far as can be told: ${listedLanes(reading, worse)}.` : null,
     ]);
   },
+  figures(reading) {
+    const { accuracy, names, stopped } = reading;
+    return {
+      ...laneFigures(reading),
+      [`best_step/${names[STOPPED]}`]: stopped[STOPPED]?.best_step ?? Number.NaN,
+      lead: 100 * (accuracy[DROPPED] - accuracy[STOPPED]),
+    };
+  },
 };
 
 const SINGLE = [1, 2, 3, 4]; // lanes that drop in one place only
 
 /** @type {Writer} */
-export const layers = {
+const layers = {
   write(reading) {
     const { loss } = reading;
-    const first = winner(loss, "least", SINGLE);
+    const { first, ties: close } = judge(figuresOf(reading, "val_loss"), SINGLE);
     if (first < 0 || !Number.isFinite(loss[0])) {
       return "A loss is no finite number: nothing can be compared.";
     }
-    const close = ties(reading, "val_loss", first, SINGLE);
     const idle = SINGLE.filter((lane) => compared(reading, "val_loss", lane, 0) !== "lower");
     const [nearest, farthest] = [SINGLE[0], SINGLE[SINGLE.length - 1]];
     const inOrder =
       SINGLE.slice(1).every((lane) => loss[lane] >= loss[lane - 1]) &&
       compared(reading, "val_loss", nearest, farthest) === "lower";
-    const all = winner(loss, "least");
+    const all = extreme(loss, "least");
     if (idle.length === SINGLE.length) {
       return `No single place can be told from no dropout at all (${formatLoss(loss[0])}): ${NOT_SHOWN}.`;
     }
     return joined([
-      `Of single places ${withLoss(reading, first)} does most, against ${formatLoss(loss[0])} without dropout.`,
-      close.length > 0 ? `${listedLanes(reading, close)} cannot be told from it.` : null,
+      close.length > 0
+        ? `No single place does most: ${listedLanes(reading, [first, ...close].sort())} are too close to tell apart, with ${formatLoss(loss[first])} and more against ${formatLoss(loss[0])} without dropout.`
+        : `Of single places ${withLoss(reading, first)} does most, against ${formatLoss(loss[0])} without dropout.`,
       inOrder
         ? "The earlier the place, the more it does."
         : "Elsewhere earlier places do more; that order this run does not show.",
       idle.length > 0 ? `${listedLanes(reading, idle)} cannot be told from none at all.` : null,
       compared(reading, "val_loss", all, first) === "lower"
-        ? `Lowest of all is ${withLoss(reading, all)}.`
+        ? bestWords(reading, "val_loss")
         : "No combination can be told to do better.",
     ]);
   },
   figures: ({ names, loss, accuracy }) =>
-    names.slice(1).flatMap(
-      (name, index) =>
-        /** @type {[string, number][]} */ ([
-          [`Validation loss, none over ${name}`, loss[0] / loss[index + 1]],
-          [`Accuracy gained: ${name}`, 100 * (accuracy[index + 1] - accuracy[0])],
-        ]),
+    Object.fromEntries(
+      names.slice(1).flatMap((name, index) => [
+        [`ratio/${name}`, loss[0] / loss[index + 1]],
+        [`gain/${name}`, 100 * (accuracy[index + 1] - accuracy[0])],
+      ]),
     ),
 };
 
@@ -189,12 +236,13 @@ const [REAL, NOISY] = [
 ]; // lanes with more and more images, and lanes with noise on the fewest
 
 /** @type {Writer} */
-export const noiseAsData = {
+const noiseAsData = {
   write: (reading) =>
     joined([
       `More images without noise get ${enumerated(REAL.map((lane) => withAccuracy(reading, lane)))}.`,
       ...NOISY.map((lane) => worth(reading, lane)),
     ]),
+  figures: laneFigures,
 };
 
 /**
@@ -220,3 +268,13 @@ function worth(reading, lane) {
     ? `${lead} is worth more than ${nameOf(reading, below[below.length - 1])}, and less than ${nameOf(reading, REAL[below.length])}.`
     : `${lead} does worse than the same images as they are.`;
 }
+
+/** By the id of the experiment. @type {Record<string, Writer>} */
+export const WRITERS = {
+  twin,
+  "data-size": dataSize,
+  "data-size-true-labels": dataSize,
+  regularisers,
+  layers,
+  "noise-as-data": noiseAsData,
+};

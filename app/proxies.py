@@ -1,0 +1,80 @@
+"""What a reverse proxy in front of the lab says of a request, and where it has put the lab."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+from urllib.parse import unquote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from app.settings import PATH, Settings
+
+VOUCHED: Final = "dropout_lab.vouched"
+"""In the scope of a request: whether its host was named by a proxy that is trusted."""
+
+PREFIX: Final = "dropout_lab.prefix"
+"""In the scope of a request: the path below which its proxy has the lab, as far as that is known."""
+
+
+class Forwarded:
+    """Middleware around all others: requests as they were before a trusted proxy passed them on, at paths of the lab.
+
+    ``X-Forwarded-For``, ``-Proto``, ``-Host`` and ``-Prefix`` are read of trusted proxies alone: every script can send
+    them. The path below which the lab lies is taken away where the proxy left it.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = ProxyHeadersMiddleware(app, list(settings.proxies))  # type: ignore[arg-type]
+        self._trusted = self._app.trusted_hosts
+        self._root = settings.root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "lifespan":
+            scope = dict(scope, client=plain(scope.get("client")))
+            headers = Headers(scope=scope)
+            is_trusted = scope["client"] is not None and scope["client"][0] in self._trusted
+            if is_trusted and (host := _last(headers, "x-forwarded-host")):
+                _name(scope, host)
+            prefix = _last(headers, "x-forwarded-prefix").rstrip("/") if is_trusted else ""
+            take_away(scope, prefix if PATH.fullmatch(prefix) else self._root)
+        await self._app(scope, receive, send)  # type: ignore[arg-type]
+
+
+def plain(client: tuple[str, int] | None) -> tuple[str, int] | None:
+    """Return a client's address as IPv4 if it is one that a socket for IPv6 has wrapped (``::ffff:127.0.0.1``)."""
+    if client is None or not client[0].lower().startswith("::ffff:"):
+        return client
+    wrapped = ipaddress.IPv6Address(client[0]).ipv4_mapped
+    return (str(wrapped), client[1]) if wrapped else client
+
+
+def take_away(scope: Scope, prefix: str) -> None:
+    """Take the path below which the lab lies away from the path of a request, if it is there.
+
+    Args:
+        scope: of the request.
+        prefix: without a slash at its end; empty: none.
+    """
+    scope[PREFIX] = prefix
+    below = unquote(prefix)
+    if not prefix or not (scope["path"] == below or scope["path"].startswith(below + "/")):
+        return
+    parts = scope["raw_path"].split(b"/")[1 + prefix.count("/") :]
+    scope["path"] = scope["path"].removeprefix(below)
+    scope["raw_path"] = b"".join(b"/" + part for part in parts)
+
+
+def _last(headers: Headers, name: str) -> str:
+    """What the nearest proxy says: each puts its own behind what it was told."""
+    return ",".join(headers.getlist(name)).rpartition(",")[2].strip()
+
+
+def _name(scope: Scope, host: str) -> None:
+    headers = MutableHeaders(raw=list(scope["headers"]))
+    headers["host"] = host
+    scope["headers"] = headers.raw
+    scope[VOUCHED] = True

@@ -1,0 +1,106 @@
+"""The WebSocket of a run: who comes in, and how a WebSocket is talked over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Final
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from app.commands import JOIN, check_address, check_join
+from app.errors import (
+    BadJsonError,
+    BadMessageError,
+    NotFoundError,
+    RefusedError,
+    TooManyViewersError,
+    WrongTokenError,
+    describe,
+)
+from app.lab import lab_of
+from app.live import FLUSH_S, Conversation
+from app.run import Run
+from app.uvicorn_protocol import hang_up
+from app.viewers import Outbox
+from app.wire import dumps, loads
+
+JOIN_S: Final = 10.0  # for the first message: a client sends it as soon as the connection is open
+CLOSE_CODES: Final[dict[type[RefusedError], int]] = {
+    BadJsonError: 4400,
+    BadMessageError: 4400,
+    WrongTokenError: 4403,
+    NotFoundError: 4404,
+    TooManyViewersError: 4429,
+}
+"""With which code a viewer is refused at the door."""
+
+
+class SocketLine:
+    """A viewer's connection that is a WebSocket.
+
+    Args:
+        websocket: the WebSocket, accepted.
+    """
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+
+    async def send_text(self, data: str) -> None:
+        """Send a text message."""
+        await self._websocket.send_text(data)
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send a frame."""
+        await self._websocket.send_bytes(data)
+
+    async def listen(self, conversation: Conversation) -> None:
+        """Hand over what the viewer says, until it has gone."""
+        while True:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            conversation.receive(message.get("text"))
+
+    async def hang_up(self, code: int, reason: str) -> None:
+        """Close the WebSocket."""
+        await hang_up(self._websocket, code, reason)
+
+
+async def watch_by_websocket(websocket: WebSocket) -> None:
+    """Serve one viewer from the handshake to the end."""
+    lab = lab_of(websocket)
+    await websocket.accept()
+    try:
+        run, outbox = await _let_in(websocket)
+    except RefusedError as error:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+            async with asyncio.timeout(FLUSH_S):
+                await websocket.send_text(dumps({"op": "error", "error": describe(error)}))
+        await hang_up(websocket, CLOSE_CODES[type(error)], describe(error)["code"])
+    except WebSocketDisconnect:
+        return
+    else:
+        await lab.live.serve(SocketLine(websocket), run, outbox)
+
+
+async def _let_in(websocket: WebSocket) -> tuple[Run, Outbox]:
+    """Hear who the viewer is, and let it into the run.
+
+    Raises:
+        RefusedError: it may not come in; one of `CLOSE_CODES`.
+        WebSocketDisconnect: it left.
+    """
+    run = lab_of(websocket).runs.find(websocket.path_params["run_id"])
+    check_address(websocket.query_params, f"in the first message, {JOIN}")
+    try:
+        async with asyncio.timeout(JOIN_S):
+            message = await websocket.receive()
+    except TimeoutError:
+        raise BadMessageError(f"nothing was said within {JOIN_S:g} seconds: the first message is {JOIN}") from None
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message["code"])
+    token = check_join(loads(message.get("text") or ""))
+    if token is not None:
+        run.check_token(token)
+    return run, run.join(owner=token is not None)

@@ -1,0 +1,1 @@
+"""One command that tells whether a GPU does what the CPU's tests say: ``make gpu-check``, docs/gpu.md."""

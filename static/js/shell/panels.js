@@ -1,0 +1,185 @@
+// Every picture is a panel that can be opened, closed and enlarged. Which ones are open is remembered for each experiment.
+
+/** @import { Actions, Store } from "../types.js" */
+
+import { find } from "../base/dom.js";
+import { createStorage } from "../base/storage.js";
+import { groupsOf, isInsight } from "../model/catalogue.js";
+
+/** @typedef {{ id: string, title: string, about: string, open: boolean, obstacle: string }} Entry A line of the menu. */
+
+/**
+ * @param {object} options
+ * @param {Document} options.document
+ * @param {Store} options.store
+ * @param {Actions} options.actions
+ * @param {(panel: string, format: string) => void} options.take Downloads what a panel shows.
+ */
+export function createPanels({ document, store, actions, take }) {
+  const window = /** @type {Window & typeof globalThis} */ (document.defaultView);
+  const root = document.documentElement;
+  const sections = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-panel]"))];
+  const byId = new Map(sections.map((section) => [section.dataset.panel ?? "", section]));
+  const standard = sections
+    .filter((section) => "standard" in section.dataset)
+    .map((section) => section.dataset.panel ?? "");
+  const storage = createStorage(() => window.localStorage);
+  const key = `dropout-lab-panels-${document.body.dataset.experiment ?? ""}`; // panels-boot.js reads it, too
+  const current = {
+    wanted: new Set(storage.get(key)?.split(" ") ?? standard),
+    told: "",
+    large: /** @type {{ section: HTMLElement, hole: HTMLElement, inert: HTMLElement[], top: number } | null} */ (null),
+  };
+
+  const blocked = (/** @type {string} */ id) => store.state.run?.obstacles[id] ?? "";
+  const isOpen = (/** @type {string} */ id) => current.wanted.has(id) && blocked(id) === "";
+
+  /** Show the panels that are wanted and mean something; until the run is known, those that the page began with. */
+  function apply() {
+    if (!store.state.run) {
+      return;
+    }
+    const open = [...byId.keys()].filter(isOpen);
+    for (const [id, section] of byId) {
+      section.hidden = !open.includes(id);
+    }
+    delete root.dataset.panels;
+    if (current.large?.section.hidden) {
+      restore();
+    }
+    const views = open.filter((id) => isInsight(store.state.schema, id));
+    if (open.join() !== store.state.open.join()) {
+      store.update("open", { open });
+    }
+    if (views.join() !== current.told) {
+      current.told = views.join();
+      actions.views(views);
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @param {boolean} wanted
+   */
+  function set(id, wanted) {
+    current.wanted[wanted ? "add" : "delete"](id);
+    storage.set(key, [...current.wanted].join(" "));
+    apply();
+  }
+
+  function reset() {
+    current.wanted = new Set(standard);
+    storage.set(key, standard.join(" "));
+    apply();
+  }
+
+  /** @param {HTMLElement} section */
+  function enlarge(section) {
+    restore();
+    const hole = document.createElement("div"); // keeps the place, so that the page behind stands still
+    hole.className = "panel-hole";
+    hole.style.height = `${section.offsetHeight}px`;
+    current.large = { section, hole, inert: outside(section), top: window.scrollY };
+    for (const element of current.large.inert) {
+      element.inert = true;
+    }
+    section.before(hole);
+    root.style.setProperty("--toolbar", `${find(document, "#toolbar").getBoundingClientRect().height}px`);
+    show(section, true);
+  }
+
+  function restore() {
+    const { large } = current;
+    if (large) {
+      current.large = null;
+      for (const element of large.inert) {
+        element.inert = false;
+      }
+      large.hole.remove();
+      show(large.section, false);
+      window.scrollTo({ top: large.top, behavior: "instant" });
+    }
+  }
+
+  /**
+   * @param {HTMLElement} section
+   * @param {boolean} isLarge
+   */
+  function show(section, isLarge) {
+    root.classList.toggle("has-large", isLarge);
+    section.classList.toggle("is-large", isLarge);
+    const button = find(section, "[data-panel-do=enlarge]");
+    button.setAttribute("aria-pressed", String(isLarge));
+    button.title = isLarge ? "Back to the page (Esc)" : "Enlarge";
+    window.dispatchEvent(new Event("resize")); // every picture finds its new size
+  }
+
+  /** @param {HTMLElement} section */
+  function close(section) {
+    restore();
+    set(section.dataset.panel ?? "", false);
+    find(document, "[data-do=views]").focus({ preventScroll: true }); // where it is opened again
+  }
+
+  document.addEventListener("click", ({ target }) => {
+    const button = /** @type {Element} */ (target).closest("[data-panel-do]");
+    const section = /** @type {HTMLElement | null} */ (button?.closest("[data-panel]") ?? null);
+    const what = button?.getAttribute("data-panel-do") ?? "";
+    if (!section) {
+      return;
+    }
+    if (what === "close") {
+      close(section);
+    } else if (what === "enlarge") {
+      current.large ? restore() : enlarge(section);
+    } else {
+      take(button?.getAttribute("data-of") ?? section.dataset.panel ?? "", what);
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && current.large && !event.defaultPrevented && !document.querySelector("dialog[open]")) {
+      event.preventDefault();
+      restore();
+    }
+  });
+  window.addEventListener("resize", () => {
+    if (current.large) {
+      root.style.setProperty("--toolbar", `${find(document, "#toolbar").getBoundingClientRect().height}px`);
+    }
+  });
+  store.subscribe(["run"], apply);
+
+  return {
+    set,
+    reset,
+    groups: () => groupsOf(store.state.schema),
+    /** Every panel, as the menu lists it. @returns {Map<string, Entry>} */
+    entries: () =>
+      new Map(
+        [...byId].map(([id, section]) => {
+          const text = (/** @type {string} */ selector) => section.querySelector(selector)?.textContent?.trim() ?? "";
+          const entry = { id, title: text("h2"), about: text(".about"), open: isOpen(id), obstacle: blocked(id) };
+          return [id, entry];
+        }),
+      ),
+    /** @param {string} id */
+    reveal(id) {
+      byId.get(id)?.scrollIntoView({ block: "start" });
+    },
+  };
+}
+
+/**
+ * Everything beside a section that a reader of it alone shall not reach: not the toolbar, notices or dialogs.
+ * @param {HTMLElement} section
+ */
+function outside(section) {
+  const found = [];
+  for (let at = section; at.parentElement && at !== section.ownerDocument.body; at = at.parentElement) {
+    const beside = [...at.parentElement.children].filter((each) => each !== at);
+    found.push(
+      .../** @type {HTMLElement[]} */ (beside.filter((each) => !each.matches("#toolbar, #notice, dialog, script"))),
+    );
+  }
+  return found.filter((element) => !element.inert);
+}

@@ -1,0 +1,140 @@
+"""The lab in a real browser behind a real nginx: below a path, and where the proxy hides its name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, Response, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.driver import LabPage
+from tests.browser.servers import Lab
+from tests.conftest import TIMEOUT_FACTOR
+from tests.nginx import example, nginx, without
+
+
+@pytest.fixture(scope="module")
+def trusting() -> Iterator[Lab]:
+    """A lab that believes the proxies of this machine."""
+    lab = Lab(
+        timeout_s=90 * TIMEOUT_FACTOR,
+        DROPOUT_LAB_TRUSTED_PROXIES="127.0.0.1",
+        DROPOUT_LAB_WORKERS="1",
+        DROPOUT_LAB_THREADS="1",
+    )
+    yield lab
+    lab.stop(30 * TIMEOUT_FACTOR)
+
+
+@pytest.fixture(params=["prefix-stripped", "prefix-kept"])
+def below(trusting: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where the lab is behind nginx, below a path."""
+    with nginx(example(request.param), trusting.port) as proxy:
+        yield f"{proxy.url}/lab"
+
+
+def refusals(page: Page) -> list[str]:
+    """The answers that say that something is wrong, as they come."""
+    found: list[str] = []
+
+    def on_response(response: Response) -> None:
+        if response.status >= 400:
+            found.append(f"{response.status} {response.url}")
+
+    page.on("response", on_response)
+    return found
+
+
+def is_styled(page: Page) -> bool:
+    font = page.evaluate("() => getComputedStyle(document.body).fontFamily")
+    return str(font) != "" and "Times" not in str(font) and bool(page.evaluate("() => document.styleSheets.length > 2"))
+
+
+def test_below_a_path_the_lab_is_whole(below: str, page: Page, open_page: OpenPage, tmp_path: Path) -> None:
+    refused = refusals(page)
+    lab = LabPage(page, below).open("?train_size=200")
+    assert is_styled(page)
+    lab.wait("state.steps.last > 20 && state.scores.length > 0")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('#network canvas')].some((each) => each.dataset.step > 0)"
+    )
+    expect(page.locator("#loss .js-plotly-plot, #loss .main-svg").first).to_be_visible()
+    lab.pause()
+
+    lab.button("share").click()
+    reproduce = page.get_by_label("Reproduce it").input_value()
+    watch = page.get_by_label("Watch it live").input_value()
+    assert reproduce == f"{below}/?train_size=200"
+    assert watch.startswith(f"{below}/?run=")
+    page.locator("#share [value=close]").click()
+    guest = open_page()
+    guests = refusals(guest)
+    guest.goto(watch)
+    guest.wait_for_function("() => document.documentElement.dataset.ready === 'true'")
+    assert guest.evaluate("() => window.dropoutLab.store.state.run.id") == lab.state("state.run.id")
+
+    with page.expect_download() as record:
+        lab.button("save").click()
+        page.locator("#save a[download]").click()
+    record.value.save_as(tmp_path / "run.json")
+    assert json.loads((tmp_path / "run.json").read_text())["run"]["id"] == lab.state("state.run.id")
+    with page.expect_download() as report:
+        page.locator("#save [data-do=report]").click()
+    report.value.save_as(tmp_path / "report.html")
+    written = (tmp_path / "report.html").read_text()
+    assert f'href="{below}/?train_size=200"' in written
+    assert len(written) > 1_000_000  # Plotly is in it
+    page.locator("#save [value=close]").click()
+    assert refused + guests == []
+
+
+def test_below_a_path_experiments_and_error_pages_are_where_they_belong(below: str, page: Page) -> None:
+    refused = refusals(page)
+    lab = LabPage(page, below)
+    page.goto(f"{below}/experiments/rate")
+    page.wait_for_function("() => document.documentElement.dataset.ready === 'true'")
+    expect(page.locator("#experiment-title")).to_have_text(lab.state("state.experiment.title"))
+    page.get_by_role("button", name="Experiments").click()
+    page.locator("#experiments-list a").first.click()  # free play, two folders up from where the page was
+    page.wait_for_url(f"{below}/")
+    page.wait_for_function("() => document.documentElement.dataset.ready === 'true'")
+    page.get_by_role("button", name="Experiments").click()
+    page.locator("#experiments-list a[href$='/experiments/twin']").click()
+    page.wait_for_url(f"{below}/experiments/twin**")
+    page.wait_for_function("() => document.documentElement.dataset.ready === 'true'")
+    # The page rewrites its own address when its run belongs to no experiment any more; its links still lead there.
+    page.evaluate("() => window.dropoutLab.actions.newRun({ dataset: 'wine', train_size: 100 })")
+    page.wait_for_function("(path) => location.pathname === path", arg=urlsplit(below).path + "/")
+    hrefs = page.locator("#experiments-list a").evaluate_all("(all) => all.map((each) => each.href)")
+    assert len(hrefs) > 20
+    assert all(href == f"{below}/" or href.startswith(f"{below}/experiments/") for href in hrefs)
+    assert refused == []
+
+
+@pytest.mark.expected_errors("404")
+def test_below_a_path_an_error_page_is_styled_and_leads_back(below: str, page: Page) -> None:
+    page.goto(f"{below}/nothing/here")
+    expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
+    assert is_styled(page)
+    page.get_by_role("link", name="To the lab").click()
+    page.wait_for_url(f"{below}/**")
+    page.wait_for_function("() => document.documentElement.dataset.ready === 'true'")
+
+
+@pytest.mark.expected_errors("403")
+def test_where_the_proxy_hides_the_name_the_page_says_so_and_nothing_else(trusting: Lab, page: Page) -> None:
+    server = without(example("root"), "proxy_set_header Host", "proxy_set_header X-Forwarded-Host")
+    with nginx(server, trusting.port) as proxy:
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto(proxy.url)
+        page.wait_for_function("() => window.dropoutLab?.store.state.connection.status === 'failed'")
+        told = page.locator("body").inner_text()
+        assert f"opened at {proxy.url}, but the server was asked for 127.0.0.1:{trusting.port}" in told
+        assert "a proxy in between changes the name, and whoever runs it must let it pass on the name" in told
+        assert "opened instead" not in told
+        assert LabPage(page, proxy.url).overflow() == 0
+        page.goto("about:blank")

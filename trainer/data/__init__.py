@@ -1,0 +1,1 @@
+"""What networks learn from: data sets as tensors, and the mini-batch of each step."""

@@ -1,0 +1,1 @@
+"""Thinned sub-networks, their votes, and their averages."""

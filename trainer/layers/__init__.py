@@ -1,0 +1,1 @@
+"""Layers that hold all lanes of a run at once, with a leading lane dimension."""

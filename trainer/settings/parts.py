@@ -1,0 +1,19 @@
+"""The PyTorch part, or the exporter, of a kind: its record names it, and it is imported when it is asked for."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+
+@cache
+def part(named: str) -> Any:
+    """What ``"package.module:name"`` names.
+
+    Raises:
+        ImportError: there is no such module.
+        AttributeError: it has nothing of that name.
+    """
+    module, _, name = named.partition(":")
+    return getattr(import_module(module), name)
