@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from typing import Any
@@ -105,7 +104,7 @@ def show_training(page: Page) -> None:
     }.items():
         page.get_by_role("button", name=kind, exact=True).click()
         drawn = "(line) => document.querySelector('#loss .chart-picture').data?.some(({ name }) => name === line)"
-        if page.evaluate("() => window.stage.store.state.losses.length > 0") or "eval" in kind:
+        if page.evaluate("() => window.stage.store.state.losses.length > 0") or "without" in kind:
             page.wait_for_function(drawn, arg=line)
 
 
@@ -143,66 +142,93 @@ def ensemble_frame(page: Page, lanes: list[int], rates: list[list[float]], votes
 # Turns
 
 
-def test_one_chart_is_redrawn_at_a_time_with_a_pause_between(module_page: Page) -> None:
-    """Three jobs that are always dirty: none starts within 200 ms of another, and none twice before the others.
+# A document whose clock goes from one timer to the next; whatever is observed is in sight at once.
+SET_CLOCK = """() => {
+  const clock = { now: 0, timers: [] };
+  const defaultView = {
+    performance: { now: () => clock.now },
+    setTimeout: (work, delay) => clock.timers.push({ at: clock.now + Math.max(0, delay), work }),
+    IntersectionObserver: class {
+      constructor(tell) { this.tell = tell; }
+      observe(target) { this.tell([{ target, isIntersecting: true }]); }
+      unobserve() {}
+    },
+  };
+  window.clock = clock;
+  window.still = { defaultView, hidden: false, addEventListener: () => {} };
+  clock.advance = () => {
+    clock.timers.sort((one, other) => one.at - other.at);
+    const { at, work } = clock.timers.shift();
+    clock.now = Math.max(clock.now, at);
+    work();
+  };
+}"""
 
-    A timer of Chromium may fire up to a millisecond early by this clock.
-    """
+
+def test_one_chart_is_redrawn_at_a_time_with_a_pause_between(module_page: Page) -> None:
+    """Three jobs that are always dirty: each starts 200 ms after another, and none twice before the others."""
+    module_page.evaluate(SET_CLOCK)
     log = module_page.evaluate(
-        """() => new Promise(async (resolve) => {
+        """async () => {
           const { createScheduler } = await import("/static/js/charts/redraws.js");
-          document.body.innerHTML = "<i>a</i><i>b</i><i>c</i>";
-          const scheduler = createScheduler(document);
+          const scheduler = createScheduler(still);
           const log = [];
-          for (const element of document.querySelectorAll("i")) {
-            const job = scheduler.add(element, (visible) => {
-              if (visible) log.push([element.textContent, performance.now()]);
-              if (log.length === 7) resolve(log); else job.invalidate();
+          for (const name of ["a", "b", "c"]) {
+            const job = scheduler.add(document.createElement("i"), (visible) => {
+              log.push([name, clock.now, visible]);
+              clock.now += 30;
+              job.invalidate();
             });
-            job.invalidate();
           }
-        })"""
+          while (log.length < 7) clock.advance();
+          return log;
+        }"""
     )
-    times = [time for _, time in log]
-    assert all(after - before >= 199 for before, after in itertools.pairwise(times))
-    names = [name for name, _ in log]
-    assert all(len(set(names[start : start + 3])) == 3 for start in range(len(names) - 2))
+    assert log == [[name, 200 * turn, True] for turn, name in enumerate("abcabca")]
+
+
+def test_slow_charts_take_a_fifth_of_the_time_at_most(module_page: Page) -> None:
+    """A chart that takes 100 ms leaves 400 ms to everything else."""
+    module_page.evaluate(SET_CLOCK)
+    starts = module_page.evaluate(
+        """async () => {
+          const { createScheduler } = await import("/static/js/charts/redraws.js");
+          const scheduler = createScheduler(still);
+          const starts = [];
+          const job = scheduler.add(document.createElement("i"), () => {
+            starts.push(clock.now);
+            clock.now += 100;
+            job.invalidate();
+          });
+          while (starts.length < 4) clock.advance();
+          return starts;
+        }"""
+    )
+    assert starts == [0, 500, 1000, 1500]
 
 
 def test_charts_wait_for_a_hand_that_draws_but_not_for_ever(module_page: Page) -> None:
-    """While it moves, no chart is redrawn within 1,500 ms of the one before; when it rests, they go on."""
-    drawn, rested = module_page.evaluate(
-        """() => new Promise(async (resolve) => {
+    """While it moves, a chart is redrawn 1,500 ms after the one before; 250 ms after its last movement, they go on."""
+    module_page.evaluate(SET_CLOCK)
+    drawn = module_page.evaluate(
+        """async () => {
           const { createScheduler } = await import("/static/js/charts/redraws.js");
-          document.body.innerHTML = "<i>a</i>";
-          const scheduler = createScheduler(document);
-          const times = [];
-          let hand = 0;
-          let rested = 0;
-          const job = scheduler.add(document.querySelector("i"), (visible) => {
-            if (visible) {
-              times.push(performance.now());
-            }
-            if (times.length === 1 && !hand) {
-              hand = setInterval(() => scheduler.yieldToHand(), 50);
-              scheduler.yieldToHand();
-            }
-            if (times.length === 3) {
-              clearInterval(hand);
-              rested = performance.now();
-            }
-            if (times.length === 4) {
-              resolve([times, rested]);
-            } else {
-              job.invalidate();
-            }
+          const scheduler = createScheduler(still);
+          const drawn = [];
+          const move = () => {
+            scheduler.yieldToHand();
+            if (clock.now < 3000) still.defaultView.setTimeout(move, 50);
+          };
+          const job = scheduler.add(document.createElement("i"), () => {
+            drawn.push(clock.now);
+            if (drawn.length === 1) move();
+            job.invalidate();
           });
-          job.invalidate();
-        })"""
+          while (drawn.length < 5) clock.advance();
+          return drawn;
+        }"""
     )
-    first, second, third, fourth = drawn
-    assert min(second - first, third - second) >= 1499
-    assert fourth - rested >= 199
+    assert drawn == [0, 1500, 3000, 3250, 3450]
 
 
 def test_a_chart_out_of_sight_says_its_words_but_is_drawn_only_when_it_comes_into_sight(stage: Page) -> None:

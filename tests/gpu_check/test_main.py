@@ -62,12 +62,12 @@ def test_a_part_that_fails_raises_or_dies_is_told_and_the_others_are_done(
 def test_a_part_that_hangs_is_ended_with_all_that_it_started_and_the_next_is_done(tmp_path: Path) -> None:
     hangs, fine = sick("hangs", "fine")
     # The second has set aside all of the thirty minutes but ten seconds: so many are left for the first at most.
-    parts = [Part(1, hangs.module, "hangs", 8.0), Part(2, fine.module, "fine", 1790.0)]
+    parts = [Part(1, hangs.module, "hangs", 1.0), Part(2, fine.module, "fine", 1790.0)]
     status, told = rehearse(tmp_path / "found.json", parts)
     assert status == FAILED
     hung, after = told["parts"]
     assert hung["outcome"] == "ended"
-    assert 8 <= hung["limit_s"] <= 10
+    assert 0 < hung["limit_s"] <= 10
     assert hung["error"] == f"it was ended after {hung['limit_s']:.0f} s"
     assert gone(hung["rows"][0]["figures"]["pid"])
     assert after["outcome"] == "passed"
