@@ -17,7 +17,7 @@ DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 
 KNOBS_HEAD: Final = """# Knobs
 
-Made by `make docs` from `trainer/settings/config.py` and `trainer/settings/lane.py`, the one place that knows them.
+Made by `make docs` from `trainer/settings/config.py`, `lane.py` and `search.py`, the one place that knows them.
 A **live** knob moves while the run trains, and the weights stay; any other needs a new run. Knobs stand in the groups
 that the page shows.
 What a script looks like that has them all is told in [code.md](code.md).
@@ -47,7 +47,10 @@ def knobs_document() -> str:
     described = schema()
     lanes = f"A run has 1 to {described['max_lanes']} lanes: `lanes` is a list of these.\n"
     of_run, of_lane = _groups(described["run"]), _groups(described["lane"])
-    return "\n".join([KNOBS_HEAD, "## Of a run\n", of_run, "## Of a lane\n", lanes, of_lane])
+    of_search = "A run has `search` if it searches: an object of these.\n\n" + _knob_table(described["search"])
+    return "\n".join(
+        [KNOBS_HEAD, "## Of a run\n", of_run, "## Of a lane\n", lanes, of_lane, "## Of a search\n", of_search]
+    )
 
 
 def _groups(knobs: list[dict[str, Any]]) -> str:

@@ -65,7 +65,8 @@ def test_prose_has_lines_of_at_most_120_characters() -> None:
 def test_every_knob_is_documented_with_its_formula_and_its_names_elsewhere() -> None:
     document = (ROOT / "docs" / "knobs.md").read_text()
     described = schema()
-    for place, knobs in (("## Of a run", described["run"]), ("## Of a lane", described["lane"])):
+    for side in ("run", "lane", "search"):
+        place, knobs = f"## Of a {side}", described[side]
         section = document[document.index(place) :].split("\n## Of", 2)[0]
         for knob in knobs:
             rows = [row for row in section.splitlines() if row.startswith(f"| `{knob['name']}` |")]

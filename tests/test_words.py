@@ -69,7 +69,7 @@ def test_no_phrase_that_readers_stumbled_over_is_left() -> None:
 def told() -> dict[str, str]:
     """What the page explains, by where it stands."""
     described = schema()
-    texts = {f"knob {knob['name']}": knob["help"] for knob in (*described["run"], *described["lane"])}
+    texts = {f"{side} {knob['name']}": knob["help"] for side in ("run", "lane", "search") for knob in described[side]}
     texts |= {f"panel {panel.id}": panel.about for panel in PANELS}
     texts |= {f"term {name}": text for name, text in TERMS}
     for preset in PRESETS:

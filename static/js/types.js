@@ -46,7 +46,7 @@
  * @property {boolean} [items] Whether its value is a list.
  * @property {number} [min_items]
  * @property {number} [max_items]
- * @property {Record<string, string[]>} [only_for] For which values of which knobs of the run it means something.
+ * @property {Record<string, string[]>} [only_for] For which values of which knobs beside it it means something.
  */
 
 /**
@@ -65,6 +65,7 @@
  * @typedef {object} Schema
  * @property {Knob[]} run
  * @property {Knob[]} lane
+ * @property {Knob[]} search
  * @property {number} max_lanes
  * @property {Config} defaults
  * @property {Record<string, Record<string, Config>>} recommended By network, then data set: those that go together.

@@ -10,8 +10,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.pretend import Pretend
 from tests.browser.test_words import NAN, call
-from trainer.search import Evaluation, SearchConfig, SearchState, parse_search
+from trainer.search import Evaluation, SearchState, parse_search
 from trainer.settings.config import ExperimentConfig
+from trainer.settings.schema import schema
 
 SMALL: dict[str, Any] = {"input": [0, 0.2], "hidden": [0, 0.5], "learning_rate": [1e-3, 2e-3], "batch": 4, "steps": 100}
 LOSSES = (1.5, 1.6, 0.50, 0.52, 0.9, 0.4, 0.41, 0.6)
@@ -41,10 +42,12 @@ def searched(batches: int, given: dict[str, Any] = SMALL, losses: tuple[float, .
     return state
 
 
-def open_search(page: Page, url: str, search: SearchState | None, **more: Any) -> Searching:
+def open_search(
+    page: Page, url: str, search: SearchState | None, lab: Searching | None = None, **more: Any
+) -> Searching:
     """The page of a run with nothing but the search's panel open."""
     page.add_init_script("localStorage.setItem('dropout-lab-panels-', 'search')")
-    lab = Searching(page, url)
+    lab = lab or Searching(page, url)
     lab.open()
     if search is not None:
         config = search.lanes(ExperimentConfig()).model_dump(mode="json")
@@ -414,7 +417,9 @@ def test_the_form_begins_with_what_the_run_searches(page: Page, static_url: str)
     expect(page.get_by_label("Steps of each")).to_have_value("100")
     expect(page.get_by_label("Candidates", exact=True)).to_be_hidden()
     page.get_by_label("Hidden rates").fill("0.3 0.5; .7")
-    expect(page.locator(".search-form .quiet")).to_have_text("Every combination: 2 × 3 × 2 = 12 candidates.")
+    expect(page.locator(".search-form .quiet")).to_have_text(
+        "Every combination of the three lists: 2 × 3 × 2 = 12 candidates."
+    )
     page.get_by_role("button", name="Start a search").click()
     given = asked(lab)
     assert given["search"] == {
@@ -437,7 +442,7 @@ def test_a_random_search_says_how_many_candidates_it_draws(page: Page, static_ur
     page.get_by_label("Steps of each").press("ArrowUp")
     page.get_by_role("button", name="Start a search").click()
     search = asked(lab)["search"]
-    assert (search["method"], search["candidates"], search["steps"]) == ("random", 30, 125)
+    assert (search["method"], search["candidates"], search["steps"], search["seed"]) == ("random", 30, 125, 0)
     assert len(parse_search(search, ExperimentConfig()).trials) == 30
 
 
@@ -454,12 +459,38 @@ def test_what_is_no_list_of_numbers_is_not_sent(page: Page, static_url: str) -> 
     assert len(lab.opened) == 1
 
 
-def test_what_the_form_tries_by_itself_is_the_search_without_a_word(module_page: Page) -> None:
-    usual = module_page.evaluate("async () => (await import('/static/js/dialogs/searchform.js')).USUAL")
-    speed = ExperimentConfig().learning_rate
-    config = SearchConfig()
-    assert [times * speed for times in usual.pop("learning_rate")] == pytest.approx(list(config.learning_rate))
-    assert usual == config.model_dump(mode="json", include=set(usual))
+def test_the_form_has_every_knob_of_a_search_with_its_limits(page: Page, static_url: str) -> None:
+    lab = Searching(page, static_url)
+    knobs = lab.schema["search"]
+    [batch] = [knob for knob in knobs if knob["name"] == "batch"]
+    batch |= {"label": "at once", "min": 2, "max": 7}
+    open_search(page, static_url, searched(1), lab)
+    page.locator(".search-new summary").click()
+    shown = page.locator(".search-field :is(input, select)").evaluate_all(
+        "(inputs) => inputs.map(({ id, title, min, max, step, labels }) =>"
+        " ({ id, title, min, max, step, label: labels[0].textContent }))"
+    )
+    assert [(each["id"], each["label"].lower(), each["title"]) for each in shown] == [
+        (f"search-{knob['name']}", knob["label"], knob["help"]) for knob in knobs
+    ]
+    limits = {knob["name"]: [knob[name] for name in ("min", "max", "step")] for knob in knobs if "step" in knob}
+    found = {each["id"]: [each[name] for name in ("min", "max", "step")] for each in shown}
+    counts = {"candidates", "steps", "batch", "seed"}
+    assert {name: found[f"search-{name}"] for name in counts} == {name: [*map(str, limits[name])] for name in counts}
+
+
+def test_each_method_is_told_in_its_own_words_and_asks_for_what_means_something_with_it(
+    page: Page, static_url: str
+) -> None:
+    open_search(page, static_url, searched(1))
+    page.locator(".search-new summary").click()
+    [method] = [knob for knob in schema()["search"] if knob["type"] == "choice"]
+    for choice in method["choices"]:
+        page.get_by_label("Method").select_option(choice["value"])
+        expect(page.locator(".search-form .quiet")).to_contain_text(choice["help"][1:])
+        for knob in schema()["search"]:
+            applies = choice["value"] in knob.get("only_for", {}).get("method", [choice["value"]])
+            expect(page.locator(f"#search-{knob['name']}")).to_be_visible(visible=applies)
 
 
 # ---- taken away

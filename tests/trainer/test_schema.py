@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from trainer.errors import KnobError
+from trainer.search import parse_search
 from trainer.settings.config import MAX_LANES, ExperimentConfig, Lane, parse
 from trainer.settings.schema import schema
+from trainer.settings.search import SearchConfig
 
 SCHEMA = schema()
-KNOBS = [(side, knob) for side in ("run", "lane") for knob in SCHEMA[side]]
+KNOBS = [(side, knob) for side in ("run", "lane", "search") for knob in SCHEMA[side]]
 NAMES = [f"{side}.{knob['name']}" for side, knob in KNOBS]
 
 
@@ -30,10 +32,11 @@ def test_every_field_of_the_models_is_described() -> None:
         name for name in ExperimentConfig.model_fields if name != "lanes"
     ]
     assert [knob["name"] for knob in SCHEMA["lane"]] == list(Lane.model_fields)
+    assert [knob["name"] for knob in SCHEMA["search"]] == list(SearchConfig.model_fields)
 
 
-@pytest.mark.parametrize("knob", [knob for _, knob in KNOBS], ids=NAMES)
-def test_a_knob_has_a_label_one_sentence_of_help_and_what_its_type_needs(knob: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("side", "knob"), KNOBS, ids=NAMES)
+def test_a_knob_has_a_label_one_sentence_of_help_and_what_its_type_needs(side: str, knob: dict[str, Any]) -> None:
     assert knob["label"]
     assert knob["help"].endswith(".")
     assert isinstance(knob["live"], bool)
@@ -48,7 +51,8 @@ def test_a_knob_has_a_label_one_sentence_of_help_and_what_its_type_needs(knob: d
             assert knob["scale"] == "linear" or knob.get("smallest", knob["min"]) > 0
     assert knob["default"] is not None or knob["optional"]
     for name, values in knob.get("only_for", {}).items():
-        choices = next(each["choices"] for each in SCHEMA["run"] if each["name"] == name)
+        beside = SCHEMA["search" if side == "search" else "run"]
+        choices = next(each["choices"] for each in beside if each["name"] == name)
         assert set(values) <= {choice["value"] for choice in choices}
 
 
@@ -76,6 +80,18 @@ def test_the_bounds_are_taken_and_what_lies_beyond_is_refused(side: str) -> None
             with pytest.raises(KnobError) as caught:
                 parse(config_with(side, knob, bad))
             assert knob["name"] in caught.value.knob
+
+
+@pytest.mark.parametrize("knob", [knob for knob in SCHEMA["search"] if "max" in knob], ids=lambda knob: knob["name"])
+def test_the_bounds_of_a_search_are_taken_and_what_lies_beyond_is_refused(knob: dict[str, Any]) -> None:
+    drawn = {"method": "random"} if "only_for" in knob else {}
+    reach = knob["step"] if knob["type"] == "integer" else knob["max"] / 10
+    for good, bad in ((knob["min"], knob["min"] - reach), (knob["max"], knob["max"] + reach)):
+        given, refused = ({**drawn, knob["name"]: [each] if knob.get("items") else each} for each in (good, bad))
+        parse_search(given, ExperimentConfig())
+        with pytest.raises(KnobError) as caught:
+            parse_search(refused, ExperimentConfig())
+        assert knob["name"] in caught.value.knob
 
 
 def config_with(side: str, knob: dict[str, Any], value: float) -> dict[str, Any]:

@@ -5,8 +5,9 @@ No torch is needed to say which candidates there are and what came of them; `tra
 
 from __future__ import annotations
 
-from trainer.search.candidates import SearchConfig, Trial, lanes_for, name_of, trials
+from trainer.search.candidates import Trial, lanes_for, name_of, trials
 from trainer.search.state import Evaluation, Result, SearchState, parse_search, results_of
+from trainer.settings.search import SearchConfig
 
 __all__ = [
     "Evaluation",

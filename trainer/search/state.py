@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 
 from trainer.errors import KnobError, UnknownKnobError
-from trainer.search.candidates import AXES, MAX_VALUES, SearchConfig, lanes_for, trials
+from trainer.search.candidates import lanes_for, trials
 from trainer.settings.config import ExperimentConfig, is_broken_name
 from trainer.settings.knobs import allowed, describe
+from trainer.settings.search import AXES, MAX_VALUES, SearchConfig
 
 FINAL: Final = 3  # evaluations whose mean is how a candidate ends: one alone is noisy
 

@@ -42,7 +42,7 @@ def knob(
         smallest: of a logarithmic scale that begins at 0, which is off, the least value beside it.
         choices: the values of a choice, each with a few words.
         titles: what those are called that are not called by their value.
-        only_for: for which values of other knobs of the run it means anything.
+        only_for: for which values of other knobs beside it it means anything.
         group: which knobs it stands with on a page; ``"main"`` are those that are seen first.
         formula: what it does, as a formula.
         pytorch: how one says it in PyTorch.

@@ -10,11 +10,12 @@ from trainer.settings.dropouts import DROPOUTS
 from trainer.settings.knobs import describe
 from trainer.settings.networks import NETWORKS, networks_for
 from trainer.settings.panels import PANELS
+from trainer.settings.search import SearchConfig
 
 
 def schema() -> dict[str, Any]:
-    """Knobs of the run, knobs of a lane, the defaults, what is recommended for each kind of network and data set, the
-    records of the kinds of dropout and of network, the commands, and the panels that show a run; JSON-able.
+    """Knobs of the run, of a lane and of a search, the defaults, what is recommended for each kind of network and data
+    set, the records of the kinds of dropout and of network, the commands, and the panels that show a run; JSON-able.
     """
     settings: dict[str, dict[str, Any]] = {network: {} for network in NETWORKS}
     for dataset in get_args(Dataset):
@@ -23,6 +24,7 @@ def schema() -> dict[str, Any]:
     return {
         "run": [describe(name, field) for name, field in ExperimentConfig.model_fields.items() if name != "lanes"],
         "lane": [describe(name, field) for name, field in Lane.model_fields.items()],
+        "search": [describe(name, field) for name, field in SearchConfig.model_fields.items()],
         "max_lanes": MAX_LANES,
         "defaults": ExperimentConfig().model_dump(mode="json"),
         "recommended": settings,

@@ -26,7 +26,7 @@ import { candidateWords, progressWords, searchSentence, shownRate } from "../wor
 import { BEST, createSearchParts } from "./searchparts.js";
 
 /** @type {Topic[]} */
-export const topics = ["run", "scores", "open", "theme"];
+export const topics = ["schema", "run", "scores", "open", "theme"];
 
 const PICTURE = { width: 900, scale: 2 };
 
@@ -40,8 +40,6 @@ const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
  */
 export function create(element, { document, store, actions }) {
   const parts = createSearchParts(document);
-  const form = createSearchForm({ document, start });
-  parts.fold.append(form.element);
   element.replaceChildren(parts.found, parts.fold);
   const sentence = document.getElementById("search-sentence");
   const tip = createTip(parts.frame, document);
@@ -53,6 +51,7 @@ export function create(element, { document, store, actions }) {
     chosen: -1,
     run: "",
     folded: /** @type {boolean | null} */ (null),
+    form: /** @type {ReturnType<typeof createSearchForm> | null} */ (null),
   };
 
   /** @returns {Search | null} */
@@ -130,11 +129,22 @@ export function create(element, { document, store, actions }) {
     });
   }
 
+  /** The form of a new search, as soon as it is known what can be set of one. */
+  function newSearch() {
+    const { schema } = store.state;
+    if (!now.form && schema) {
+      now.form = createSearchForm({ document, knobs: schema.search, start });
+      parts.fold.append(now.form.element);
+    }
+    return now.form;
+  }
+
   function update() {
     const { run } = store.state;
     const search = searched();
+    const form = newSearch();
     parts.found.hidden = search === null;
-    form.allow(mayAct());
+    form?.allow(mayAct());
     if (sentence) {
       writeCaption(sentence, run ? searchSentence(search && readSearch(search)) : "Waiting for a run …");
     }
@@ -149,8 +159,8 @@ export function create(element, { document, store, actions }) {
       now.folded = search !== null; // without a search there is only its form
       parts.fold.open = !now.folded;
     }
-    form.fill(run.id, run.config, search);
     if (search) {
+      form?.fill(run.id, search);
       showProgress(run, search);
       showBest(search);
       paint(search);

@@ -8,6 +8,12 @@ import { formatCount, formatOne } from "../model/stats.js";
 export const quoted = (name) => `“${name}”`;
 
 /**
+ * The same as the beginning of a sentence.
+ * @param {string} text
+ */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/**
  * A difference of two shares, without its sign.
  * @param {number} share
  */

@@ -3,6 +3,7 @@
 /** @import { Connection } from "../types.js" */
 
 import { formatCount } from "../model/stats.js";
+import { capital } from "./common.js";
 
 /**
  * What the toolbar calls a connection or, of a reader who looks back, the step that is viewed.
@@ -35,6 +36,6 @@ export const blockedWords = (host) =>
  * @param {string} text
  */
 export function asSentence(text) {
-  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  const whole = capital(text);
   return whole === "" || whole.endsWith(".") ? whole : `${whole}.`;
 }

@@ -3,7 +3,7 @@
 /** @import { Dropout } from "../types.js" */
 
 import { formatCount, formatPercent } from "../model/stats.js";
-import { joined, quoted } from "./common.js";
+import { capital, joined, quoted } from "./common.js";
 
 const AGREED = 0.9; // share of the votes from which on they are said to agree
 const DISAGREED = 0.75; // below which they are said to disagree: one in four says otherwise
@@ -199,9 +199,6 @@ function isSound({ entropy, information, average, whole }) {
 
 /** @param {number} value */
 const nats = (value) => value.toFixed(2);
-
-/** @param {string} text */
-const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 /** @param {number[]} values */
 function sumOf(values) {

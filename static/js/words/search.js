@@ -3,7 +3,7 @@
 /** @import { readSearch, Trial } from "../model/candidates.js" */
 
 import { formatCount, formatLoss, formatPercent } from "../model/stats.js";
-import { joined } from "./common.js";
+import { capital, joined } from "./common.js";
 import { ruleWords } from "./verdict.js";
 
 const LABELS = { input: "input rate", hidden: "hidden rate", learning_rate: "learning rate" };
@@ -97,7 +97,7 @@ function edgeWords(edges) {
     return null;
   }
   const which = edges.map(({ axis, end }) => `its ${LABELS[axis]} is the ${end}`).join(" and ");
-  return `${which[0].toUpperCase()}${which.slice(1)} that was tried: there may be better ones beyond.`;
+  return `${capital(which)} that was tried: there may be better ones beyond.`;
 }
 
 /**

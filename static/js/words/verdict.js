@@ -4,7 +4,7 @@
 
 import { formatCount, formatLoss, formatOne, formatPercent } from "../model/stats.js";
 import { judge, LOSS_NOISE, MEASURES } from "../model/verdict.js";
-import { joined, quoted } from "./common.js";
+import { capital, joined, quoted } from "./common.js";
 import { namesOrCount } from "./lists.js";
 
 /**
@@ -47,7 +47,7 @@ export function verdictWords(figures, names) {
     ? `${top} ${name}: ${told(first)}; ${bottom}: ${told(last)}.`
     : joined([
         `No single network has the ${top.toLowerCase()} ${name}: ${namesOrCount(leaders.map((lane) => names[lane]))}, ${rangeOf(figures, leaders)}, are too close to tell apart (${ruleWords(figures)}).`,
-        `${bottom[0].toUpperCase()}${bottom.slice(1)}: ${told(last)}.`,
+        `${capital(bottom)}: ${told(last)}.`,
       ]);
 }
 
