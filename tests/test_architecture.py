@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import TIMEOUT_FACTOR
 from trainer.settings.dropouts import DROPOUTS
 from trainer.settings.networks import NETWORKS
-from trainer.settings.panels import PANELS
+from trainer.settings.panels import PANELS, VIEWS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 WEB: Final = {"fastapi", "starlette", "uvicorn", "uvloop", "websockets", "httptools", "jinja2", "httpx", "plotly"}
@@ -189,6 +189,11 @@ def test_no_javascript_but_painters_and_words_names_a_kind_of_dropout_or_of_netw
     kinds = "|".join((*DROPOUTS, *NETWORKS))
     code = re.sub(r"/\*.*?\*/|(?<![:\"'`])//[^\n]*", "", path.read_text(), flags=re.DOTALL)
     assert re.findall(rf"""["'`](?:{kinds})["'`]|\b(?:{kinds})\s*:|\.(?:{kinds})\b""", code) == []
+
+
+def test_what_is_found_of_a_run_is_read_alike_from_every_view() -> None:
+    code = (ROOT / "static/js/model/findings.js").read_text()
+    assert [view for view in VIEWS if re.search(rf"""["'`.]{view}\b""", code)] == []
 
 
 def test_nothing_of_the_app_names_a_kind_of_dropout_or_of_network() -> None:

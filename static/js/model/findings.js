@@ -1,4 +1,4 @@
-// What the paragraph of an experiment is written from: the run’s own figures, and what its views have found. Pure: no DOM.
+// What the paragraph of an experiment is written from: the run’s own figures, and what its views have found, whichever they are. Pure: no DOM.
 
 /** @import { Frame, Run, Experiment, State } from "../types.js" */
 /** @import { SeenReading } from "../words/seen/common.js" */
@@ -8,7 +8,7 @@ import { divergenceOf } from "./diverged.js";
 import { isAsPlanned } from "./experiments.js";
 import { crossings } from "./outcome.js";
 import { indexOfLeast } from "./stats.js";
-import { lastRows, lostAccuracy, meanOf } from "./verdict.js";
+import { lastRows, meanOf } from "./verdict.js";
 
 const LARGEST = 2500; // numbers of a tensor that are read: a grid of 48 × 48, but no images
 
@@ -62,13 +62,6 @@ function found({ insights, run, schema }) {
       if (data.length <= LARGEST) {
         facts[`${kind}/${name}`] = [...data].map(Number);
       }
-    }
-    const lost = kind === "forgotten" ? lostAccuracy(frame) : null;
-    if (lost) {
-      facts["forgotten/lost"] = lost;
-    }
-    if (kind === "separate") {
-      facts["shape/separate"] = frame.tensors.average_accuracy?.shape ?? [0, 0];
     }
   }
   return facts;

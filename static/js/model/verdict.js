@@ -11,7 +11,7 @@
 //   alike in the mean, was measured: see LOSS_SPREAD.
 // Everything on the page that calls a network best, better or worse asks here: a card, a panel, a caption and a report never disagree.
 
-/** @import { Frame, State } from "../types.js" */
+/** @import { State } from "../types.js" */
 
 import { shareError } from "./stats.js";
 
@@ -99,7 +99,8 @@ export function meanOf(values, rows) {
  */
 export function figures({ scores, insights }, measure, rows) {
   if (measure === "forgotten") {
-    return lostAccuracy(insights.forgotten) ?? scores.val_accuracy.map(() => Number.NaN);
+    const { val_accuracy: right, forgotten_accuracy: left } = insights.forgotten?.tensors ?? {};
+    return lostAccuracy(right?.data, left?.data) ?? scores.val_accuracy.map(() => Number.NaN);
   }
   const series = measure === "val_loss" ? scores.val_loss : scores.val_accuracy;
   const means = series.map((values) => meanOf(values, rows));
@@ -108,12 +109,12 @@ export function figures({ scores, insights }, measure, rows) {
 
 /**
  * What each network loses in accuracy while training mode is left on.
- * @param {Frame | undefined} frame `forgotten`
+ * @param {ArrayLike<number | bigint> | undefined} right Shares that are right in evaluation mode.
+ * @param {ArrayLike<number | bigint> | undefined} left With training mode left on.
  * @returns {number[] | null}
  */
-export function lostAccuracy(frame) {
-  const [right, left] = [frame?.tensors.val_accuracy?.data, frame?.tensors.forgotten_accuracy?.data];
-  return right && left ? [...right.keys()].map((lane) => Number(right[lane]) - Number(left[lane])) : null;
+export function lostAccuracy(right, left) {
+  return right && left ? Array.from(right, (share, lane) => Number(share) - Number(left[lane])) : null;
 }
 
 /**

@@ -5,7 +5,7 @@
 /** @import { Experiment, ScoreName } from "../../types.js" */
 
 import { formatLoss, formatTimes } from "../../model/stats.js";
-import { compare, judge, MEASURES } from "../../model/verdict.js";
+import { compare, judge, lostAccuracy, MEASURES } from "../../model/verdict.js";
 import { quoted } from "../common.js";
 import { namesOrCount } from "../lists.js";
 import { figure, rangeOf, verdictWords } from "../verdict.js";
@@ -31,7 +31,7 @@ import { figure, rangeOf, verdictWords } from "../verdict.js";
  * @property {Columns<ScoreName>} scores All evaluations that the page has.
  * @property {({ best_step: number } | null)[]} stopped When early stopping froze each lane.
  * @property {boolean} isAsPlanned Whether all but the seed is as the experiment has it, and no knob was moved.
- * @property {Record<string, number[]>} facts What the views found, by `<kind>/<tensor>`, and `reached/<level>`, `shape/<kind>`.
+ * @property {Record<string, number[]>} facts What the views found, by `<kind>/<tensor>`, and `reached/<level>`.
  * @property {*} search The run state's.
  */
 
@@ -165,6 +165,12 @@ export function figuresOf(reading, measure) {
 }
 
 /**
+ * What each lane loses in accuracy while training mode is left on.
+ * @param {SeenReading["facts"]} facts
+ */
+export const lostIn = (facts) => lostAccuracy(facts["forgotten/val_accuracy"], facts["forgotten/forgotten_accuracy"]);
+
+/**
  * @param {SeenReading} reading
  * @param {Measure} measure
  */
@@ -173,7 +179,7 @@ export function valuesOf({ loss, accuracy, facts, names }, measure) {
     val_loss: loss,
     val_accuracy: accuracy,
     val_error: accuracy.map((share) => 1 - share),
-    forgotten: facts["forgotten/lost"] ?? names.map(() => Number.NaN),
+    forgotten: lostIn(facts) ?? names.map(() => Number.NaN),
   };
   return series[measure];
 }

@@ -5,7 +5,7 @@
 import { formatCount, formatLoss, formatOne, formatPercent } from "../../model/stats.js";
 import { extreme, judge, order } from "../../model/verdict.js";
 import { joined, points } from "../common.js";
-import { bestWords, figuresOf, NOT_SHOWN, nameOf } from "./common.js";
+import { bestWords, figuresOf, lostIn, NOT_SHOWN, nameOf } from "./common.js";
 
 /** @type {Writer} Lanes that differ by seed alone: one group without dropout, one with. */
 const realEnsemble = {
@@ -20,9 +20,7 @@ const realEnsemble = {
         spreadWords(reading),
       ]);
     }
-    const [without, dropped] = [0, 1].map((group) =>
-      readGroup(groups, accuracy, averages, facts["shape/separate"][1], group),
-    );
+    const [without, dropped] = [0, 1].map((group) => readGroup(groups, accuracy, averages, group));
     if (!without || !dropped) {
       return "There are no two groups of networks that differ by seed alone.";
     }
@@ -44,7 +42,7 @@ const realEnsemble = {
       return {};
     }
     const read = (/** @type {number} */ group, /** @type {string} */ of) =>
-      readGroup(groups, facts[`separate/${of}`], facts[`separate/average_${of}`], facts["shape/separate"][1], group);
+      readGroup(groups, facts[`separate/${of}`], facts[`separate/average_${of}`], group);
     return Object.fromEntries(
       LANES.flatMap((name, group) => {
         const [accuracy, loss] = [read(group, "accuracy"), read(group, "loss")];
@@ -67,10 +65,10 @@ const LANES = ["without", "dropout"];
  * @param {number[]} groups
  * @param {number[]} accuracy
  * @param {number[]} averages (G, S), row by row
- * @param {number} columns
  * @param {number} group
  */
-function readGroup(groups, accuracy, averages, columns, group) {
+function readGroup(groups, accuracy, averages, group) {
+  const columns = averages.length / new Set(groups).size;
   const members = [...groups.keys()].filter((lane) => groups[lane] === group);
   const average = averages[group * columns + members.length - 1];
   const mean = members.reduce((sum, lane) => sum + accuracy[lane], 0) / members.length;
@@ -187,7 +185,7 @@ const draw = {
 const forgottenEval = {
   write(reading) {
     const { facts, names, valSize } = reading;
-    const lost = facts["forgotten/lost"];
+    const lost = lostIn(facts);
     if (!lost) {
       return "At this step nothing has been judged with training mode left on yet: it is while “The forgotten eval()” is open.";
     }
