@@ -14,6 +14,8 @@ from tests.browser.conftest import OpenPage
 from tests.browser.driver import LabPage
 from tests.browser.servers import Lab
 from tests.conftest import TIMEOUT_FACTOR
+from tests.networks import OTHERS
+from trainer.settings.config import parse
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
 SIZES = [(1440, 900), (1366, 768), (1920, 1080), (390, 844)]
@@ -430,7 +432,7 @@ def test_moving_the_slider_changes_the_masks_that_are_drawn(lab_page: LabPage) -
         assert abs(kept - 100 * 128 * (1 - rate)) < 5 * error
 
 
-@pytest.mark.parametrize("network", ["cnn", "lstm"])
+@pytest.mark.parametrize("network", OTHERS)
 def test_another_network_is_chosen_and_trains(lab_page: LabPage, network: str) -> None:
     lab_page.open().wait("state.steps.last > 5")
     first = lab_page.state("state.run.id")
@@ -440,8 +442,7 @@ def test_another_network_is_chosen_and_trains(lab_page: LabPage, network: str) -
     draft.get_by_role("button", name="Start new run").click()
     lab_page.wait(f"state.run.id !== {first!r} && state.steps.last > 20 && state.graph && state.scores.length > 0")
     assert lab_page.state("state.run.config.network") == network
-    site = {"cnn": "conv1", "lstm": "recurrent"}[network]
-    assert site in lab_page.masks(20, 20)[20]["masks"]
+    assert parse({"network": network}).layers[1] in lab_page.masks(20, 20)[20]["masks"]
 
 
 IRISES = "width,height,colour,kind\n" + "".join(

@@ -45,6 +45,12 @@ def test_it_computes_what_pytorch_computes(copy: Checkout) -> None:
     assert "failed" not in copy.tests("tests/trainer/test_rnn.py", "tests/trainer/test_config.py")
 
 
+def test_the_tests_of_all_networks_take_it_in(copy: Checkout) -> None:
+    names = ("test_pieces.py", "test_asking.py", "test_snapshot.py", "test_captured.py", "insight/test_activity.py")
+    for name in (*names, "test_export.py"):
+        assert "failed" not in copy.tests(f"tests/trainer/{name}", "-k", "rnn", timeout_s=600)
+
+
 def test_the_documents_have_it(copy: Checkout) -> None:
     before = copy.changed()
     copy.python("-m", "scripts.reference")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.networks import USUAL, everywhere, small
 from tests.trainer.plain import eval_factors, plain_lane
 from trainer import Experiment
 from trainer.dropout.kinds import threshold
@@ -19,22 +20,17 @@ from trainer.insight.asking import Answer, Asking, ask
 from trainer.seeds import Purpose, WordStream, key
 from trainer.settings.config import parse
 from trainer.settings.dropouts import KINDS
+from trainer.settings.networks import NETWORKS
 
 RATES = (0.2, 0.5, 0.4)
 UNITS = (64, 20, 12)
-NETWORKS: dict[str, dict[str, Any]] = {
-    "mlp": {"hidden": [20, 12], "dropout": RATES},
-    "cnn": {"channels": [4, 6], "hidden": [12], "dropout": (0.2, 0.1, 0.3, 0.5), "spatial_dropout": (0.2, 0.1)},
-    "lstm": {"hidden": [10], "dropout": (0.2, 0.3, 0.5), "recurrent_mask": "variational"},
-}
 
 
-def trained(steps: int = 30, network: str = "mlp", **lane: Any) -> Experiment:
+def trained(steps: int = 30, network: str = USUAL, **lane: Any) -> Experiment:
     """A run of two lanes, the second with dropout."""
-    own = dict(NETWORKS[network])
-    shape: dict[str, Any] = {name: own.pop(name) for name in ("channels", "hidden") if name in own}
-    lanes = [{"name": "without"}, {"name": "with", **own, **lane}]
-    given: dict[str, Any] = {"network": network, **shape, "batch_size": 16, "train_size": 60, "lanes": lanes}
+    shape = small(network, 20, 12)
+    lanes = [{"name": "without"}, {"name": "with", **everywhere(shape, *RATES), **lane}]
+    given: dict[str, Any] = {**shape, "batch_size": 16, "train_size": 60, "lanes": lanes}
     experiment = Experiment(parse(given), device="cpu", dtype=torch.float64)
     experiment.run(steps)
     return experiment

@@ -19,9 +19,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.networks import everywhere, rates, small, ways
 from tests.trainer.graphs import Counting, Recorder, Refusing, Trusting
 from trainer.settings.config import parse
 from trainer.settings.dropouts import KINDS
+from trainer.settings.networks import NETWORKS
 from trainer.training import graphs
 from trainer.training.captured import CapturedStep, difference, same
 from trainer.training.experiment import Experiment
@@ -53,15 +55,6 @@ TURNS: list[dict[str, Any]] = [
     {"dropout_kind": "dropconnect"},
     {"learning_rate": 0.005},  # that of the other lane
 ]
-OTHERS: dict[str, dict[str, Any]] = {
-    "mlp": {"hidden": [12], "lanes": [{"dropout": [0.2, 0.5]}, {"dropout": [0.0, 0.5]}]},
-    "cnn": {
-        "hidden": [12],
-        "channels": [2, 3],
-        "lanes": [{"dropout": [0.2, 0.1, 0.1, 0.5], "spatial_dropout": [0.1, 0.2]}, {"batch_norm": True}],
-    },
-    "lstm": {"hidden": [12], "lanes": [{"dropout": [0.2, 0.5, 0.5], "recurrent_mask": "per_step"}, {}]},
-}
 SMALL = {"train_size": 64, "batch_size": 16}
 
 
@@ -140,13 +133,15 @@ def test_the_followed_lane_moves_without_a_new_recording_but_where_weights_are_d
     assert recorded(experiment) == 3
 
 
-@pytest.mark.parametrize("network", OTHERS)
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_no_order_of_changes_leaves_a_graph_that_does_what_the_step_no_longer_does(
     network: str, optimizer: str
 ) -> None:
     """Every replay is held to the step as it then is, and the run to one of which nothing is ever recorded."""
-    given = {"network": network, "optimizer": optimizer, **SMALL, **OTHERS[network]}
+    shape = small(network, 12)
+    lanes = [{**everywhere(shape, 0.2, 0.5), **ways(network)[-1]}, {"dropout": rates(shape, 0.0, 0.5)}]
+    given = {"optimizer": optimizer, **SMALL, **shape, "lanes": lanes}
     ours, theirs = (Experiment(parse(given), "cpu", graphs=made) for made in (Recorder(), NoGraphs()))
     changes: list[dict[str, Any]] = [{"dropout_kind": kind} for kind in (*KINDS, "classic", "dropconnect", "inverted")]
     changes += [{"batch_norm": True}, {"l2": 0.01}, {"schedule": "ramp_down", "schedule_steps": 30}]

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.nn.functional import nll_loss
 
+from tests.networks import OTHERS, USUAL, places, rates, small
 from tests.trainer.plain import PlainNetwork, eval_factors, plain_lane
 from trainer import Experiment
 from trainer.ensemble import thinning
@@ -120,7 +121,7 @@ def test_a_network_that_was_cut_says_what_the_masked_copy_says(kind: str, order:
         assert torch.allclose(progress.thinned.whole(), copy.whole(), atol=1e-9)
 
 
-@pytest.mark.parametrize("network", ["cnn", "lstm"])
+@pytest.mark.parametrize("network", OTHERS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_average_of_what_other_networks_say_is_near_what_they_say_whole(network: str, kind: str) -> None:
     """With weak dropout a member is a small perturbation of the whole network, and so is the average.
@@ -128,9 +129,9 @@ def test_the_average_of_what_other_networks_say_is_near_what_they_say_whole(netw
     Of the LSTM's 8 inputs, 12 states and 12 outputs a member drops none with a probability of 0.99³² = 0.72, all of 64
     members with one of 1e-9.
     """
-    sites = {"cnn": 4, "lstm": 3}[network]
-    lane = {"name": "with", "dropout": [0.01] * sites, "dropout_kind": kind, "batch_norm": True}
     given: dict[str, Any] = {"network": network, "hidden": [12], "batch_size": 16, "train_size": 70}
+    sites = places(given)
+    lane = {"name": "with", "dropout": [0.01] * sites, "dropout_kind": kind, "batch_norm": True}
     experiment = Experiment(parse(given | {"lanes": [{"name": "without"}, lane]}), device="cpu", dtype=torch.float64)
     experiment.run(10)
     ensemble = experiment.sample_subnetworks(1, members=64)
@@ -167,7 +168,7 @@ def test_running_averages_are_those_of_all_members_taken_together(masks: Subnetw
 
 @pytest.mark.parametrize(
     ("network", "kind"),
-    [("mlp", "inverted"), ("mlp", "gaussian"), ("mlp", "dropconnect"), ("cnn", "inverted"), ("lstm", "inverted")],
+    [(USUAL, "inverted"), (USUAL, "gaussian"), (USUAL, "dropconnect"), *((network, "inverted") for network in OTHERS)],
 )
 def test_members_with_shared_and_with_fresh_masks_agree_in_expectation(network: str, kind: str) -> None:
     """What a member says of one example follows the same law in both modes: so do the means over members.
@@ -179,10 +180,9 @@ def test_members_with_shared_and_with_fresh_masks_agree_in_expectation(network: 
     With fresh masks the examples of a member are independent, too: a member's accuracy over V of them has a variance
     of Σ q(1 - q)/V² ≤ q̄(1 - q̄)/V. The sample's variance exceeds the true one by 1 + 6·√(2/119) as rarely.
     """
-    sites = {"mlp": 3, "cnn": 4, "lstm": 3}[network]
-    lane = {"name": "with", "dropout": [0.3] * sites, "dropout_kind": kind}
-    hidden = [20, 12] if network == "mlp" else [12]
-    given = {"network": network, "hidden": hidden, "batch_size": 16, "train_size": 70, "lanes": [lane]}
+    shape = small(network, 20, 12)
+    lane = {"name": "with", "dropout": rates(shape, 0.3), "dropout_kind": kind}
+    given = {**shape, "batch_size": 16, "train_size": 70, "lanes": [lane]}
     experiment = Experiment(parse(given), device="cpu")
     experiment.run(60)
     shared, fresh = (experiment.sample_subnetworks(0, members=120, masks=masks) for masks in MASKS)

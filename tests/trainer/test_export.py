@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from functools import cache
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,16 +17,17 @@ import pytest
 import torch
 
 from tests.conftest import TIMEOUT_FACTOR
+from tests.networks import OTHERS, everywhere, ways
 from tests.odd_files import USABLE, Odd
 from tests.trainer.curves import FALSE_ALARM, lane_curves, p_value, run_script, script_curves
 from trainer.errors import KnobError
 from trainer.export import FRAMEWORKS, script
 from trainer.settings.config import ExperimentConfig, parse
 from trainer.settings.dropouts import KINDS
+from trainer.settings.networks import NETWORKS
 from trainer.tables.decisions import parse_decisions
 from trainer.tables.table import pool_size, read_table
 
-NETWORKS: Final = ("mlp", "cnn", "lstm")
 REGULARISERS: Final[dict[str, dict[str, Any]]] = {
     "none": {},
     "l1": {"l1": 1e-4},
@@ -55,8 +56,8 @@ KERAS_NAMES: Final = set(
     keras.optimizers.AdamW keras.optimizers.SGD keras.random.SeedGenerator keras.random.normal keras.random.uniform
     keras.regularizers.L1 keras.regularizers.L2 keras.regularizers.L1L2 keras.utils.set_random_seed
     layers.BatchNormalization layers.Conv2D layers.Dense layers.Dropout layers.Flatten layers.GaussianDropout
-    layers.GaussianNoise layers.LSTM layers.LSTMCell layers.Layer layers.MaxPooling2D layers.ReLU
-    layers.SpatialDropout2D
+    layers.GRU layers.GRUCell layers.GaussianNoise layers.LSTM layers.LSTMCell layers.Layer layers.MaxPooling2D
+    layers.RNN layers.ReLU layers.SimpleRNN layers.SimpleRNNCell layers.SpatialDropout2D
     ops.cast ops.einsum ops.matmul ops.ones_like ops.shape ops.zeros
     """,
     )
@@ -69,11 +70,9 @@ def config_of(network: str, lane: dict[str, Any] | None = None, **run: Any) -> E
     return parse({**base, "lanes": [{**base["lanes"][-1], **(lane or {})}]})
 
 
-def everything(network: str, kind: str, **more: Any) -> dict[str, Any]:
+def used_up(network: str, kind: str, **more: Any) -> dict[str, Any]:
     """A lane that drops wherever it can, with batch norm."""
-    sites = len(parse({"network": network}).layers)
-    spatial = (0.1, 0.2) if network == "cnn" else ()
-    return {"dropout": (0.2,) * sites, "spatial_dropout": spatial, "dropout_kind": kind, "batch_norm": True, **more}
+    return {**everywhere({"network": network}, 0.2), "dropout_kind": kind, "batch_norm": True, **more}
 
 
 @cache
@@ -81,14 +80,13 @@ def all_scripts(framework: str, network: str) -> dict[str, str]:
     """A script of every kind of dropout, way of sharing masks, regulariser, and order of batch norm."""
     made = {}
     orders = ("before_dropout", "after_dropout")
-    recurrent = ("variational", "per_step") if network == "lstm" else ("variational",)
-    for kind, (name, more), mask, order, over_time in product(
-        KINDS, REGULARISERS.items(), ("per_example", "per_batch"), orders, recurrent
+    for kind, (name, more), mask, order, way in product(
+        KINDS, REGULARISERS.items(), ("per_example", "per_batch"), orders, ways(network)
     ):
-        lane = everything(network, kind, recurrent_mask=over_time, **more)
+        lane = used_up(network, kind, **way, **more)
         optimizer = "adam" if order == "before_dropout" else "sgd"
         config = config_of(network, lane, mask=mask, batch_norm_order=order, optimizer=optimizer)
-        made[f"{network}-{kind}-{name}-{mask}-{order}-{over_time}"] = script(config, 0, framework)
+        made[f"{network}-{kind}-{name}-{mask}-{order}-{'-'.join(way.values())}"] = script(config, 0, framework)
     return made
 
 
@@ -241,7 +239,7 @@ def test_max_norm_leaves_the_output_layer_and_the_biases_alone() -> None:
         text = script(config_of(network, {"max_norm": 0.5}), 0, "pytorch")
         namespace: dict[str, Any] = {"__name__": "script"}
         exec(compile(text, "script", "exec"), namespace)
-        model = namespace["Network" if network == "lstm" else "make_model"]()
+        model = (namespace.get("Network") or namespace["make_model"])()
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.fill_(2)
@@ -522,8 +520,8 @@ def test_a_script_reads_idx_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(("network", "kind"), [*product(NETWORKS, KINDS)])
 def test_pytorch_scripts_run_with_every_kind_of_dropout(network: str, kind: str) -> None:
-    for mask, over_time in (("per_example", "variational"), ("per_batch", "per_step")):
-        lane = everything(network, kind, recurrent_mask=over_time, **REGULARISERS["all"])
+    for mask, way in zip(("per_example", "per_batch"), cycle(ways(network))):
+        lane = used_up(network, kind, **way, **REGULARISERS["all"])
         history = run_script(
             script(config_of(network, lane, mask=mask, train_size=64, batch_size=32), 0, "pytorch"), 25
         )
@@ -599,8 +597,8 @@ def test_the_scripts_of_the_default_train_as_its_lanes_do_and_wrong_ones_are_fou
         assert p_value(lanes[1], curves) <= FALSE_ALARM, what
 
 
-@pytest.mark.parametrize("network", ["cnn", "lstm"])
-def test_the_scripts_of_a_cnn_and_an_lstm_train_as_their_lanes_do(network: str) -> None:
+@pytest.mark.parametrize("network", OTHERS)
+def test_the_scripts_of_other_networks_train_as_their_lanes_do(network: str) -> None:
     lanes = lane_curves({"network": network}, 100, 25)
     assert p_value(lanes[1], script_curves({"network": network}, 1, 100, 25)) > FALSE_ALARM
 

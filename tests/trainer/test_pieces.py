@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.networks import USUAL, rates
+from tests.networks import small as small_run
 from trainer import Experiment
 from trainer.insight import make_insight
 from trainer.insight.asking import Asking
@@ -16,28 +18,21 @@ from trainer.models.mlp import LaneMLP
 from trainer.settings import pieces
 from trainer.settings.agreement import MAX_WORK
 from trainer.settings.config import parse
-from trainer.settings.networks import NETWORKS as KINDS_OF_NETWORK
+from trainer.settings.networks import NETWORKS
 from trainer.settings.pieces import PIECE, effort, finish
 from trainer.worker.extras import EnsembleWanted, votes
 
-NETWORKS: dict[str, dict[str, Any]] = {
-    "mlp": {"hidden": [20, 12]},
-    "cnn": {"network": "cnn", "channels": [3, 4], "hidden": [12]},
-    "lstm": {"network": "lstm", "hidden": [10]},
-}
 
-
-def trained(steps: int = 30, network: str = "mlp", dtype: torch.dtype = torch.float64, **run: Any) -> Experiment:
+def trained(steps: int = 30, network: str = USUAL, dtype: torch.dtype = torch.float64, **run: Any) -> Experiment:
     """A run of five lanes that differ in kind, batch norm and width."""
-    own = NETWORKS[network]
-    places = len(parse(own).layers)
-    rates = [0.2] * places
+    own = small_run(network, 20, 12)
+    dropout = rates(own, 0.2)
     lanes = [
         {},
-        {"dropout": rates},
-        {"dropout": rates, "dropout_kind": "classic", "batch_norm": True},
-        {"dropout": rates, "batch_norm": True, "schedule": "ramp_up", "schedule_steps": 100},
-        {"dropout": rates, "hidden": [max(1, width // 2) for width in own["hidden"]]},
+        {"dropout": dropout},
+        {"dropout": dropout, "dropout_kind": "classic", "batch_norm": True},
+        {"dropout": dropout, "batch_norm": True, "schedule": "ramp_up", "schedule_steps": 100},
+        {"dropout": dropout, "hidden": [max(1, width // 2) for width in own["hidden"]]},
     ]
     given = {"batch_size": 16, "train_size": 60, "lanes": lanes, **own, **run}
     experiment = Experiment(parse(given), device="cpu", dtype=dtype)
@@ -49,7 +44,7 @@ def trained(steps: int = 30, network: str = "mlp", dtype: torch.dtype = torch.fl
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A piece is so small that one lane passes 7 examples of the smallest network in it."""
-    monkeypatch.setattr(pieces, "PIECE", 7 * effort(parse(NETWORKS["mlp"])))
+    monkeypatch.setattr(pieces, "PIECE", 7 * effort(parse(small_run(USUAL, 20, 12))))
 
 
 def count(job: Iterator[None]) -> int:
@@ -67,12 +62,12 @@ def in_one(experiment: Experiment) -> Any:
     return losses.mean(dim=1).float()
 
 
-@pytest.mark.parametrize("given", [{}, {"dataset": "moons"}, {"network": "cnn"}, {"network": "lstm"}])
+@pytest.mark.parametrize("given", [{"dataset": "moons"}, *({"network": name} for name in NETWORKS)])
 def test_the_evaluation_of_a_recommended_run_is_a_single_piece_bit_for_bit(given: dict[str, Any]) -> None:
     experiment = Experiment(parse(given), device="cpu")
     experiment.run(3)
     cut = count(experiment.judge.val_losses_in_pieces(experiment.model))
-    assert cut == 0 if given.get("network") is None else cut < 8
+    assert cut == 0 if experiment.config.network == USUAL else cut < 8
     if cut == 0:
         assert torch.equal(experiment.evaluate().val_loss, in_one(experiment))
 
@@ -84,7 +79,7 @@ def test_examples_that_pass_at_once_do_not_depend_on_channels_that_a_network_doe
     run = {"train_size": 1000, "batch_size": 16, "lanes": [{}] * 4}
     few, many = (parse({**given, **run, "channels": [channels]}) for channels in (1, 64))
     for config in (few, many):
-        assert KINDS_OF_NETWORK[config.network].widest_layer(config.size, config.channels, config.hidden) == widest
+        assert NETWORKS[config.network].widest_layer(config.size, config.channels, config.hidden) == widest
     cuts = []
     for config in (few, many):
         experiment = Experiment(config, device="cpu")
@@ -301,7 +296,7 @@ def at_stop(experiment: Experiment) -> list[Any]:
 
 def test_steps_stop_where_there_is_something_to_judge_or_to_change() -> None:
     changes = [{"step": 12, "lane": 1, "knobs": {"batch_norm": True}}, {"step": 40, "knobs": {"learning_rate": 0.1}}]
-    config = parse({**NETWORKS["mlp"], "batch_size": 16, "train_size": 60, "lanes": [{"patience": 3}, {}]})
+    config = parse({**small_run(USUAL, 20, 12), "batch_size": 16, "train_size": 60, "lanes": [{"patience": 3}, {}]})
     experiment = Experiment(config, device="cpu", changes=changes)
     made = []
     while experiment.step < 60:

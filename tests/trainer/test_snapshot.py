@@ -8,22 +8,27 @@ import numpy as np
 import pytest
 import torch
 
+from tests.networks import everywhere, small
 from trainer import Experiment
 from trainer.insight.snapshot import Snapshot
 from trainer.settings.config import parse
+from trainer.settings.networks import NETWORKS
 from trainer.training.judge import Judge
 
-NETWORKS: dict[str, dict[str, Any]] = {
-    "mlp": {"hidden": [12, 9], "lanes": [{}, {"dropout": [0.2, 0.5, 0.5], "batch_norm": True, "hidden": [7, 9]}]},
-    "cnn": {"network": "cnn", "hidden": [9], "channels": [3, 4], "lanes": [{}, {"dropout": [0.2, 0.2, 0.2, 0.5]}]},
-    "lstm": {"network": "lstm", "hidden": [9], "lanes": [{}, {"dropout": [0.2, 0.3, 0.5]}]},
-}
+
+def run_of(network: str) -> dict[str, Any]:
+    """A plain lane, and a narrow one with batch norm that drops wherever it can."""
+    shape = small(network, 12, 9)
+    narrow = [7, 8][-len(shape["hidden"]) :]
+    other = {**everywhere(shape, 0.2, 0.5), "batch_norm": True, "hidden": narrow}
+    return {**shape, "lanes": [{}, other], "train_size": 60, "batch_size": 20}
+
 
 every_network = pytest.mark.parametrize("network", NETWORKS)
 
 
 def trained(network: str) -> Experiment:
-    experiment = Experiment(parse(NETWORKS[network] | {"train_size": 60, "batch_size": 20}), device="cpu")
+    experiment = Experiment(parse(run_of(network)), device="cpu")
     experiment.run(5)
     return experiment
 
@@ -74,7 +79,7 @@ def test_masks_of_one_number_are_the_same_and_of_another_are_not(network: str) -
 
 @every_network
 def test_every_row_has_a_mask_of_its_own_even_where_a_mini_batch_shares_one(network: str) -> None:
-    config = NETWORKS[network] | {"train_size": 60, "batch_size": 20, "mask": "per_batch"}
+    config = run_of(network) | {"mask": "per_batch"}
     snapshot = Snapshot(Experiment(parse(config), device="cpu"), rows=30)
     snapshot.draw(0)
     same = snapshot.train_x[:1].expand(30, -1)

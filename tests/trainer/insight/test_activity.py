@@ -3,40 +3,43 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from tests.networks import everywhere, small
 from trainer import Experiment
 from trainer.insight import finish, look_at, make_insight
 from trainer.insight.activity import BINS, Tally, round_up
 from trainer.insight.snapshot import Snapshot
 from trainer.models import LaneMLP
 from trainer.settings.config import parse
+from trainer.settings.networks import NETWORKS
 
-LANES: Final[dict[str, list[dict[str, Any]]]] = {
-    "mlp": [
+
+def lanes_of(network: str) -> list[dict[str, Any]]:
+    """Without dropout; narrow; and with batch norm."""
+    shape = small(network, 24, 12)
+    drops = everywhere(shape, 0.2, 0.5, 0.4)
+    narrow = [20, 9][-len(shape["hidden"]) :]
+    return [
         {"name": "plain"},
-        {"name": "narrow", "hidden": [20, 9], "dropout": [0.2, 0.5, 0.4], "dropout_kind": "classic"},
-        {"name": "normed", "dropout": [0.2, 0.5, 0.4], "batch_norm": True},
-    ],
-    "cnn": [{"name": "plain"}, {"name": "drops", "dropout": [0, 0.2, 0.2, 0.5], "spatial_dropout": [0.1, 0.2]}],
-    "lstm": [{"name": "plain"}, {"name": "narrow", "hidden": [11], "dropout": [0.2, 0.3, 0.5]}],
-}
-WIDTHS: Final[dict[str, Any]] = {"mlp": {"hidden": [24, 12]}, "cnn": {"hidden": [16]}, "lstm": {"hidden": [16]}}
+        {"name": "narrow", "hidden": narrow, "dropout_kind": "classic", **drops},
+        {"name": "normed", "batch_norm": True, **drops},
+    ]
 
 
 def trained(network: str, steps: int = 30, **knobs: Any) -> Experiment:
-    given = {"network": network, "batch_size": 16, "train_size": 70, "lanes": LANES[network], **WIDTHS[network]}
+    given = {"batch_size": 16, "train_size": 70, "lanes": lanes_of(network), **small(network, 24, 12)}
     experiment = Experiment(parse(given | knobs), device="cpu", dtype=torch.float64)
     experiment.run(steps)
     return experiment
 
 
 @pytest.mark.parametrize("order", ["before_dropout", "after_dropout"])
-@pytest.mark.parametrize("network", LANES)
+@pytest.mark.parametrize("network", NETWORKS)
 def test_every_figure_is_of_the_units_that_a_lane_has_in_eval_mode(network: str, order: str) -> None:
     experiment = trained(network, batch_norm_order=order)
     found = look_at("activity", experiment)
@@ -45,7 +48,7 @@ def test_every_figure_is_of_the_units_that_a_lane_has_in_eval_mode(network: str,
     for place, layer in enumerate(experiment.config.layers[1:], start=1):
         for lane in range(len(experiment.config.lanes)):
             own = entered[place][lane][:, snapshot.real(place, lane)].numpy()
-            dead = np.ptp(own, axis=0) == 0 if network == "lstm" else own.max(axis=0) <= 0
+            dead = np.ptp(own, axis=0) == 0 if NETWORKS[network].signed else own.max(axis=0) <= 0
             assert found[f"mean/{layer}"][lane] == pytest.approx(own.mean(), rel=1e-5, abs=1e-8)
             assert found[f"firing/{layer}"][lane] == pytest.approx((own > 0).mean(), rel=1e-6)
             assert found[f"dead/{layer}"][lane] == pytest.approx(dead.mean(), rel=1e-6)

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.trainer.insight.test_activity import LANES, trained
+from tests.trainer.insight.test_activity import trained
 from trainer.insight import finish, look_at
 from trainer.insight.correlation import BINS, correlations, evenly, matrix
 from trainer.insight.snapshot import Snapshot
+from trainer.settings.networks import NETWORKS
 
 
-@pytest.mark.parametrize("network", LANES)
+@pytest.mark.parametrize("network", NETWORKS)
 def test_every_figure_is_that_of_the_pairs_of_units_that_change(network: str) -> None:
     experiment = trained(network)
     experiment.follow(lane=1)

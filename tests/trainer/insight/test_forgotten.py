@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from tests.networks import OTHERS, rates
 from tests.trainer.plain import plain_lane
 from trainer import Experiment
 from trainer.insight import finish, look_at, make_insight
@@ -110,14 +111,13 @@ def test_a_network_that_diverged_is_no_number() -> None:
 @pytest.mark.parametrize(
     "knobs",
     [
-        {"network": "cnn", "hidden": [12]},
-        {"network": "lstm", "hidden": [12]},
+        *({"network": network, "hidden": [12]} for network in OTHERS),
         {"dataset": "wine", "train_size": 120, "lanes": [{"name": "b", "batch_norm": True, "dropout": [0.1, 0.2]}]},
     ],
-    ids=["cnn", "lstm", "fewer than a batch"],
+    ids=[*OTHERS, "fewer than a batch"],
 )
 def test_it_is_measured_on_other_networks_and_on_small_validation_sets(knobs: dict[str, Any]) -> None:
-    lanes = [{"name": "a", "dropout": [0.2] * (4 if knobs.get("network") == "cnn" else 3), "batch_norm": True}]
+    lanes = [{"name": "a", "dropout": rates({**knobs, "lanes": [{}]}, 0.2), "batch_norm": True}]
     found = look_at("forgotten", trained(10, **({"lanes": lanes} | knobs)))
     assert all(np.isfinite(found[name]).all() for name in NAMES)
     assert found["forgotten_loss"][0] != found["val_loss"][0]

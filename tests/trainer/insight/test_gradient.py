@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, one_hot
 
+from tests.networks import OTHERS
 from tests.trainer.plain import relative_error
 from trainer import Experiment
 from trainer.insight import look_at
@@ -105,7 +106,7 @@ def test_where_a_mini_batch_shares_its_mask_a_dropped_pixel_has_no_gradient_at_a
     assert share("per_example") < 0.2  # dropped in each of the few examples that have it: only pixels at the edge
 
 
-@pytest.mark.parametrize("network", ["cnn", "lstm"])
+@pytest.mark.parametrize("network", OTHERS)
 def test_other_networks_have_gradient_noise_too(network: str) -> None:
     found = look_at("gradient", experiment(network=network, lanes=[{"batch_norm": True}, {}]))
     assert np.isfinite(found["noise"]).all()

@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.metrics import precision_recall_fscore_support
 
+from tests.networks import OTHERS
 from tests.trainer.plain import plain_lane
 from trainer import Experiment
 from trainer.insight import finish, look_at, make_insight
@@ -68,7 +69,7 @@ def test_a_look_is_of_the_networks_as_they_were_when_it_began() -> None:
     assert all(np.array_equal(found[name], expected[name], equal_nan=True) for name in expected)
 
 
-@pytest.mark.parametrize("network", ["cnn", "lstm"])
+@pytest.mark.parametrize("network", OTHERS)
 def test_other_networks_are_counted_too(network: str) -> None:
     found = look_at("recall", trained(5, network=network, hidden=[12], lanes=[{"name": "one"}]))
     assert found["recall"].shape == (1, 10)

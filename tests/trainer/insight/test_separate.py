@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn.functional import nll_loss
 
+from tests.networks import OTHERS
 from trainer import Experiment
 from trainer.insight import finish, look_at, make_insight
 from trainer.models import evaluating
@@ -93,7 +94,7 @@ def test_a_network_that_diverged_is_no_number_and_nor_are_averages_with_it() -> 
         assert np.isfinite(found[name][1, :2]).all()
 
 
-@pytest.mark.parametrize("network", ["cnn", "lstm"])
+@pytest.mark.parametrize("network", OTHERS)
 def test_other_kinds_of_network_are_averaged_too(network: str) -> None:
     lanes = [{"name": str(seed), "seed": seed} for seed in SEEDS]
     found = look_at("separate", trained(5, network=network, hidden=[12], lanes=lanes))

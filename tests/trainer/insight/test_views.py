@@ -7,16 +7,25 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
+from tests.networks import USUAL, everywhere, small
 from trainer import Experiment
 from trainer.insight import Found, Looking, finish, look_at, make_insight
 from trainer.settings.config import parse
+from trainer.settings.networks import NETWORKS
 from trainer.settings.panels import VIEWS, fits
 
 ALIKE: Final[list[dict[str, Any]]] = [{"name": "a"}, {"name": "b", "seed": 5}]
+
+
+def run_of(network: str) -> dict[str, Any]:
+    """Two lanes that are alike but for their seed, and a narrow one with batch norm that drops wherever it can."""
+    shape = small(network, 12, 9)
+    narrow = [7, 8][-len(shape["hidden"]) :]
+    return {**shape, "lanes": [*ALIKE, {**everywhere(shape, 0.2, 0.5), "batch_norm": True, "hidden": narrow}]}
+
+
 RUNS: Final[dict[str, dict[str, Any]]] = {
-    "mlp": {"hidden": [12, 9], "lanes": [*ALIKE, {"dropout": [0.2, 0.5, 0.5], "batch_norm": True, "hidden": [7, 9]}]},
-    "cnn": {"network": "cnn", "hidden": [9], "channels": [3, 4], "lanes": [*ALIKE, {"dropout": [0.2, 0.2, 0.2, 0.5]}]},
-    "lstm": {"network": "lstm", "hidden": [9], "lanes": [*ALIKE, {"dropout": [0.2, 0.3, 0.5]}]},
+    **{network: run_of(network) for network in NETWORKS},
     "plane": {"dataset": "moons", "hidden": [12, 9], "lanes": [*ALIKE, {"dropout": [0.0, 0.5, 0.5]}]},
     "gaussian": {
         "hidden": [12],
@@ -33,7 +42,7 @@ CASES: Final = [
     for run, config in RUNS.items()
     if fits(view, parse(config))
 ]
-SOME: Final = [case for case in CASES if case.values[1] in ("mlp", "plane")]
+SOME: Final = [case for case in CASES if case.values[1] in (USUAL, "plane")]
 """What does not depend on the kind of network is looked at with one."""
 
 
