@@ -181,12 +181,18 @@ class Extras:
 
         A view that is being made of an earlier step is still true of that step, and is finished.
         """
-        self._version += 1
+        self.adapt()
         for kind, making in self._makings.items():
             if kind in VIEWS:
                 making.interval.forget()
             else:
                 making.forget()
+
+    def adapt(self) -> None:
+        """What is shown is of knobs as they were: it is finished, and comes anew in its turn. Views may fit that did not,
+        and the other way round.
+        """
+        self._version += 1
         self._open()
 
     def show(self, views: Iterable[str]) -> None:

@@ -119,6 +119,8 @@ class Session:
         self._told_at = -math.inf  # when the page was last told what changed
         self._untold: dict[str, None] = {}  # reasons of what it is still to be told, in their order
         self._told = experiment.log.revision  # of the changes that the app knows: at first those that it sent
+        self._told_config = experiment.config  # as the app knows it
+        self._replays = Interval(FRAME_S)  # at which changes of the opening are told
         self._ended = ended_lanes(experiment)  # which lanes had when the page was last told
         self._about: str | None = None  # the experiment that it belongs to, for the page
         self._stop_at: int | None = None  # the step at which it pauses by itself
@@ -233,6 +235,8 @@ class Session:
         if count == 0:
             return
         count = self._experiment.prepare(count)
+        if self._experiment.config is not self._told_config:
+            self._tell_replayed()
         if not self._experiment.settled:
             self._begin(self._experiment.settling())
             return
@@ -538,6 +542,17 @@ class Session:
         """Say that a view cannot be made, or can be made again."""
         self._tell_soon("views")
 
+    def _tell_replayed(self) -> None:
+        """Say that changes which the run was opened with are in force from the next step on, as of a `set`.
+
+        One may be due at every step: in between they are told with the next that is, and the last one at once.
+        """
+        now, log = self._clock(), self._experiment.log
+        if self._replays.over(now) or log.next_after(self._experiment.step + 1) is None:
+            self._replays.mark(now)
+            self._flush()
+            self._tell_soon("set")
+
     @property
     def _telling_s(self) -> float:
         """Seconds between two times that it is told what changed: the state of a run of many lanes is long. How many
@@ -564,6 +579,9 @@ class Session:
         step, log = self._experiment.step, self._experiment.log
         self._told_at = self._clock()
         self._ended = ended_lanes(self._experiment)
+        if self._experiment.config is not self._told_config:
+            self._told_config = self._experiment.config
+            self._extras.adapt()
         changes, self._told = log.text_since(self._told), log.revision
         message = {"op": "changed", "run": self.run, "reason": reason, "step": step, "changes": changes}
         self._sender.send({**message, "state": self._described()})

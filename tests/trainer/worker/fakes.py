@@ -79,7 +79,11 @@ class FakeExperiment:
     settled = True
 
     def prepare(self, most: int) -> int:
-        return most
+        for change in self.log.at(self.step + 1):
+            config = self.config.with_knobs(change["knobs"], change.get("lane"))
+            self.config = self.config if config == self.config else config
+        next_at = self.log.next_after(self.step + 1)
+        return most if next_at is None else min(most, next_at - self.step - 1)
 
     def settling(self) -> Iterator[None]:
         yield from ()
@@ -285,6 +289,7 @@ def live(
         if request.get("config") == "bad":
             raise KnobError("config", "bad", "a good one")
         experiment = FakeExperiment(day.clock, request.get("config"))
+        experiment.log = ChangeLog(request.get("changes", ()))
         tune(str(request["run"]), experiment)
         day.experiments[str(request["run"])] = experiment
         return cast("Experiment", experiment)

@@ -143,6 +143,36 @@ def test_a_command_is_in_force_from_the_step_it_is_acknowledged_with() -> None:
     assert max(before) <= day.messages("reply")[-1][0]
 
 
+def test_changes_of_the_opening_are_told_when_they_take_effect_as_those_that_are_made_now() -> None:
+    changes = [
+        {"step": 12, "lane": 1, "knobs": {"dropout": [0.0, 0.9]}},
+        {"step": 12, "knobs": {"learning_rate": 0.5}},
+        {"step": 300, "lane": 0, "knobs": {"l2": 0.01}},
+    ]
+    day = live(4.0, [(0.5, PLAY)], runs={"r": {"changes": changes}})
+    told = [message for _, message in day.messages("changed") if message["reason"] == "set"]
+    assert [message["step"] for message in told] == [11, 299]  # in force from the next step on
+    first, last = (message["state"]["config"] for message in told)
+    assert (first["lanes"][1]["dropout"], first["learning_rate"]) == ([0.0, 0.9], 0.5)
+    assert (first["lanes"][0]["l2"], last["lanes"][0]["l2"]) == (0.0, 0.01)
+    assert [message["changes"] for message in told] == ["[]", "[]"]  # the app has them
+    for step in (11, 299):
+        frames = [frame.tensors["step"] for _, frame in day.frames("steps")]
+        assert not any(step in steps and step + 1 in steps for steps in frames)
+
+
+def test_changes_that_are_due_at_every_step_are_told_thirty_times_a_second_and_the_last_at_once() -> None:
+    changes = [{"step": step, "lane": 0, "knobs": {"l2": step / 1e5}} for step in range(2, 2001)]
+    day = live(6.0, [(0.5, FAST), (0.5, PLAY)], runs={"r": {"changes": changes}})
+    told = [(at, message) for at, message in day.messages("changed") if message["reason"] == "set"]
+    times = [at for at, _ in told[:-1]]
+    assert 10 < len(times)
+    assert all(later - sooner >= 1 / 30 - 1e-9 for sooner, later in pairwise(times))
+    assert told[-1][1]["step"] == 1999
+    assert told[-1][1]["state"]["config"]["lanes"][0]["l2"] == 0.02
+    assert day.steps() == list(range(1, len(day.steps()) + 1))
+
+
 def test_what_was_trained_before_a_command_is_sent_before_its_reply_and_changed_after_it() -> None:
     day = live(3.0, [(0.5, FAST), (0.5, PLAY), (1.513, {"op": "follow", "example": 17})])
     kinds = day.kinds()
