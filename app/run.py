@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import Any, Final
 
@@ -40,6 +40,8 @@ OWNER_SEATS: Final = 4  # beyond the limit of viewers, so that a full class does
 VIEWERS_EVERY_S: Final = 0.5  # how often viewers are told how many they are
 MAX_LOSSES: Final = 5  # workers in a row that a run may lose before it gets anywhere,
 LOSSES_WITHIN_S: Final = 120.0  # each within this time of the one before
+PART_BYTES: Final = 256 * 1024  # of a run's changes, in one message to a viewer,
+OPENING_BYTES: Final = 32 * 1024  # and in one to a worker, which takes it in between two slices of training
 KEPT: Final = ("state", "steps_per_second", "follow", "experiment", "stop_at", "ensemble", "search")
 """What a run that is opened again takes over from the run before."""
 
@@ -180,11 +182,10 @@ class Run:
     def open(self) -> None:
         """Have the pool open it: for the first time, or again after its worker was lost."""
         request: dict[str, Any] = {"op": "open", "run": self.id, "config": self._first_config}
-        request["changes"] = self.changes.text
         if self.table is not None:
             request["table"] = self.table.content
         request |= {name: self._state[name] for name in KEPT if name in self._state}
-        self._pool.open(self.id, request)
+        self._pool.open(self.id, request, self.changes.parts(OPENING_BYTES))
 
     def command(self, command: dict[str, Any], answer: Answer) -> None:
         """Send the worker a command; ``answer`` gets its reply, or that of an error.
@@ -315,8 +316,7 @@ class Run:
         self.viewers.add(viewer)
         role = "owner" if owner else "viewer"
         try:
-            hello = dumps({"op": "hello", "protocol": PROTOCOL, "role": role, "run": self.state()})
-            viewer.greet(hello, self.changes.revision)
+            viewer.greet(self._greeting(role), self.changes.revision)
             viewer.begin(self._first_frames())
         except Exception:  # nobody will ever take this viewer out again
             self.viewers.discard(viewer)
@@ -326,6 +326,13 @@ class Run:
             self._rests = False
             self.command({"op": "play"}, lambda reply: None)
         return viewer
+
+    def _greeting(self, role: str) -> Iterator[str]:
+        """What a viewer is told first: the run as it is now, with its changes in as many messages as they need."""
+        step, news, parts = self.step, self._news(), self.changes.parts(PART_BYTES)
+        yield dumps({"op": "hello", "protocol": PROTOCOL, "role": role, "run": {**news, "changes": next(parts)}})
+        for part in parts:
+            yield dumps({"op": "changed", "reason": "changes", "step": step, "run": news, "changes": part})
 
     def show(self, viewer: Outbox, views: Iterable[str]) -> None:
         """A viewer has these views open: it gets their newest frames, and what is made of them from now on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple, Protocol
 
 from app.backlog import Backlog, Packet
@@ -70,6 +70,8 @@ class Outbox:
         self._texts: deque[Text] = deque()
         self._knows = 0  # which revision of the run's changes it will know when it has all of these
         self._text_bytes = 0
+        self._parts: Iterator[str] = iter(())  # of the greeting, those that are still to be made
+        self._part: str | None = None  # and the one that is to be sent
         self._batch: deque[Packet] = deque()
         self._backlog = Backlog()
         self._in_flight: deque[int] = deque()
@@ -85,16 +87,34 @@ class Outbox:
         """
         self._queue(Text(text, topic, self._knows, len(text)))
 
-    def greet(self, text: str, revision: int) -> None:
-        """Queue what a viewer gets first of all: it is as long as the run's changes are many, and does not count as
-        something that piled up.
+    def greet(self, parts: Iterator[str], revision: int) -> None:
+        """Queue what a viewer gets first of all: it is as long as the run's changes are many, and comes in parts, each
+        of which is made when the one before has left.
 
         Args:
-            text: the message.
-            revision: of the run's changes, which are all in it.
+            parts: the messages.
+            revision: of the run's changes, which are all in them.
         """
-        self._queue(Text(text, None, self._knows, 0))
+        self._parts = parts
+        self._take_part()
         self._knows = revision
+
+    def _take_part(self) -> None:
+        """Make the next part of the greeting, if there is one."""
+        self._part = next(self._parts, None)
+        self._text_bytes += len(self._part or "")
+        self._wake.set()
+
+    def _next_text(self) -> str | None:
+        """Take out the text that is to be sent next."""
+        if self._part is not None:
+            text, weight, self._part = self._part, len(self._part), None
+        elif self._texts:
+            text, _, _, weight = self._texts.popleft()
+        else:
+            return None
+        self._text_bytes -= weight
+        return text
 
     def tell(self, text_since: Callable[[int], str], revision: int, topic: str) -> None:
         """Queue news of the run: what is new to this viewer, with what a message told that now gives way to this one.
@@ -158,6 +178,7 @@ class Outbox:
         """Send the texts that are queued, no frame any more, and end."""
         if self.closing is None:
             self.closing = (code, reason)
+            self._parts = iter(())
             self._backlog.clear()
             self._batch.clear()
             self._wake.set()
@@ -170,11 +191,11 @@ class Outbox:
             TimeoutError: the transport's buffer stayed full.
         """
         while True:
-            if self._texts:
-                first = self._texts.popleft()
-                self._text_bytes -= first.weight
+            if (text := self._next_text()) is not None:
                 async with asyncio.timeout(timeout_s):
-                    await socket.send_text(first.text)
+                    await socket.send_text(text)
+                if self._part is None:
+                    self._take_part()
             elif self.closing is not None:
                 return
             elif (packet := self._next_frame()) is not None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from trainer.wire.jsontext import Written
 
 
 class PoolListener(Protocol):
@@ -40,12 +43,13 @@ class Pool(Protocol):
     def status(self) -> PoolStatus:
         """How the pool is now."""
 
-    def open(self, run: str, request: dict[str, Any]) -> None:
+    def open(self, run: str, request: dict[str, Any], changes: Iterable[Written] = ()) -> None:
         """Open a run on the worker that has the fewest; without one alive it waits for the next.
 
         Args:
             run: its id.
             request: what docs/protocol.md lists under ``open``; ``op`` and ``run`` may be left out.
+            changes: those that are to be made again, as JSON in parts.
         """
 
     def send(self, run: str, message: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import shutil
 import socket
 import tempfile
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ from app.pool.base import Placed, Placer, PoolListener, PoolStatus
 from app.pool.link import Link, WorkerInfo
 from trainer.errors import DropoutLabError
 from trainer.wire.frames import peek
+from trainer.wire.jsontext import Written
 from trainer.wire.stream import MAX_HELLO, MAX_PAYLOAD, Kind, Splitter, StreamError, parse_message
 
 START_S: Final = 120.0  # from placing a worker to its hello: importing torch takes 3 s, on a cold disk ten times that
@@ -135,10 +136,11 @@ class WorkerHub:
         here = self.workers
         return PoolStatus(len(self._slots), len(here), tuple(info.device for info in here))
 
-    def open(self, run: str, request: dict[str, Any]) -> None:
+    def open(self, run: str, request: dict[str, Any], changes: Iterable[Written] = ()) -> None:
         """Open a run on the worker that has the fewest; without one alive it waits for the next."""
         self.close(run)
-        self._place(run, [{**request, "op": "open", "run": run}])
+        parts = [{"op": "changes", "run": run, "changes": part} for part in changes]
+        self._place(run, [*parts, {**request, "op": "open", "run": run}])
 
     def send(self, run: str, message: dict[str, Any]) -> None:
         """Say something to the worker that has the run, or let it wait with the run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -81,8 +81,9 @@ class FakePool:
     def status(self) -> PoolStatus:
         return PoolStatus(1, self.alive, ("cpu",) * self.alive)
 
-    def open(self, run: str, request: dict[str, Any]) -> None:
+    def open(self, run: str, request: dict[str, Any], changes: Iterable[str] = ()) -> None:
         request = json.loads(dumps(request))  # as it comes out of the stream
+        request["changes"] = [change for part in changes for change in json.loads(part)]
         self.requests.setdefault(run, []).append(request)
         if self.alive:
             asyncio.get_running_loop().call_soon(self.opened, run, request)

@@ -133,7 +133,7 @@ async def test_one_answer_that_cannot_be_given_keeps_no_other_from_being_given(r
 async def test_a_run_that_is_too_large_to_be_sent_is_refused_and_forgotten(
     runs: Runs, pool: FakePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(run: str, request: dict[str, Any]) -> None:
+    def refuse(run: str, *_: Any) -> None:
         raise StreamError("a payload of 17,000,000 bytes")
 
     monkeypatch.setattr(pool, "open", refuse)

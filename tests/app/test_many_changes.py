@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from app import api
+from app import run as app_run
 from app.body import Places
 from app.errors import BadMessageError, TooManyMessagesError
 from app.opening import parse_opening
@@ -82,22 +85,85 @@ def test_news_that_gives_way_to_newer_news_takes_its_changes_along() -> None:
         told.append(revision)
         return json.dumps(log.since(revision))
 
-    outbox.greet("hello", log.revision)
+    outbox.greet(iter(["hello"]), log.revision)
     for step, topic in ((10, "set"), (11, "set"), (12, "play"), (13, "set"), (14, "set")):
         log.insert(step, 0, {"l2": 0.1})
         outbox.tell(text_since, log.revision, topic)
     waiting = [text.text for text in outbox._texts]
-    assert waiting[0] == "hello"
-    assert [[change["step"] for change in json.loads(text)] for text in waiting[1:]] == [[10, 11], [12], [13, 14]]
+    assert outbox._part == "hello"
+    assert [[change["step"] for change in json.loads(text)] for text in waiting] == [[10, 11], [12], [13, 14]]
 
 
-async def test_a_greeting_may_be_longer_than_what_may_pile_up() -> None:
-    outbox = Outbox()
-    outbox.greet("x" * (MAX_TEXT_BYTES + 1), 0)
-    outbox.say("y")
+class Slow:
+    """A socket that takes a text when it is told to."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.takes = asyncio.Semaphore(0)
+
+    async def send_text(self, data: str) -> None:
+        self.texts.append(data)
+        await self.takes.acquire()
+
+    async def send_bytes(self, data: bytes) -> None:
+        raise AssertionError("there are no frames")
+
+
+async def test_a_greeting_is_made_part_by_part_as_its_reader_takes_it() -> None:
+    made: list[int] = []
+
+    def parts() -> Iterator[str]:
+        for number in range(100):
+            made.append(number)
+            yield f"{number}".ljust(MAX_TEXT_BYTES // 2)
+
+    outbox, socket = Outbox(), Slow()
+    outbox.greet(parts(), 7)
+    outbox.say("news")
+    assert made == [0]
+    pumping = asyncio.create_task(outbox.pump(socket, 60))
+    for number in range(100):
+        while len(socket.texts) == number:  # pytest-timeout ends it
+            await asyncio.sleep(0)
+        assert len(made) == number + 1, "no part is made before the one before has left"
+        socket.takes.release()
+    while len(socket.texts) == 100:
+        await asyncio.sleep(0)
+    assert [text.strip() for text in socket.texts] == [*map(str, range(100)), "news"]
     assert outbox.closing is None
-    outbox.say("z" * (MAX_TEXT_BYTES + 1))
+    pumping.cancel()
+
+
+def test_a_greeting_counts_among_what_waits_and_an_end_cuts_it_short() -> None:
+    outbox = Outbox()
+    outbox.greet(iter(["x" * MAX_TEXT_BYTES, "y"]), 0)
+    assert outbox.closing is None
+    outbox.say("z")
     assert outbox.closing is not None
+    assert next(outbox._parts, None) is None
+
+
+async def test_viewers_that_do_not_read_hold_a_part_of_a_long_list_and_those_that_read_get_all_of_it(
+    lab: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_run, "PART_BYTES", 2000)
+    changes = many(3000)
+    run = await lab.open(changes=changes)
+    known = lab.app.state.lab.runs.find(run["id"])
+    idle = [known.join(owner=False) for _ in range(20)]
+    assert max(outbox._text_bytes for outbox in idle) < 2000 + 100 + len(json.dumps(known._news()))
+    async with await lab.watch(run, owner=True) as owner:
+        hello = await owner.until_text("hello")
+        told = hello["run"]["changes"]
+        while len(told) < len(changes):
+            more = await owner.until_text("changed", reason="changes")
+            assert {**more["run"], "changes": told} == hello["run"]
+            told += more["changes"]
+        assert told == changes
+        await owner.ask("set", lane=1, knobs={"l2": 0.5e-3})
+        assert (await owner.until_text("changed", reason="set"))["changes"][0]["knobs"] == {"l2": 0.5e-3}
+    for outbox in idle:
+        known.leave(outbox)
 
 
 async def test_after_a_reset_a_viewer_knows_of_no_change(lab: Running) -> None:

@@ -327,3 +327,35 @@ def test_whether_there_is_room_is_said_of_the_change_that_is_asked_about(monkeyp
     for step, lane in ((5, 0), (5, None), (6, 1)):
         with pytest.raises(TooManyChangesError, match=r"a reset or a new run begins with none$"):
             log.check_room(step, lane, {"l1": 0.2})
+
+
+def test_parts_are_all_changes_in_order_and_none_is_much_longer_than_asked_for() -> None:
+    log = ChangeLog(
+        {"step": 1 + number // 3, "lane": number % 3, "knobs": {"l2": number / 1e4}} for number in range(300)
+    )
+    log.insert(50, 1, {"l1": 0.5})  # an alteration, which is no later than it was
+    parts = [*log.parts(500)]
+    longest = max(len(entry.text) for entry in log._entries)
+    assert max(map(len, parts)) < 500 + longest + len(parts[0].split("},{")) + 2
+    assert len(parts) > 20
+    assert [change for part in parts for change in json.loads(part)] == log.changes
+    again = ChangeLog()
+    for part in parts:
+        again.extend(json.loads(part))
+    assert again.changes == log.changes
+    assert again.text == log.text
+    assert [*log.parts(log.size)] == [log.text]
+    assert [*ChangeLog().parts(1)] == ["[]"]
+
+
+def test_parts_that_are_still_to_be_made_have_what_came_meanwhile_behind_them_and_nothing_of_an_old_start() -> None:
+    log = ChangeLog({"step": step, "knobs": {"learning_rate": step / 1e3}} for step in range(1, 101))
+    parts = log.parts(300)
+    first = json.loads(next(parts))
+    log.insert(101, None, {"learning_rate": 0.5})
+    rest = [change for part in parts for change in json.loads(part)]
+    assert [each["step"] for each in (*first, *rest)] == [*range(1, 102)]
+    parts = log.parts(300)
+    next(parts)
+    log.clear()
+    assert [*parts] == ["[]"]

@@ -66,8 +66,7 @@ class ChangeLog:
     def __init__(self, changes: Iterable[Mapping[str, Any]] = ()) -> None:
         self.revision = 0
         self.clear()
-        for change in changes:
-            self.insert(change["step"], change.get("lane"), change["knobs"])
+        self.extend(changes)
 
     def clear(self) -> None:
         """Forget all changes: the run begins anew."""
@@ -92,6 +91,28 @@ class ChangeLog:
         if self._text[0] != self.revision:
             self._text = (self.revision, _joined(self._entries))
         return self._text[1]
+
+    def parts(self, most: int) -> Iterator[Written]:
+        """All of them as JSON in parts of some ``most`` bytes, each made when it is asked for: those that were added
+        meanwhile before what is told already are in none.
+        """
+        if self.size <= most:
+            yield self.text
+            return
+        place: tuple[int, int] | None = (0, 0)
+        while place is not None:
+            text, place = self._part(place, most)
+            yield text
+
+    def _part(self, place: tuple[int, int], most: int) -> tuple[Written, tuple[int, int] | None]:
+        """The next part behind a place, and the place of its last change; None: it is the last part."""
+        first = end = bisect_right(self._entries, place, key=_place)
+        size = 0
+        while end < len(self._entries) and size < most:
+            size += len(self._entries[end].text)
+            end += 1
+        behind = _place(self._entries[end - 1]) if end < len(self._entries) else None
+        return _joined(self._entries[first:end]), behind
 
     def insert(self, step: int, lane: int | None, knobs: Mapping[str, Any]) -> None:
         """Add a change; another one of the same lane at the same step becomes a part of the one that is there.
@@ -119,6 +140,15 @@ class ChangeLog:
         self._revisions.append(self.revision)
         if len(self._news) > 2 * len(self._entries) + 64:  # so many are older news of the same changes
             self._forget_old_news()
+
+    def extend(self, changes: Iterable[Mapping[str, Any]]) -> None:
+        """Add changes, as `insert` does.
+
+        Raises:
+            TooManyChangesError: there is no room for one of them; those before it are there.
+        """
+        for change in changes:
+            self.insert(change["step"], change.get("lane"), change["knobs"])
 
     def check_room(self, step: int, lane: int | None, knobs: Mapping[str, Any]) -> None:
         """Raise `TooManyChangesError` if there is no room for a change."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer.errors import DropoutLabError
-from trainer.settings.changes import ChangeLog
 from trainer.settings.config import parse
 from trainer.tables.table import Table
 from trainer.wire.stream import TOKEN_VARIABLE
@@ -55,8 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
     def make(request: Mapping[str, Any]) -> Experiment:
         table = request.get("table")
         sources = Sources(Table.decode(table) if table else None, options.idx_folder)
-        changes = ChangeLog(request.get("changes") or ())  # the app has checked them
-        return Experiment(parse(request.get("config")), device, changes=changes, sources=sources)
+        config, changes = parse(request.get("config")), request["changes"]
+        return Experiment(config, device, changes=changes, sources=sources)
 
     with contextlib.closing(link), contextlib.suppress(LinkClosedError):
         hello = {"worker": options.worker, "epoch": options.epoch, "token": token}

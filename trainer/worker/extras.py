@@ -189,9 +189,7 @@ class Extras:
                 making.forget()
 
     def adapt(self) -> None:
-        """What is shown is of knobs as they were: it is finished, and comes anew in its turn. Views may fit that did not,
-        and the other way round.
-        """
+        """What is shown is of knobs as they were: it is finished, and comes anew in its turn. Other views may fit."""
         self._version += 1
         self._open()
 

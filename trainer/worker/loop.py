@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+from trainer.settings.changes import ChangeLog
 from trainer.worker import publish
 from trainer.worker.pace import Ledger
 from trainer.worker.searching import make_search_session
@@ -63,6 +64,7 @@ class Worker:
         self._look = look
         self._clock = clock
         self._sessions: dict[str, Session] = {}  # those that were served longest ago come first
+        self._changes: dict[str, ChangeLog] = {}  # of runs that will be opened, as far as they have come
         self._opening: dict[str, list[Mapping[str, Any]]] = {}  # runs to be opened, and what was said to them since
         self._scoring = Ledger(SCORING_SHARE, clock())
         self._extras = Ledger(EXTRAS_SHARE, clock())
@@ -169,17 +171,24 @@ class Worker:
         """Do what the app says."""
         operation, run = message.get("op"), str(message.get("run"))
         session = self._sessions.get(run)
-        if run in self._opening:
+        if operation == "changes":
+            self._changes.setdefault(run, ChangeLog()).extend(message["changes"])  # the app has checked them
+        elif run in self._opening:
             if operation == "close":
                 del self._opening[run]
             else:
                 self._opening[run].append(message)
         elif operation == "open":
-            self._opening[run] = [message]  # in its turn: many that come at once would keep everybody waiting
+            changes = self._changes.pop(run, None) or ChangeLog()
+            self._opening[run] = [
+                {**message, "changes": changes}
+            ]  # in its turn: many that come at once would keep everybody waiting
         elif operation == "shutdown":
             self._ended = True
         elif operation == "command":
             self._command(run, message)
+        elif operation == "close" and run in self._changes:
+            del self._changes[run]
         elif session is None:
             _log.debug("%r for run %s, which is not here", operation, run)
         elif operation == "watch":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainer.errors import DropoutLabError, KnobError
 from trainer.search import Evaluation, SearchState, parse_search
+from trainer.settings.changes import ChangeLog
 from trainer.settings.commands import CommandError
 from trainer.settings.config import parse
 from trainer.settings.lane import EVALUATE_EVERY
@@ -166,6 +167,6 @@ def make_search_session(
 
     def make_batch() -> Experiment:
         config = search.lanes(base).model_dump(mode="json")
-        return make({**request, "config": config, "changes": ()})
+        return make({**request, "config": config, "changes": ChangeLog()})
 
     return SearchSession(run, search, make_batch, sender, clock, scoring, extras, look)

@@ -19,6 +19,7 @@ from app.pool.hub import WorkerHub
 from app.pool.local import LocalPlacer
 from tests.app.pool.ears import Ears
 from tests.conftest import TIMEOUT_FACTOR
+from trainer.settings.changes import ChangeLog
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -202,7 +203,8 @@ async def test_a_killed_worker_is_lost_at_once_and_its_run_repeats_itself_on_the
     assert house.hub.status().alive == 0
     house.ears.messages.clear()
     house.ears.frames.clear()
-    house.hub.open(run, {"config": config, "changes": changes, "state": "playing", "steps_per_second": None})
+    request = {"config": config, "state": "playing", "steps_per_second": None}
+    house.hub.open(run, request, ChangeLog(changes).parts(20))
     await house.trained(run, state["step"])
     (again,) = house.hub.workers
     assert (again.worker, again.epoch) == (worker.worker, worker.epoch + 1)

@@ -279,7 +279,10 @@ def live(
     """
     day = Day()
     start = day.clock.now
-    lines = [(start, {"op": "open", "run": run, **request}) for run, request in (runs or {"r": {}}).items()]
+    lines: list[tuple[float, dict[str, Any]]] = []
+    for run, request in (runs or {"r": {}}).items():
+        lines.append((start, {"op": "changes", "run": run, "changes": request.get("changes", ())}))
+        lines.append((start, {"op": "open", "run": run, **request}))
     for number, (at, message) in enumerate(script):
         whole = message if "run" in message else {"op": "command", "run": "r", "ref": number, "command": message}
         lines.append((start + at, whole))
@@ -289,7 +292,7 @@ def live(
         if request.get("config") == "bad":
             raise KnobError("config", "bad", "a good one")
         experiment = FakeExperiment(day.clock, request.get("config"))
-        experiment.log = ChangeLog(request.get("changes", ()))
+        experiment.log = request["changes"]
         tune(str(request["run"]), experiment)
         day.experiments[str(request["run"])] = experiment
         return cast("Experiment", experiment)

@@ -200,6 +200,23 @@ def test_runs_that_are_opened_at_once_hold_up_a_command_for_one_of_them_only() -
     assert all(day.messages("opened", f"new{number}") for number in range(8))
 
 
+def test_changes_that_come_in_parts_are_taken_in_between_the_slices_of_other_runs() -> None:
+    """Each part costs its time; the other run trains between two of them, and the run has all of them at last."""
+    parts = [
+        [{"step": 10 * number + each + 1, "knobs": {"learning_rate": 0.1}} for each in range(3)] for number in range(40)
+    ]
+    script: list[tuple[float, dict[str, Any]]] = [
+        (1.0 + 0.001 * number, {"op": "changes", "run": "long", "changes": part}) for number, part in enumerate(parts)
+    ]
+    script += [(1.001 * 1.04, {"op": "open", "run": "long"}), (1.05, {"op": "close", "run": "gone"})]
+    script += [(1.01, {"op": "changes", "run": "gone", "changes": parts[0]})]
+    script += [(1.06, {"op": "open", "run": "gone"})]
+    day = live(3.0, script, runs={"r": PLAYING})
+    assert day.experiments["long"].log.changes == [change for part in parts for change in part]
+    assert day.experiments["gone"].log.changes == [], "a close undoes them"
+    assert day.steps() == list(range(1, day.steps()[-1] + 1))
+
+
 def test_what_is_said_to_a_run_that_is_still_to_be_opened_waits_for_it_and_a_close_undoes_it() -> None:
     def tune(run: str, experiment: FakeExperiment) -> None:
         experiment.clock.now += 0.070
