@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from app.errors import BadMessageError, NotOwnerError
 from trainer.errors import quote
-from trainer.settings.commands import COMMANDS, MAX_SEQ, CommandError
+from trainer.settings.arguments import MAX_SEQ, CommandError
+from trainer.settings.commands import COMMANDS
 from trainer.settings.commands import JOIN as JOINING
 
 MAX_ID_LENGTH: Final = 64

@@ -12,7 +12,6 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from app.backlog import Packet
-from app.bucket import Bucket
 from app.errors import (
     NoWorkerError,
     RunFailedError,
@@ -21,18 +20,17 @@ from app.errors import (
     WrongTokenError,
     describe,
 )
-from app.history import History
 from app.layout import obstacles_of
+from app.memory import Memory
 from app.opening import Opening
 from app.pool.base import Pool
+from app.questions import Questions
 from app.settings import Settings
 from app.tables import Stored
 from app.viewers import SERVER_ERROR, Outbox
 from app.wire import dumps
 from trainer.errors import DropoutLabError
-from trainer.settings.commands import ASKS_PER_SECOND, MAX_ASKS, OWNER_ASKS
 from trainer.settings.config import ExperimentConfig
-from trainer.settings.panels import VIEWS
 
 PROTOCOL: Final = 3
 MAX_UNANSWERED: Final = 1000  # commands that a worker has not answered yet
@@ -106,21 +104,15 @@ class Run:
             self._state["follow"] = opening.follow
         self._obstacles_of: ExperimentConfig | None = None
         self._blocked: dict[str, str] = {}
-        self._asked = Bucket(ASKS_PER_SECOND, ASKS_PER_SECOND, now)
         self._pool = pool
         self._settings = settings
         self._now = now
         self.table = table
         self._answers: dict[int, Answer] = {}
-        self._asking: set[Outbox] = set()  # who waits for the answer to a question
+        self._questions = Questions(now)
         self._refs = 0
-        self._data: Packet | None = None
-        self._latest: dict[str, Packet] = {}
-        self._history = History(0, {})
-        self._history_packet: Packet | None = None
-        self._seq = 0  # of the last frame
+        self._memory = Memory(run_id)
         self._turns = 0  # how often it changed otherwise than by being trained
-        self._seq_before = 0  # what workers that were lost have used up
         self._losses = 0
         self._lost_at = now()
         self._count_timer: asyncio.TimerHandle | None = None
@@ -142,7 +134,7 @@ class Run:
     @property
     def version(self) -> tuple[int, int]:
         """How often it changed, and the last frame that came: of one version there is one record."""
-        return self._turns, self._seq
+        return self._turns, self._memory.seq
 
     def state(self) -> dict[str, Any]:
         """Return the run state of the protocol; its changes are JSON that is written already."""
@@ -162,11 +154,11 @@ class Run:
 
     def curves(self) -> dict[str, dict[str, NDArray[Any]]]:
         """Return what was measured so far: ``losses`` and ``scores``, each a table with a column ``step``."""
-        return self._history.curves()
+        return self._memory.curves()
 
     def latest(self) -> dict[str, Packet]:
         """Return the newest frame of each kind of which only the newest counts."""
-        return dict(self._latest)
+        return self._memory.latest()
 
     def check_token(self, token: str) -> None:
         """Let the owner pass.
@@ -250,20 +242,11 @@ class Run:
 
     def on_frame(self, raw: bytes) -> None:
         """Take in a frame and hand it to every viewer."""
-        packet = Packet(raw)
-        if self._seq_before:
-            packet = packet.moved(packet.seq + self._seq_before)
-        self._seq = packet.seq
+        packet = self._memory.add(raw)
         if packet.kind == "data":
-            self._data = packet
             if not self.ready.done():
                 self.ready.set_result(None)
             return
-        if packet.kind in ("steps", "scores"):
-            self._history.add(packet.frame)
-            self._history_packet = None
-        else:
-            self._latest[packet.kind] = packet
         if packet.kind == "steps":
             self._state["step"] = int(packet.frame.tensors["step"][-1])
             self._losses = 0
@@ -282,7 +265,7 @@ class Run:
             raise RunFailedError({"message": f"{self._losses} workers in a row were lost with this run"})
         if self.phase is Phase.OPEN:
             self._move(Phase.LOST)
-            self._seq_before = self._seq
+            self._memory.count_on()
             self._state |= {"step": 0, "config": self._first_config}
             self.config = ExperimentConfig.model_validate(self._first_config)
             self._start_over()
@@ -297,9 +280,7 @@ class Run:
 
     def _forget_frames(self) -> None:
         layers = {layer["name"]: layer["units"] for layer in self._state.get("layers", [])}
-        self._history = History(len(self.config.lanes), layers)
-        self._history_packet = None
-        self._latest.clear()
+        self._memory.restart(len(self.config.lanes), layers)
 
     # The viewers
 
@@ -317,7 +298,7 @@ class Run:
         role = "owner" if owner else "viewer"
         try:
             viewer.greet(self._greeting(role), self.changes.revision)
-            viewer.begin(self._first_frames())
+            viewer.begin(self._memory.first_frames())
         except Exception:  # nobody will ever take this viewer out again
             self.viewers.discard(viewer)
             raise
@@ -338,8 +319,9 @@ class Run:
         """A viewer has these views open: it gets their newest frames, and what is made of them from now on."""
         opened = frozenset(views) - viewer.views
         viewer.views = frozenset(views)
-        for kind in opened & self._latest.keys():
-            viewer.put(self._latest[kind].moved(self._seq))
+        latest = self._memory.latest()
+        for kind in opened & latest.keys():
+            viewer.put(latest[kind].moved(self._memory.seq))
         self._tell_worker_who_watches()
 
     def ask(self, viewer: Outbox, command: dict[str, Any], answer: Answer) -> None:
@@ -350,20 +332,14 @@ class Run:
             TooManyMessagesError: the viewer's last question is not answered yet, too many others wait, or all viewers
                 together ask too often.
         """
-        if viewer in self._asking:
-            raise TooManyMessagesError("one ask at a time: your last one is not answered yet")
-        most = MAX_ASKS + (OWNER_ASKS if viewer.owner else 0)
-        if len(self._asking) >= most:
-            raise TooManyMessagesError(f"too many ask at once: {most} of this run wait for their answer already")
-        if not viewer.owner and not self._asked.take():
-            raise TooManyMessagesError(f"too many ask at once: {ASKS_PER_SECOND:g} questions a second are answered")
+        self._questions.check(viewer)
 
         def answered(reply: dict[str, Any]) -> None:
-            self._asking.discard(viewer)
+            self._questions.answered(viewer)
             answer(reply)
 
         self.command(command, answered)
-        self._asking.add(viewer)
+        self._questions.asked(viewer)
 
     def leave(self, viewer: Outbox) -> None:
         """A viewer has gone."""
@@ -371,17 +347,6 @@ class Run:
         if not self.viewers:
             self.unwatched_since = self._now()
         self._viewers_changed()
-
-    def _first_frames(self) -> list[Packet]:
-        latest = sorted(
-            (packet for kind, packet in self._latest.items() if kind not in VIEWS), key=lambda packet: packet.seq
-        )
-        data = [self._data] if self._data is not None else []
-        if self._history_packet is None:
-            # Its number lies between those before and behind it, because numbers rise on the way to every viewer.
-            seq = max(data[0].seq if data else 0, latest[0].seq - 1) if latest else self._seq
-            self._history_packet = Packet(self._history.frame(self.id, seq))
-        return [*data, self._history_packet, *latest]
 
     def _viewers_changed(self) -> None:
         if self.phase is Phase.ENDED:

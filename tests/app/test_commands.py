@@ -15,7 +15,8 @@ from tests.app.clients import Viewer
 from tests.app.conftest import running
 from tests.app.fakes import FakePool
 from trainer.errors import quote
-from trainer.settings.commands import COMMANDS, TABLE, TO_WORKERS, Argument, Command, Place, check_command
+from trainer.settings.arguments import Argument, Place
+from trainer.settings.commands import COMMANDS, TABLE, TO_WORKERS, Command, check_command
 from trainer.settings.config import ExperimentConfig
 from trainer.settings.schema import schema
 

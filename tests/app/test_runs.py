@@ -14,7 +14,7 @@ from app.runs import Runs
 from app.settings import Settings
 from tests.app.fakes import FakePool
 from trainer.errors import KnobError, TooManyChangesError, UnknownKnobError
-from trainer.settings.commands import CommandError
+from trainer.settings.arguments import CommandError
 from trainer.settings.config import parse
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from trainer.errors import DropoutLabError, KnobError
 from trainer.search import Evaluation, SearchState, parse_search
+from trainer.settings.arguments import CommandError
 from trainer.settings.changes import ChangeLog
-from trainer.settings.commands import CommandError
 from trainer.settings.config import parse
 from trainer.settings.lane import EVALUATE_EVERY
 from trainer.worker import publish

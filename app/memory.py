@@ -1,0 +1,84 @@
+"""What is kept of a run's frames: for who joins late, and for its record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from app.backlog import Packet
+from app.history import History
+from trainer.settings.panels import VIEWS
+
+
+class Memory:
+    """The data, the curves and the last masks, and of all else the newest frame of each kind.
+
+    Numbers of frames rise as long as the run lives, whoever trains it: each worker counts its own from 1.
+
+    Args:
+        run_id: the run's name, which stands in its frames.
+
+    Attributes:
+        seq: of the last frame.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self.seq = 0
+        self._run_id = run_id
+        self._seq_before = 0  # what workers that were lost have used up
+        self._data: Packet | None = None
+        self._latest: dict[str, Packet] = {}
+        self._history = History(0, {})
+        self._history_packet: Packet | None = None
+
+    def add(self, raw: bytes) -> Packet:
+        """Keep a frame as its worker sent it; the same under the number that viewers know it by."""
+        packet = Packet(raw)
+        if self._seq_before:
+            packet = packet.moved(packet.seq + self._seq_before)
+        self.seq = packet.seq
+        if packet.kind == "data":
+            self._data = packet
+        elif packet.kind in ("steps", "scores"):
+            self._history.add(packet.frame)
+            self._history_packet = None
+        else:
+            self._latest[packet.kind] = packet
+        return packet
+
+    def restart(self, lanes: int, layers: Mapping[str, int]) -> None:
+        """Forget all frames but the data: the run begins anew.
+
+        Args:
+            lanes: how many it has.
+            layers: the units of each place that can drop.
+        """
+        self._history = History(lanes, dict(layers))
+        self._history_packet = None
+        self._latest.clear()
+
+    def count_on(self) -> None:
+        """Another worker takes the run over: its frames are numbered from here on."""
+        self._seq_before = self.seq
+
+    def curves(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """What was measured so far: ``losses`` and ``scores``, each a table with a column ``step``."""
+        return self._history.curves()
+
+    def latest(self) -> dict[str, Packet]:
+        """The newest frame of each kind of which only the newest counts."""
+        return dict(self._latest)
+
+    def first_frames(self) -> list[Packet]:
+        """What a viewer gets first, in this order."""
+        latest = sorted(
+            (packet for kind, packet in self._latest.items() if kind not in VIEWS), key=lambda packet: packet.seq
+        )
+        data = [self._data] if self._data is not None else []
+        if self._history_packet is None:
+            # Its number lies between those before and behind it, because numbers rise on the way to every viewer.
+            seq = max(data[0].seq if data else 0, latest[0].seq - 1) if latest else self.seq
+            self._history_packet = Packet(self._history.frame(self._run_id, seq))
+        return [*data, self._history_packet, *latest]
