@@ -80,7 +80,7 @@ class SearchSession(Session):
         self._search.restart()
         self._evaluations = []
         self._experiment = self._make()
-        self._told = self._experiment.log.revision
+        self._news.restart(self._experiment)
         self._extras.restart(self._experiment)
 
     @property

@@ -18,6 +18,7 @@ from trainer.settings.lane import EVALUATE_EVERY
 from trainer.wire.frames import Frame, Tensors, encode
 from trainer.worker import publish
 from trainer.worker.extras import EnsembleWanted, Extras
+from trainer.worker.news import News, ended_lanes
 from trainer.worker.pace import FRAME_S, MAX_SLICE, SLICE_S, Interval, Ledger, Pace, Slice, take_bite
 from trainer.worker.questions import Questions
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from trainer.settings.pieces import Pieces
     from trainer.training.experiment import Experiment
     from trainer.training.trace import Steps, Trace
+    from trainer.wire.jsontext import Written
 
 DEFAULT_SPEED: Final = 100.0  # steps a second: the default run tells its story in ten seconds
 SLOW: Final = 5.0  # steps a second up to which every single step is shown
@@ -32,9 +34,6 @@ SCORES_EVERY: Final = EVALUATE_EVERY  # steps
 SCORES_S: Final = 0.1
 FINAL_SCORES: Final = 3  # evaluations before it stops by itself, all of which are made: a result is their mean
 GRAPH_S: Final = 0.1
-# Between two times that a run's state is told: twenty times what it takes the app to read it and to hand it on.
-LANE_TOLD_S: Final = 0.001
-TOLD_AT_ONCE_S: Final = 0.02  # below that nothing waits: a run of few lanes says everything at once
 GRAPH_PATIENCE_S: Final = 0.5  # how long to wait for the followed example before any other is shown
 
 
@@ -116,12 +115,7 @@ class Session:
         self._drawn = -1  # the step of the last graph
         self._looks = Interval(GRAPH_S)  # at what is followed now, and
         self._unshown = False  # whether there is to be another
-        self._told_at = -math.inf  # when the page was last told what changed
-        self._untold: dict[str, None] = {}  # reasons of what it is still to be told, in their order
-        self._told = experiment.log.revision  # of the changes that the app knows: at first those that it sent
-        self._told_config = experiment.config  # as the app knows it
-        self._replays = Interval(FRAME_S)  # at which changes of the opening are told
-        self._ended = ended_lanes(experiment)  # which lanes had when the page was last told
+        self._news = News(experiment, clock, self._tell)
         self._about: str | None = None  # the experiment that it belongs to, for the page
         self._stop_at: int | None = None  # the step at which it pauses by itself
         self.questions = Questions(experiment, self._reply, clock)
@@ -176,11 +170,10 @@ class Session:
             return
         self._reply(ref, {"step": self._experiment.step + 1})
         if operation == "reset":
-            self._untold = {}  # all of that is in the state of the new start
-            self._tell_changed("reset")
+            self._news.afresh("reset")
             self._begin(self._beginning())
         elif operation != "step":  # which is told when it is done
-            self._tell_soon(str(operation))
+            self._news.soon(str(operation))
         if operation == "follow":
             self._unshown = True
             if self._looks.over(self._clock()):
@@ -205,6 +198,7 @@ class Session:
         self._move(State.CLOSED)
         self._extras.close()
         self.questions.close()
+        self._news.close()
         self._seen = self._owed = None
         self._gathered = []
         del self._experiment
@@ -235,8 +229,10 @@ class Session:
         if count == 0:
             return
         count = self._experiment.prepare(count)
-        if self._experiment.config is not self._told_config:
-            self._tell_replayed()
+        if self._news.is_replay_due:
+            self._flush()
+            self._extras.adapt()
+            self._news.replayed()
         if not self._experiment.settled:
             self._begin(self._experiment.settling())
             return
@@ -275,8 +271,7 @@ class Session:
             return math.inf
         settled = self.state is State.PAUSED
         due_at = self._scores.next_at if settled and self._scored != self._experiment.step else math.inf
-        if self._untold:
-            due_at = min(due_at, self._told_at + self._telling_s)
+        due_at = min(due_at, self._news.due_at)
         if self._unshown:
             due_at = min(due_at, self._looks.next_at)
         return min(due_at, self._extras.due_at(now, settled and idle)) if self._watched else due_at
@@ -285,8 +280,8 @@ class Session:
         """Do one bite of something else than training."""
         now = self._clock()
         settled = self.state is State.PAUSED
-        if self._untold and now >= self._told_at + self._telling_s:
-            self._tell_next()
+        if self._news.due_at <= now:
+            self._news.next()
         elif self._unshown and self._looks.over(now):
             self._show_followed()
         elif settled and self._scored != self._experiment.step and self._scores.over(now):
@@ -373,7 +368,7 @@ class Session:
             now: when it ended.
         """
         yield from self._experiment.settling()
-        if ended_lanes(self._experiment) != self._ended:
+        if ended_lanes(self._experiment) != self._news.ended:
             yield from self._telling_ended()
         elif self._experiment.step % SCORES_EVERY == 0 and self._scores_allowed(now):
             yield from self._score()
@@ -385,20 +380,19 @@ class Session:
         if self._scored != self._experiment.step:
             yield from self._score()
         self._move(State.PAUSED)
-        self._tell_changed("pause")
+        self._news.now("pause")
 
     def _replacing(self, experiment: Experiment, reason: str) -> Pieces[None]:
         """Go on with another experiment from its beginning, which is a new start for whoever watches."""
         self._flush()
         self._experiment = experiment
-        self._told = experiment.log.revision
+        self._news.restart(experiment)
         self._extras.restart(experiment)
         self.questions.restart(experiment)
         self._scored = self._drawn = -1
-        self._ended = ended_lanes(experiment)
         if self.state is State.PLAYING:
             self._pace.start(self._clock())
-        self._tell_changed(reason)
+        self._news.now(reason)
         yield from self._beginning()
 
     @property
@@ -453,6 +447,8 @@ class Session:
         """Make one last step that is seen: every picture of a run that stands still is then of the same step."""
         steps = self._experiment.run(1, trace=True, settle=False)
         self._gathered.append(steps)
+        if self._news.is_behind:
+            self._extras.adapt()
         self._extras.saw(steps)
         if steps.trace is not None:
             self._offer(steps.trace, self._clock(), every=True)
@@ -509,8 +505,8 @@ class Session:
         the mean of theirs.
         """
         self._flush()
-        diverged = self._experiment.diverged != self._ended[1]
-        self._tell_changed("diverged" if diverged else "stopped")
+        diverged = self._experiment.diverged != self._news.ended[1]
+        self._news.now("diverged" if diverged else "stopped")
         if not diverged or self._experiment.step % SCORES_EVERY == 0:
             yield from self._score()
 
@@ -540,53 +536,8 @@ class Session:
 
     def _tell_views(self) -> None:
         """Say that a view cannot be made, or can be made again."""
-        self._tell_soon("views")
+        self._news.soon("views")
 
-    def _tell_replayed(self) -> None:
-        """Say that changes which the run was opened with are in force from the next step on, as of a `set`.
-
-        One may be due at every step: in between they are told with the next that is, and the last one at once.
-        """
-        now, log = self._clock(), self._experiment.log
-        if self._replays.over(now) or log.next_after(self._experiment.step + 1) is None:
-            self._replays.mark(now)
-            self._flush()
-            self._tell_soon("set")
-
-    @property
-    def _telling_s(self) -> float:
-        """Seconds between two times that it is told what changed: the state of a run of many lanes is long. How many
-        changes it has does not count, for only what is new of them is told.
-        """
-        seconds = LANE_TOLD_S * len(self._experiment.config.lanes)
-        return seconds if seconds > TOLD_AT_ONCE_S else 0.0
-
-    def _tell_soon(self, reason: str) -> None:
-        """Say that something changed: at once, or in its turn as soon as that may be said again.
-
-        What changes for the same reason meanwhile is one piece of news: the state that goes with it is the newest.
-        """
-        self._untold[reason] = None
-        if self._clock() >= self._told_at + self._telling_s:
-            self._tell_next()
-
-    def _tell_next(self) -> None:
-        reason = next(iter(self._untold))
-        del self._untold[reason]
-        self._tell_changed(reason)
-
-    def _tell_changed(self, reason: str) -> None:
-        step, log = self._experiment.step, self._experiment.log
-        self._told_at = self._clock()
-        self._ended = ended_lanes(self._experiment)
-        if self._experiment.config is not self._told_config:
-            self._told_config = self._experiment.config
-            self._extras.adapt()
-        changes, self._told = log.text_since(self._told), log.revision
-        message = {"op": "changed", "run": self.run, "reason": reason, "step": step, "changes": changes}
-        self._sender.send({**message, "state": self._described()})
-
-
-def ended_lanes(experiment: Experiment) -> tuple[list[Any], list[Any]]:
-    """Which lanes learn no more, because early stopping froze them and because they diverged."""
-    return experiment.stopped, experiment.diverged
+    def _tell(self, reason: str, changes: Written) -> None:
+        message = {"op": "changed", "run": self.run, "reason": reason, "step": self._experiment.step}
+        self._sender.send({**message, "changes": changes, "state": self._described()})

@@ -9,8 +9,9 @@ import pytest
 from tests.trainer.worker.fakes import FakeExperiment, live
 from trainer.settings.changes import ChangeLog
 from trainer.wire.jsontext import dumps
+from trainer.worker.news import LANE_TOLD_S
 from trainer.worker.pace import CATCH_UP_S
-from trainer.worker.session import LANE_TOLD_S, Session, State
+from trainer.worker.session import Session, State
 
 PLAY: dict[str, Any] = {"op": "play"}
 PAUSE: dict[str, Any] = {"op": "pause"}
