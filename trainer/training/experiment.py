@@ -14,12 +14,13 @@ from trainer.data import datasets
 from trainer.data.batches import Batches
 from trainer.ensemble.subnetworks import Ensemble, EnsembleInProgress
 from trainer.errors import KnobError
-from trainer.models import LaneNetwork, evaluating, make_network, scheduled
+from trainer.models import make_network, scheduled
 from trainer.settings.changes import Change, ChangeLog, read_changes
 from trainer.settings.config import ExperimentConfig
 from trainer.settings.lane import EVALUATE_EVERY
 from trainer.settings.pieces import Pieces, finish, rows_of
-from trainer.training.alone import Alone, Still
+from trainer.training.alone import Alone
+from trainer.training.boundary import probability_in_pieces
 from trainer.training.captured import Recording
 from trainer.training.devices import pick_device
 from trainer.training.divergence import Divergence
@@ -422,22 +423,7 @@ class Experiment:
 
     def boundary_in_pieces(self, size: int) -> Pieces[Tensor]:
         """The same in pieces, of the weights as they are now, whatever is trained meanwhile."""
-        if self.data.extent is None:
-            raise KnobError("dataset", self.config.dataset, "a set of points in the plane to have a boundary")
-        if isinstance(size, bool) or not isinstance(size, int) or not 2 <= size <= 512:
-            raise KnobError("size", size, "a whole number from 2 to 512")
-        x_min, x_max, y_min, y_max = self.data.extent
-        y, x = torch.meshgrid(torch.linspace(y_min, y_max, size), torch.linspace(x_min, x_max, size), indexing="ij")
-        points = torch.stack([x.flatten(), y.flatten()], dim=1).to(self.device, self.dtype)  # (size², 2)
-        if rows_of(self.config, self.model.lanes) >= len(points):
-            return _of_class_1(self.model, points).view(-1, size, size)
-        still, alone, rows = Still.copy(self.model), self._alone, rows_of(self.config)
-        found = []
-        for lane in range(self.model.lanes):
-            for part in torch.split(points, rows):
-                yield
-                found.append(_of_class_1(alone.take(still, lane), part))
-        return torch.cat(found, dim=1).view(-1, size, size)
+        return probability_in_pieces(self.model, self.config, self.data.extent, self._alone, size)
 
     # ---------------------------------------------------------------- keeping
 
@@ -480,13 +466,6 @@ class Experiment:
             if gone is not None:
                 self._stopping.give_up(lane)
         self._use_knobs()
-
-
-@torch.no_grad()
-def _of_class_1(network: LaneNetwork, x: Tensor) -> Tensor:
-    """Probability of class 1 of x (n, F) in eval mode, (L, n) float32 on the CPU."""
-    with evaluating(network):
-        return torch.softmax(network(x), dim=2)[..., 1].float().cpu()
 
 
 def _check_number(name: str, value: Any, end: int) -> None:

@@ -21,11 +21,12 @@ from trainer.worker.extras import EnsembleWanted, Extras
 from trainer.worker.news import News, ended_lanes
 from trainer.worker.pace import FRAME_S, MAX_SLICE, SLICE_S, Interval, Ledger, Pace, Slice, take_bite
 from trainer.worker.questions import Questions
+from trainer.worker.showing import Showing
 
 if TYPE_CHECKING:
     from trainer.settings.pieces import Pieces
     from trainer.training.experiment import Experiment
-    from trainer.training.trace import Steps, Trace
+    from trainer.training.trace import Trace
     from trainer.wire.jsontext import Written
 
 DEFAULT_SPEED: Final = 100.0  # steps a second: the default run tells its story in ten seconds
@@ -33,8 +34,6 @@ SLOW: Final = 5.0  # steps a second up to which every single step is shown
 SCORES_EVERY: Final = EVALUATE_EVERY  # steps
 SCORES_S: Final = 0.1
 FINAL_SCORES: Final = 3  # evaluations before it stops by itself, all of which are made: a result is their mean
-GRAPH_S: Final = 0.1
-GRAPH_PATIENCE_S: Final = 0.5  # how long to wait for the followed example before any other is shown
 
 
 _CHANGES_SCORES: Final = {"batch_norm", "dropout_kind", "dropout"}  # an evaluation of the same weights says otherwise
@@ -99,22 +98,15 @@ class Session:
         self._sender = sender
         self._clock = clock
         self._scoring = scoring
-        self._look = look
+        self._showing = Showing(self._emit, clock, look)
         self._extras = Extras(experiment, self._emit, extras, clock, tell=self._tell_views)
         self._pace = Pace(DEFAULT_SPEED)
         self._slice = Slice(SLICE_S, MAX_SLICE)
         self._remaining = 0  # steps to make while STEPPING
-        self._watched = True
         self._seq = 0
-        self._gathered: list[Steps] = []
-        self._seen: Trace | None = None  # one of them, looked at closely
         self._frames = Interval(FRAME_S)
         self._scores = Interval(SCORES_S)
         self._scored = -1  # the step of the last scores
-        self._graphs = Interval(GRAPH_S)
-        self._drawn = -1  # the step of the last graph
-        self._looks = Interval(GRAPH_S)  # at what is followed now, and
-        self._unshown = False  # whether there is to be another
         self._news = News(experiment, clock, self._tell)
         self._about: str | None = None  # the experiment that it belongs to, for the page
         self._stop_at: int | None = None  # the step at which it pauses by itself
@@ -160,7 +152,7 @@ class Session:
         What was trained so far is sent first: a frame of steps never spans a change.
         """
         operation = command.get("op")
-        self._flush()
+        self._showing.flush()
         self._frames.forget()  # and what is trained next is sent at once, so that the change is seen soon
         try:
             said = read_command(command, self._experiment.config)
@@ -175,8 +167,8 @@ class Session:
         elif operation != "step":  # which is told when it is done
             self._news.soon(str(operation))
         if operation == "follow":
-            self._unshown = True
-            if self._looks.over(self._clock()):
+            self._showing.follow()
+            if self._showing.look_due_at <= self._clock():
                 self._show_followed()
 
     def watch(self, viewers: int, views: Iterable[str] = ()) -> None:
@@ -186,10 +178,11 @@ class Session:
             viewers: how many people watch.
             views: what they have open beside the usual pictures.
         """
-        was_watched, self._watched = self._watched, viewers > 0
+        was_watched, self._showing.watched = self._showing.watched, viewers > 0
         self._extras.show(views)
-        if self._watched and not was_watched and self.state is State.PAUSED and self._drawn != self._experiment.step:
-            self._show_evaluation()
+        shown = was_watched or self._showing.has_drawn(self._experiment.step)
+        if viewers > 0 and self.state is State.PAUSED and not shown:
+            self._showing.evaluate(self._experiment)
 
     def close(self) -> None:
         """Be over, and let go of the experiment at once: it may hold much of a GPU's memory."""
@@ -199,8 +192,8 @@ class Session:
         self._extras.close()
         self.questions.close()
         self._news.close()
-        self._seen = self._owed = None
-        self._gathered = []
+        self._showing.close()
+        self._owed = None
         del self._experiment
 
     # What the worker asks
@@ -212,7 +205,7 @@ class Session:
         if self.state is not State.PLAYING:
             return math.inf
         rate, next_at = self._pace.steps_per_second, self._pace.next_at
-        if rate is None or self._gathered:
+        if rate is None or self._showing.is_waiting:
             return next_at
         # Several steps at a time cost less than as many turns: wait for a frame's worth, or a slice's if that is less.
         return min(max(next_at, self._frames.next_at), next_at + (self._slice.count - 1) / rate)
@@ -230,7 +223,7 @@ class Session:
             return
         count = self._experiment.prepare(count)
         if self._news.is_replay_due:
-            self._flush()
+            self._showing.flush()
             self._extras.adapt()
             self._news.replayed()
         if not self._experiment.settled:
@@ -238,21 +231,19 @@ class Session:
             return
         is_last = count == self._left
         every = is_last or self._is_slow
-        trace = self._watched and (every or self._graphs.over(now))
+        trace = self._showing.wants_graph(now) or (every and self._showing.watched)
         steps = self._experiment.run(count, trace=trace, settle=False)
         after = self._clock()
         self._slice.measured(count, after - now)
-        self._gathered.append(steps)
+        self._showing.gather(steps, self._experiment.followed[1], every)
         self._extras.saw(steps)
         if self.state is State.PLAYING:
             self._pace.made(count, after)
         else:
             self._remaining -= count
-        if steps.trace is not None:
-            self._offer(steps.trace, after, every)
         if is_last or self._frames.over(after):
             self._frames.mark(after)
-            self._flush()
+            self._showing.flush()
         self._begin(self._concluding(is_last, after))
 
     @property
@@ -272,9 +263,8 @@ class Session:
         settled = self.state is State.PAUSED
         due_at = self._scores.next_at if settled and self._scored != self._experiment.step else math.inf
         due_at = min(due_at, self._news.due_at)
-        if self._unshown:
-            due_at = min(due_at, self._looks.next_at)
-        return min(due_at, self._extras.due_at(now, settled and idle)) if self._watched else due_at
+        due_at = min(due_at, self._showing.look_due_at)
+        return min(due_at, self._extras.due_at(now, settled and idle)) if self._showing.watched else due_at
 
     def work(self, idle: bool) -> None:
         """Do one bite of something else than training."""
@@ -282,11 +272,11 @@ class Session:
         settled = self.state is State.PAUSED
         if self._news.due_at <= now:
             self._news.next()
-        elif self._unshown and self._looks.over(now):
+        elif self._showing.look_due_at <= now:
             self._show_followed()
         elif settled and self._scored != self._experiment.step and self._scores.over(now):
             self._begin(self._score())
-        elif self._watched and self._extras.due_at(now, settled and idle) <= now:
+        elif self._showing.watched and self._extras.due_at(now, settled and idle) <= now:
             self._extras.work(now, settled and idle, idle)
 
     # Commands
@@ -296,7 +286,7 @@ class Session:
             self._move(State.PLAYING)
 
     def _pause(self, command: Mapping[str, Any]) -> None:
-        if self.state is State.PLAYING and self._watched:
+        if self.state is State.PLAYING and self._showing.watched:
             self._show_one_more()
         if self.state is not State.PAUSED:
             self._move(State.PAUSED)
@@ -384,12 +374,13 @@ class Session:
 
     def _replacing(self, experiment: Experiment, reason: str) -> Pieces[None]:
         """Go on with another experiment from its beginning, which is a new start for whoever watches."""
-        self._flush()
+        self._showing.flush()
         self._experiment = experiment
         self._news.restart(experiment)
         self._extras.restart(experiment)
         self.questions.restart(experiment)
-        self._scored = self._drawn = -1
+        self._scored = -1
+        self._showing.restart()
         if self.state is State.PLAYING:
             self._pace.start(self._clock())
         self._news.now(reason)
@@ -435,24 +426,14 @@ class Session:
         near = self._left is not None and self._left <= FINAL_SCORES * SCORES_EVERY and self.state is State.PLAYING
         return near or (self._scores.over(now) and self._scoring.allows(now))
 
-    def _offer(self, trace: Trace, now: float, every: bool) -> None:
-        """Keep the graph of a step to be sent, if it is of the followed example or nothing was seen for a while."""
-        followed = trace.example == self._experiment.followed[1]
-        if every or followed or now >= self._graphs.last + GRAPH_PATIENCE_S:
-            self._graphs.mark(now)
-            self._drawn = int(trace.step)
-            self._seen = trace
-
     def _show_one_more(self) -> None:
         """Make one last step that is seen: every picture of a run that stands still is then of the same step."""
         steps = self._experiment.run(1, trace=True, settle=False)
-        self._gathered.append(steps)
+        self._showing.gather(steps, self._experiment.followed[1], every=True)
         if self._news.is_behind:
             self._extras.adapt()
         self._extras.saw(steps)
-        if steps.trace is not None:
-            self._offer(steps.trace, self._clock(), every=True)
-        self._flush()
+        self._showing.flush()
         self._begin(self._after_one_more())
 
     def _after_one_more(self) -> Pieces[None]:
@@ -462,21 +443,14 @@ class Session:
     def _beginning(self) -> Pieces[None]:
         """Send what there is to see at step 0, before anything was trained."""
         yield from self._score()
-        self._show_evaluation()
+        self._showing.evaluate(self._experiment)
 
     def _show_followed(self) -> None:
         """Show what is followed now, unless a training pass soon will: of many follows in a row it is the last."""
-        self._unshown = False
         if self.state is State.PAUSED or self._is_slow:
-            self._show_evaluation()
-
-    def _show_evaluation(self) -> None:
-        """Send the graph of an evaluation pass of the followed example: no training pass of it can be shown now."""
-        self._unshown = False
-        self._looks.mark(self._clock())
-        if self._watched:
-            self._drawn = self._experiment.step
-            self._emit("graph", publish.graph(self._look(self._experiment)), **{"pass": "evaluation"})
+            self._showing.evaluate(self._experiment)
+        else:
+            self._showing.leave()
 
     def _score(self) -> Pieces[None]:
         """Evaluate and show it, on the account that all runs have for it."""
@@ -504,20 +478,11 @@ class Session:
         Of a lane that diverged between two evaluations the next one will show it: the results of the other lanes are
         the mean of theirs.
         """
-        self._flush()
+        self._showing.flush()
         diverged = self._experiment.diverged != self._news.ended[1]
         self._news.now("diverged" if diverged else "stopped")
         if not diverged or self._experiment.step % SCORES_EVERY == 0:
             yield from self._score()
-
-    def _flush(self) -> None:
-        """Send the steps that were gathered, and then the graph of one of them."""
-        if self._gathered:
-            self._emit("steps", publish.steps(self._gathered), skipped="0")
-            self._gathered = []
-        if self._seen is not None:
-            self._emit("graph", publish.graph(self._seen), **{"pass": "training"})
-            self._seen = None
 
     def _emit(self, kind: str, tensors: Tensors, **words: str) -> None:
         self._seq += 1

@@ -1,0 +1,111 @@
+"""What is shown of a run's steps: all of them, in frames of several, and now and then the graph of one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from trainer.worker import publish
+from trainer.worker.extras import Emit
+from trainer.worker.pace import Interval
+
+if TYPE_CHECKING:
+    from trainer.training.experiment import Experiment
+    from trainer.training.trace import Steps, Trace
+
+GRAPH_S: Final = 0.1
+GRAPH_PATIENCE_S: Final = 0.5  # how long to wait for the followed example before any other is shown
+
+
+class Showing:
+    """The steps of one run that are still to be sent, and when its graph is to be drawn again.
+
+    Args:
+        emit: sends a frame.
+        clock: the time in seconds.
+        look: traces an evaluation pass of the followed example.
+
+    Attributes:
+        watched: whether somebody sees it: else no graph is made.
+    """
+
+    def __init__(self, emit: Emit, clock: Callable[[], float], look: Callable[[Experiment], Trace]) -> None:
+        self.watched = True
+        self._emit = emit
+        self._clock = clock
+        self._look = look
+        self._gathered: list[Steps] = []
+        self._seen: Trace | None = None  # one of them, looked at closely
+        self._drawn = -1  # the step of the last graph
+        self._graphs = Interval(GRAPH_S)
+        self._looks = Interval(GRAPH_S)  # at what is followed now, and
+        self._unshown = False  # whether there is to be another
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there are steps that are still to be sent."""
+        return len(self._gathered) > 0
+
+    @property
+    def look_due_at(self) -> float:
+        """When what is followed now is to be shown; infinity: it is."""
+        return self._looks.next_at if self._unshown else math.inf
+
+    def wants_graph(self, now: float) -> bool:
+        """Whether a graph may be drawn again."""
+        return self.watched and self._graphs.over(now)
+
+    def has_drawn(self, step: int) -> bool:
+        """Whether the last graph was of this step."""
+        return self._drawn == step
+
+    def restart(self) -> None:
+        """The run goes on with another experiment, of which nothing is drawn yet."""
+        self._drawn = -1
+
+    def close(self) -> None:
+        """Let go of all steps."""
+        self._gathered, self._seen = [], None
+
+    def gather(self, steps: Steps, followed: int, every: bool) -> None:
+        """Keep steps to be sent, and the graph of one if it is of the followed example or none was seen for a while.
+
+        Args:
+            steps: their record, perhaps with a close look at one of them.
+            followed: the example.
+            every: every graph is to be seen.
+        """
+        self._gathered.append(steps)
+        now, trace = self._clock(), steps.trace
+        if trace is None:
+            return
+        if every or trace.example == followed or now >= self._graphs.last + GRAPH_PATIENCE_S:
+            self._graphs.mark(now)
+            self._drawn = int(trace.step)
+            self._seen = trace
+
+    def flush(self) -> None:
+        """Send the steps that were gathered, and then the graph of one of them."""
+        if self._gathered:
+            self._emit("steps", publish.steps(self._gathered), skipped="0")
+            self._gathered = []
+        if self._seen is not None:
+            self._emit("graph", publish.graph(self._seen), **{"pass": "training"})
+            self._seen = None
+
+    def follow(self) -> None:
+        """Something else is followed: it is to be shown."""
+        self._unshown = True
+
+    def leave(self) -> None:
+        """Leave it to the next step to show what is followed."""
+        self._unshown = False
+
+    def evaluate(self, experiment: Experiment) -> None:
+        """Send the graph of an evaluation pass of the followed example: no training pass of it can be shown now."""
+        self._unshown = False
+        self._looks.mark(self._clock())
+        if self.watched:
+            self._drawn = experiment.step
+            self._emit("graph", publish.graph(self._look(experiment)), **{"pass": "evaluation"})
