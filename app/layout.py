@@ -13,7 +13,7 @@ from trainer.settings.panels import PANELS, Panel, Shown, obstacles
 FIRST: Final = ("loss", "accuracy", "recall")
 """Charts that stand on top of the others, but for what an experiment opens by itself."""
 
-_USUAL: Final = ExperimentConfig().dataset
+_USUAL: Final = ExperimentConfig()
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,16 @@ class Layout:
         right: the column of charts.
         standard: the ids of panels that are open unless a reader has closed them.
         dataset: which data the page begins with.
+        network: which kind of network it begins with.
+        lanes: how many networks.
     """
 
     left: tuple[Placed, ...]
     right: tuple[Placed, ...]
     standard: tuple[str, ...]
     dataset: str
+    network: str
+    lanes: int
 
     @property
     def placed(self) -> tuple[Placed, ...]:
@@ -71,7 +75,8 @@ def layout(experiment: Preset | None = None) -> Layout:
     Args:
         experiment: whose page it is; None is that of any run.
     """
-    dataset = experiment.config.dataset if experiment else _USUAL
+    config = experiment.config if experiment else _USUAL
+    dataset = config.dataset
     own = experiment.panels if experiment else tuple(panel.id for panel in PANELS if panel.opened == "alone")
     leading = own if experiment else ()
     everywhere = [panel for panel in _in_order(PANELS) if panel.opened == "everywhere"]
@@ -95,7 +100,8 @@ def layout(experiment: Preset | None = None) -> Layout:
         if name in charts:
             side = left if experiment and _height(right) > _height(left) else right
             side.append(charts.pop(name))
-    return Layout(tuple(left), (*right, *charts.values()), standard, dataset)
+    lanes = len(config.lanes)
+    return Layout(tuple(left), (*right, *charts.values()), standard, dataset, config.network, lanes)
 
 
 def obstacles_of(config: ExperimentConfig, experiment: str | None, search: Mapping[str, Any] | None) -> dict[str, str]:

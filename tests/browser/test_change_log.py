@@ -153,6 +153,25 @@ def test_the_page_offers_what_the_schema_says_that_a_run_takes(module_page: Page
     assert found == [[0.2, 10000, None], [1, 256], ["per_member"], [1, None]]
 
 
+def test_what_a_slider_passed_between_two_steps_is_one_entry_of_a_link(lab_url: str, page: Page) -> None:
+    """Nothing trained with the values in between; each that a step trained with stays."""
+    lab = LabPage(page, lab_url).open_still()
+    slider = page.locator("#hero-hidden")
+    for values in (["0.1", "0.3", "0.7"], ["0.6", "0.2"]):
+        for value in values:
+            slider.fill(value)
+            lab.wait(f"state.run.config.lanes[1].dropout[1] === {value}")
+        lab.step()
+    changes = lab.state("state.run.changes")
+    assert [(change["step"], change["lane"], change["knobs"]["dropout"][1]) for change in changes] == [
+        (1, 1, 0.7),
+        (2, 1, 0.2),
+    ]
+    lab.button("share").click()
+    link = page.locator("#share-reproduce").input_value()
+    assert [part.split("=")[1].split(";")[0] for part in link.split("&") if "change=" in part] == ["1", "2"]
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.expected_errors("status of 400")
 def test_a_run_with_too_many_changes_for_a_link_is_saved_as_a_file_and_opened_again(

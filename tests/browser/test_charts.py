@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.static import PLOTLY
 from tests.browser.world import with_records
+from trainer.settings.schema import schema
 
 PLACES = (["input", [8, 8]], ["hidden1", [128]])
 STAGE = """async ([names, lanes, plotlyUrl]) => {
@@ -79,6 +81,11 @@ def stage(module_page: Page) -> Page:
 def play(page: Page, *names: str, lanes: list[dict[str, Any]] = TWIN, plotly_url: str = PLOTLY) -> Page:
     page.evaluate(with_records(STAGE, *PLACES), [list(names), lanes, plotly_url])
     return page
+
+
+def call(page: Page, module: str, expression: str) -> Any:
+    """What an expression says of a module `m`."""
+    return page.evaluate(f"async () => {{ const m = await import('/static/js/{module}.js'); return {expression}; }}")
 
 
 def feed(page: Page, **what: Any) -> None:
@@ -275,6 +282,111 @@ def test_three_losses_are_kept_apart_for_each_lane_and_the_best_step_is_marked(s
     assert drawn["best validation loss"]["x"] == [100, 300]
     expect(stage.locator("#loss .annotation-text").first).to_have_text("best 0.520 at 100")
     expect(stage.locator("#loss-sentence")).to_contain_text("“No dropout” overfits")
+
+
+BOXES: Final = """() => {
+  const boxes = (selector) => [...document.querySelectorAll(`#loss .chart-picture ${selector}`)].map((each) => {
+    const { left, right, top, bottom } = each.getBoundingClientRect();
+    return { left, right, top, bottom, text: each.textContent };
+  });
+  return { labels: boxes(".annotation .bg"), ticks: boxes(":is(.xtick, .ytick) text"), inside: boxes(".bglayer .bg")[0]
+    ?? boxes(".gridlayer")[0] };
+}"""
+
+
+def meet(one: dict[str, float], other: dict[str, float]) -> bool:
+    across = one["left"] < other["right"] and other["left"] < one["right"]
+    return across and one["top"] < other["bottom"] and other["top"] < one["bottom"]
+
+
+@pytest.mark.parametrize("last", [[1.2, 0.5], [0.55, 0.53], [0.521, 0.519], [0.01, 0.02], [2.4, 2.5]])
+@pytest.mark.parametrize("steps", [[0, 100, 200, 300], [0, 500, 1000, 1100], [0, 5, 10, 20]])
+def test_labels_cover_neither_each_other_nor_the_numbers_of_an_axis(
+    stage: Page, last: list[float], steps: list[int]
+) -> None:
+    play(stage, "loss")
+    stage.evaluate(
+        """([schema, step]) => {
+          const { store, run } = window.stage;
+          const knobs = (rate) => ({ dropout: [0.2, rate] });
+          const changes = [{ step, lane: 1, knobs: knobs(0.7) }, { step: step + 40, lane: 0, knobs: knobs(0.9) }];
+          const config = { ...run.config, network: "mlp", hidden: [128], channels: [] };
+          store.update("run", { run: { ...run, config, first_config: config, changes }, schema });
+        }""",
+        [json.loads(json.dumps(schema())), max(1, steps[2] - 30)],
+    )
+    rows = [
+        [step, *row[1:2], *([last] if step == steps[-1] else row[2:3]), *row[3:]]
+        for step, row in zip(steps, STORY, strict=True)
+    ]
+    feed(stage, scores=rows)
+    traces(stage, "loss")
+    found = stage.evaluate(BOXES)
+    labels, ticks = found["labels"], found["ticks"]
+    assert len(labels) >= 2
+    assert len(ticks) > 4
+    for number, label in enumerate(labels):
+        assert [other for other in labels[:number] if meet(label, other)] == []
+        assert [tick["text"] for tick in ticks if meet(label, tick)] == []
+
+
+def test_a_label_keeps_off_a_line_where_there_is_room(module_page: Page) -> None:
+    """A line that falls to its last and lowest point: above it the label would lie on the line."""
+    found = call(
+        module_page,
+        "charts/labels",
+        """(() => {
+          const line = m.along([{ x: 100, y: 20 }, { x: 200, y: 100 }]);
+          const inside = { width: 400, height: 200 };
+          const text = "best 0.5 at 300";
+          const [place] = m.placeLabels([{ x: 200, y: 100, text }], { inside, taken: [], points: line });
+          const box = m.boxOf(text, { x: 200 + place.xshift, y: 100 - place.yshift });
+          const on = line.filter(({ x, y }) => x > box.left && x < box.right && y > box.top && y < box.bottom);
+          return { place, on: on.length, points: line.length };
+        })()""",
+    )
+    assert found["points"] > 20
+    assert found["on"] == 0
+
+
+def test_a_label_at_the_edge_stays_inside_the_axes(module_page: Page) -> None:
+    boxes = call(
+        module_page,
+        "charts/labels",
+        """[[0, 0], [400, 0], [0, 200], [400, 200]].map(([x, y]) => {
+          const inside = { width: 400, height: 200 };
+          const [place] = m.placeLabels([{ x, y, text: "tie: 0.40 to 0.48" }], { inside, taken: [], points: [] });
+          return m.boxOf("tie: 0.40 to 0.48", { x: x + place.xshift, y: y - place.yshift });
+        })""",
+    )
+    assert len(boxes) == 4
+    for box in boxes:
+        assert box["left"] >= 0
+        assert box["right"] <= 400
+        assert box["top"] >= 0
+        assert box["bottom"] <= 200
+
+
+# Paper
+
+
+def test_what_is_out_of_sight_is_drawn_before_it_is_printed(stage: Page) -> None:
+    play(stage, "loss", "accuracy")
+    stage.evaluate("() => { document.querySelectorAll('section')[1].style.marginTop = '5000px'; }")
+    feed(stage, scores=STORY)
+    traces(stage, "loss")
+    expect(stage.locator("#accuracy .chart-note")).to_have_text("This chart is drawn when it comes into view.")
+    stage.evaluate(
+        """() => addEventListener("beforeprint", () => {
+          const picture = document.querySelector("#accuracy .chart-picture");
+          window.printed = { lines: picture.data.length, width: picture.clientWidth,
+            note: document.querySelector("#accuracy .chart-note").hidden };
+        })"""
+    )
+    wide = stage.evaluate("() => document.querySelector('#loss .chart-picture').clientWidth")
+    assert stage.pdf().startswith(b"%PDF")
+    assert stage.evaluate("() => window.printed") == {"lines": 4, "width": 620, "note": True}
+    stage.wait_for_function("(wide) => document.querySelector('#loss .chart-picture').layout.width === wide", arg=wide)
 
 
 def test_the_legend_hides_and_shows_lines_by_keyboard(stage: Page) -> None:

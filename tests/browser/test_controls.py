@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
+from tests.browser.conftest import OpenPage
 from tests.browser.pretend import Answer, Pretend
 from trainer.settings.config import recommended
 
@@ -64,6 +65,50 @@ def choose_file(lab: Pretend, content: str = CSV, name: str = "flowers.csv") -> 
 
 def draft(lab: Pretend) -> Locator:
     return lab.page.locator("#draft")
+
+
+def test_the_main_button_of_a_dialog_does_what_the_dialog_is_for(lab: Pretend) -> None:
+    found = lab.open().page.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll("dialog")].map((dialog) =>
+          [dialog.id, [...dialog.querySelectorAll(".primary")].map((main) => [main.value, main.textContent])]))"""
+    )
+    assert found == {
+        "share": [["", "Copy"]],
+        "views": [],
+        "save": [["", "Save the report"]],
+        "help": [],
+        "upload": [["", "Use this table"]],
+        "code": [["", "Copy"]],
+    }
+
+
+@pytest.mark.parametrize(("options", "least"), [({}, 24), (PHONE, 44)], ids=["mouse", "finger"])
+def test_a_question_mark_is_large_enough_and_in_the_way_of_no_other_control(
+    open_page: OpenPage, static_url: str, options: dict[str, Any], least: int
+) -> None:
+    page = Pretend(open_page(**options), static_url).open().page
+    page.evaluate("() => { for (const each of document.querySelectorAll('details')) each.open = true; }")
+    small, covered = page.evaluate(
+        """(least) => {
+          const visible = (selector) =>
+            [...document.querySelectorAll(selector)].filter((each) => each.checkVisibility());
+          const box = (each) => each.getBoundingClientRect();
+          const marks = visible("main .helptip, .toolbar .helptip");
+          const others = visible("main :is(input, select, button), .toolbar :is(input, select, button)");
+          const within = (a, b, from, to) => a[from] < b[to] - 1 && b[from] < a[to] - 1;
+          const meet = (a, b) => within(a, b, "left", "right") && within(a, b, "top", "bottom");
+          const near = (one, other) => Boolean(one.closest(".toolbar")) === Boolean(other.closest(".toolbar"));
+          return [
+            [marks.length, marks.filter((each) => box(each).width < least || box(each).height < least).length],
+            marks.flatMap((mark) => others.filter((other) => other !== mark && near(mark, other)
+              && meet(box(mark), box(other))).map((other) => [mark.ariaLabel, other.outerHTML.slice(0, 80)])),
+          ];
+        }""",
+        least,
+    )
+    assert small[0] > 10
+    assert small[1] == 0
+    assert covered == []
 
 
 class TestNetworks:

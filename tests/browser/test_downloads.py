@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+import re
 import struct
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +16,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.pretend import Pretend
+from tests.browser.servers import ROOT
 from tests.browser.static import PLOTLY
 from tests.browser.world import build
 
@@ -237,6 +240,70 @@ def test_the_network_is_saved_larger_than_it_is_shown_and_its_table_has_every_un
     kept = [row[column] for row in found["rows"] if row[3] == "hidden1"]
     layer = [name for name, _ in layers].index("hidden1")
     assert kept == world.evaluate(f"() => Array.from(world.bitsOf(4, {layer}), Number)")
+
+
+def test_a_saved_network_says_below_it_what_its_signs_mean(world: Page) -> None:
+    """Each entry of the legend on the page is written below the picture, behind its sign."""
+    said = world.evaluate(
+        """async () => {
+          const { view, element } = await world.open("network", "network");
+          world.steps(1, 30);
+          world.show(world.graph(4));
+          while (element.querySelector("canvas").dataset.step !== "4") await world.settle();
+          const written = [];
+          const { fillText } = CanvasRenderingContext2D.prototype;
+          CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+            written.push([text, this.getTransform().d * y, this.canvas.height]);
+            return fillText.call(this, text, x, y);
+          };
+          const bitmap = await createImageBitmap(await view.picture());
+          CanvasRenderingContext2D.prototype.fillText = fillText;
+          const legend = [...element.querySelectorAll(".legend li")].filter((each) => each.checkVisibility()
+            && getComputedStyle(each).visibility === "visible").map(({ textContent }) => textContent);
+          const sheet = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+          sheet.drawImage(bitmap, 0, 0);
+          const tall = 2 * Number.parseFloat(element.querySelector("canvas").style.height);
+          const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(world.dropped.slice(at, at + 2), 16));
+          const { data } = sheet.getImageData(0, tall, bitmap.width, bitmap.height - tall);
+          let crosses = 0;
+          for (let at = 0; at < data.length; at += 4) {
+            crosses += Number(data[at] === red && data[at + 1] === green && data[at + 2] === blue);
+          }
+          return { written, legend, room: bitmap.height - tall, crosses };
+        }""".replace("world.dropped", "getComputedStyle(document.documentElement).getPropertyValue('--dropped').trim()")
+    )
+    below = [text for text, y, height in said["written"] if y < height and text in said["legend"]]
+    assert below == said["legend"]
+    assert {"dropped", "firing, the fuller the stronger", "label trained on"} <= {*below}
+    assert said["room"] >= 2 * 22
+    assert said["crosses"] > 10
+
+
+def test_every_sign_of_a_legend_can_be_drawn_on_a_picture_that_is_saved(module_page: Page) -> None:
+    sheets = [path.read_text() for path in (ROOT / "static" / "css").glob("*.css")]
+    named = {
+        name for text in sheets for name in re.findall(r"\.legend \.(?:legend-)?([\w-]+(?:\.is-\w+)?)::before", text)
+    }
+    marks = in_module(module_page, "paint/key", "Object.keys(m.MARKS)")
+    assert len(named) > 25
+    assert {name.replace(".", " ") for name in named} == {*marks}
+
+
+def test_the_entries_of_a_key_stand_in_rows_and_none_on_another(module_page: Page) -> None:
+    texts = ["dropped", "kept, silent (ReLU gives 0)", "firing, the fuller the stronger", "lowers it", "x" * 60]
+    found = in_module(
+        module_page,
+        "paint/key",
+        "m.place(given.map((text) => ({ kind: 'dropped', text })), 400, (text) => 7 * text.length)",
+        texts,
+    )
+    rows: dict[float, list[tuple[float, float]]] = {}
+    for entry in found["placed"]:
+        rows.setdefault(entry["y"], []).append((entry["x"], entry["x"] + 24 + 7 * len(entry["text"])))
+    assert len(rows) == 3
+    assert all(one[1] < other[0] for row in rows.values() for one, other in itertools.pairwise(row))
+    assert all(right <= 400 - 10 for row in rows.values() for _, right in row if len(row) > 1)
+    assert found["height"] > max(rows)
 
 
 def test_the_masks_in_view_are_saved_bit_by_bit(world: Page) -> None:

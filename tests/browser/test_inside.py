@@ -129,13 +129,13 @@ def visits(page: Page, **changed: Any) -> str:
 
 def test_visits_say_how_many_networks_were_trained_out_of_how_many(module_page: Page) -> None:
     assert visits(module_page) == (
-        "Step 1,000. Training has drawn 64,000 masks for “D”; the 1,000 on record, one a step, are all different: "
+        "Step 1,000. Training has drawn 64,000 masks for “D”. The 1,000 on record, one a step, are all different: "
         "1,000 of the 2^448 ≈ 7 × 10^134 sub-networks that 448 units can make. 95.1% of the 448 units shown were "
         "dropped as often as expected, within two standard deviations; chance alone makes that about 95%."
     )
     few = visits(module_page, units=3, distinct=8)
     assert "are 8 of them different: all 8 sub-networks that 3 units can make" in few
-    assert "the first 100,000 on record" in visits(module_page, masks=250_000, distinct=100_000)
+    assert "The first 100,000 on record" in visits(module_page, masks=250_000, distinct=100_000)
     assert "drops nothing" in visits(module_page, units=0)
     assert "No mask of “D” has been recorded yet" in visits(module_page, masks=0)
     noise = visits(module_page, kind=DROPOUTS["gaussian"].described())

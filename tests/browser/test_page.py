@@ -18,6 +18,9 @@ from tests.networks import OTHERS
 from trainer.settings.config import parse
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
+SHIFTS = """window.shifts = []; new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) { window.shifts.push(entry.value); }
+}).observe({ type: "layout-shift", buffered: true });"""
 SIZES = [(1440, 900), (1366, 768), (1920, 1080), (390, 844)]
 
 
@@ -59,6 +62,17 @@ def test_every_sentence_speaks_once_the_run_plays(lab_page: LabPage) -> None:
     lab_page.wait("state.ensemble && state.scores.length > 4")
     for name in ("network", "masks", "kept", "loss", "accuracy", "ensemble"):
         expect(lab_page.page.locator(f"#{name}-sentence")).to_have_text(re.compile(r"\d"))
+
+
+def test_one_step_a_second_is_one_step(module_page: Page) -> None:
+    found = module_page.evaluate(
+        """async (rates) => {
+          const { perSecond } = await import("/static/js/shell/toolbar.js");
+          return rates.map(perSecond);
+        }""",
+        [0.2, 0.9998, 1, 1.0004, 1.5, 2, 10_000],
+    )
+    assert found == ["0.2 steps/s", "1 step/s", "1 step/s", "1 step/s", "1.5 steps/s", "2 steps/s", "10,000 steps/s"]
 
 
 @pytest.mark.parametrize("width", [1440, 1100, 800, 640])
@@ -211,9 +225,7 @@ def test_nothing_jumps_while_the_page_opens_and_trains_nor_through_a_change(
     open_page: OpenPage, lab_url: str, size: tuple[int, int]
 ) -> None:
     page = open_page(**sized(size))
-    page.add_init_script("""window.shifts = []; new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) { window.shifts.push(entry.value); }
-    }).observe({ type: "layout-shift", buffered: true });""")
+    page.add_init_script(SHIFTS)
     lab_page = LabPage(page, lab_url).open()
     lab_page.wait("state.steps.last > 300 && state.ensemble && state.scores.length > 5", seconds=90)
     page.locator("#hero-hidden").fill("0.8")
@@ -221,6 +233,25 @@ def test_nothing_jumps_while_the_page_opens_and_trains_nor_through_a_change(
     lab_page.wait(f"state.scores.step[state.scores.length - 1] > {step + 100}", seconds=90)
     shifted: float = page.evaluate("() => window.shifts.reduce((sum, each) => sum + each, 0)")
     assert shifted < 0.02  # what Web Vitals call good is 0.1
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("experiment", ["search", "boundaries", "draw", "data-size", "convolutional", "inside"])
+def test_nothing_jumps_on_the_page_of_an_experiment(
+    open_page: OpenPage, lab_url: str, experiment: str, size: tuple[int, int]
+) -> None:
+    page = open_page(**sized(size))
+    page.add_init_script(SHIFTS)
+    lab_page = LabPage(page, lab_url)
+    page.goto(f"{lab_url}/experiments/{experiment}")
+    page.wait_for_function("() => document.documentElement.dataset.ready === 'true'")
+    skip = page.get_by_role("button", name="Start without guessing")
+    if skip.is_visible():
+        skip.click()
+    lab_page.wait("state.steps.last > 25 && state.graph && state.scores.length > 1", seconds=90)
+    lab_page.wait("state.open.every((id) => !(id in state.run.obstacles))")
+    shifted: float = page.evaluate("() => window.shifts.reduce((sum, each) => sum + each, 0)")
+    assert shifted < 0.02
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -185,6 +185,31 @@ def test_whatever_is_remembered_the_page_opens(open_page: OpenPage, static_url: 
     assert shown(lab) == (["loss"] if "loss" in stored else [])
 
 
+def test_where_no_panel_is_open_the_page_says_how_to_open_one(open_page: OpenPage, static_url: str) -> None:
+    page = open_page()
+    page.add_init_script("localStorage.setItem('dropout-lab-panels-', '')")
+    lab = Pretend(page, static_url).open()
+    lab.wait("state.run && state.open.length === 0")
+    closed = page.get_by_role("region", name="All views are closed")
+    expect(closed).to_be_visible()
+    closed.get_by_role("button", name="Open the menu").click()
+    page.locator("dialog#views input[value=loss]").check()
+    expect(closed).to_be_hidden()
+    page.locator("dialog#views input[value=loss]").uncheck()
+    page.locator("dialog#views").get_by_role("button", name="Close").click()
+    closed.get_by_role("button", name="Restore default").click()
+    expect(closed).to_be_hidden()
+    assert shown(lab) == STANDARD
+
+
+def test_that_all_panels_are_closed_is_said_from_the_first_paint_on(lab: Pretend) -> None:
+    lab.page.add_init_script("localStorage.setItem('dropout-lab-panels-twin', '')")
+    experiment_page(lab, "twin")
+    expect(lab.page.locator("#closed")).to_be_visible()
+    lab.page.evaluate("() => { document.documentElement.dataset.panels = 'loss'; }")
+    expect(lab.page.locator("#closed")).to_be_hidden()
+
+
 # Enlarged
 
 
@@ -304,7 +329,23 @@ def test_the_menu_lists_every_panel_in_the_groups_of_the_schema(lab: Pretend) ->
     assert [(title, own) for title, own in listed] == groups
 
 
-# Nothing jumps
+# Nothing is cut off, nothing jumps
+
+
+@pytest.mark.parametrize("width", [1440, 1366, 1920, 390])
+def test_titles_and_what_stands_beside_them_are_whole(lab: Pretend, width: int) -> None:
+    lab.page.set_viewport_size({"width": width, "height": 844})
+    for name in ("twin", "training-time", "data-size", "boundaries"):
+        experiment_page(lab, name)
+        lab.page.evaluate(
+            "() => { for (const each of document.querySelectorAll('[data-panel]')) each.hidden = false; }"
+        )
+        cut = lab.page.locator(".panel-head :is(h2, .about)").evaluate_all(
+            """(all) => all.filter((each) => each.checkVisibility()
+                 && (each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight + 2
+                   || each.getBoundingClientRect().right > innerWidth)).map((each) => each.textContent)"""
+        )
+        assert cut == []
 
 
 @pytest.mark.parametrize("size", ["wide", "phone"])

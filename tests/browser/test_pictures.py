@@ -6,12 +6,14 @@ The modules run in a real Chromium under the app's content security policy, fed 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Final
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.servers import ROOT
 from tests.browser.world import build
 
 pytestmark = pytest.mark.timeout(300)
@@ -33,6 +35,85 @@ TALL: Final = OTHERS[-3:-2]
 def world(module_page: Page) -> Page:
     """A page with a store of its own, an example run of two lanes, and a function that opens a view on it."""
     return build(module_page)
+
+
+@pytest.mark.parametrize("width", [340, 523, 565, 836])
+def test_the_names_of_a_table_are_whole_and_no_cross_strikes_through_one(module_page: Page, width: int) -> None:
+    found: dict[str, Any] = module_page.evaluate(
+        """async ({ width, features }) => {
+          const { layOut } = await import("/static/js/paint/layout.js");
+          const { paintValues } = await import("/static/js/paint/input.js");
+          const { State } = await import("/static/js/paint/picture.js");
+          const layers = [{ name: "input", units: 13, shape: [13] },
+            ...["hidden1", "hidden2"].map((name) => ({ name, units: 128, shape: [128] }))];
+          const layout = layOut(width, { layers, classes: ["class_0", "class_1", "class_2"], features });
+          const [block, ...hidden] = layout.blocks;
+          const context = document.createElement("canvas").getContext("2d");
+          const [written, crossed] = [[], []];
+          const fillText = context.fillText.bind(context);
+          context.fillText = (text, x, y) => {
+            written.push({ text, y, right: context.textAlign === "left" ? x + context.measureText(text).width : x });
+            fillText(text, x, y);
+          };
+          context.moveTo = (x, y) => crossed.push({ x, y });
+          const inks = Object.fromEntries(
+            ["panel", "ink", "inkSoft", "line", "dropped"].map((name) => [name, "#123456"]));
+          const palette = { ...inks, font: "sans-serif" };
+          const layer = { units: 13, states: Array(13).fill(State.DROPPED), activation: null };
+          paintValues({ context, block, layer, picture: { features }, palette, ratio: 1 });
+          const middles = hidden.map(({ x, pitchX, columns }) => x + (pitchX * columns) / 2);
+          return { written, crossed, middles, across: layout.across, height: block.pitchY };
+        }""",
+        {
+            "width": width,
+            "features": [
+                *["alcohol", "malic_acid", "ash", "alcalinity_of_ash", "magnesium", "total_phenols", "flavanoids"],
+                *["nonflavanoid_phenols", "proanthocyanins", "color_intensity", "hue", "od280/od315_of_diluted_wines"],
+                "proline",
+            ],
+        },
+    )
+    assert len(found["written"]) == 13
+    assert [each["text"] for each in found["written"] if "…" in each["text"]] == []
+    assert len(found["crossed"]) == 26
+    for name in found["written"]:
+        own = [cross for cross in found["crossed"] if abs(cross["y"] - name["y"]) < found["height"] / 2]
+        assert len(own) == 2
+        assert all(cross["x"] > name["right"] for cross in own)
+    if found["across"]:
+        first, second, _ = found["middles"]
+        assert second - first >= 60  # what “hidden 1” takes
+
+
+def test_lanes_that_share_a_colour_differ_in_shape_wherever_they_are_marked(module_page: Page) -> None:
+    looks = module_page.evaluate(
+        """async () => {
+          const { markLane } = await import("/static/js/base/theme.js");
+          for (const sheet of ["tokens", "hero"]) {
+            const link = document.createElement("link");
+            Object.assign(link, { rel: "stylesheet", href: `/static/css/${sheet}.css` });
+            document.head.append(link);
+            await new Promise((loaded) => link.addEventListener("load", loaded));
+          }
+          return Array.from({ length: 32 }, (_, lane) => {
+            const [place, mark] = [document.createElement("span"), document.createElement("i")];
+            mark.className = "mark";
+            place.append(mark);
+            document.body.append(place);
+            markLane(place, lane);
+            const { backgroundColor, borderTopColor, borderTopLeftRadius } = getComputedStyle(mark);
+            return [backgroundColor, borderTopColor, borderTopLeftRadius].join();
+          });
+        }"""
+    )
+    assert len({*looks}) == 32
+
+
+def test_no_other_module_gives_lanes_their_colours() -> None:
+    modules = {path: path.read_text() for path in (ROOT / "static" / "js").rglob("*.js") if path.name != "theme.js"}
+    assert len(modules) > 150
+    own = re.compile(r"--lane-\$|lane % 8|index % 8|palette\.lanes\[\w+ % ")
+    assert [path.name for path, text in modules.items() if own.search(text)] == []
 
 
 def test_masks_are_unpacked_as_numpy_packed_them(module_page: Page) -> None:

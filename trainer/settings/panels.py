@@ -151,7 +151,7 @@ PANELS: Final = (
     Panel(
         "loss",
         "Loss",
-        "How wrong the predictions are: lower is better.",
+        "How wrong it is: lower is better.",
         group="Training",
         row=30,
         height=480,

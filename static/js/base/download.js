@@ -134,6 +134,23 @@ export async function pngOf(canvas, background) {
 }
 
 /**
+ * Several pictures as one, each below the one before.
+ * @param {HTMLCanvasElement[]} canvases At least one.
+ * @param {string} background
+ */
+export function stacked(canvases, background) {
+  const together = canvases[0].ownerDocument.createElement("canvas");
+  together.width = Math.max(...canvases.map(({ width }) => width));
+  together.height = canvases.reduce((sum, { height }) => sum + height, 0);
+  const context = contextOf(together);
+  canvases.reduce((top, canvas) => {
+    context.drawImage(canvas, 0, top);
+    return top + canvas.height;
+  }, 0);
+  return pngOf(together, background);
+}
+
+/**
  * An empty canvas of a colour, to compose a picture on.
  * @param {Document} document
  * @param {number} width

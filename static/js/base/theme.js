@@ -62,6 +62,21 @@ export function laneColour(palette, lane) {
 }
 
 /**
+ * Give an element of the page the colour of a lane, `--mark`, and its `.mark` a shape: lanes that share a colour have different ones.
+ * @param {HTMLElement} element
+ * @param {number | null} lane `null`: of none.
+ */
+export function markLane({ dataset }, lane) {
+  if (lane === null) {
+    delete dataset.lane;
+    delete dataset.turn;
+  } else {
+    dataset.lane = String(lane % LANES);
+    dataset.turn = String(Math.floor(lane / LANES));
+  }
+}
+
+/**
  * Which of so many shapes a lane has: two lanes that share a colour have different ones.
  * @param {number} lane
  * @param {number} shapes

@@ -2,7 +2,13 @@
 // those that show nothing of its data. The style sheet in the page's head reads the answer from <html data-panels>; panels.js takes
 // over from there, with the same key.
 {
-  const { experiment = "", standard = "", datasets = "{}", dataset = "" } = document.currentScript?.dataset ?? {};
+  const {
+    experiment = "",
+    standard = "",
+    datasets = "{}",
+    dataset = "",
+    network = "",
+  } = document.currentScript?.dataset ?? {};
   const recall = () => {
     try {
       return localStorage.getItem(`dropout-lab-panels-${experiment}`);
@@ -11,8 +17,10 @@
     }
   };
   const wanted = (recall() ?? standard).split(" ");
-  const data = new URLSearchParams(location.search).get("dataset") ?? dataset;
+  const address = new URLSearchParams(location.search);
+  const data = address.get("dataset") ?? dataset;
   const only = JSON.parse(datasets);
   const shown = wanted.filter((panel) => !Object.hasOwn(only, panel) || only[panel].includes(data));
   document.documentElement.dataset.panels = shown.join(" ");
+  document.documentElement.dataset.network = address.get("network") ?? network; // whose picture has its own height
 }

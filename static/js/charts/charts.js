@@ -24,6 +24,7 @@ import { schedulerOf } from "./redraws.js";
  */
 
 const PATIENCE_MS = 3000; // that Plotly waits for a picture
+const QUIET_MS = 5000; // that it waits for a chart to come into view
 
 /** @type {WeakMap<Document, Promise<Plotly>>} */
 const libraries = new WeakMap();
@@ -63,6 +64,16 @@ function afterPicture(document) {
   });
 }
 
+/**
+ * Plotly, if it is there.
+ * @param {Document} document
+ * @returns {Plotly | null}
+ */
+function loaded(document) {
+  const { Plotly } = /** @type {*} */ (document.defaultView);
+  return libraries.has(document) && Plotly ? Plotly : null;
+}
+
 /** @param {Document} document */
 function addScript(document) {
   return new Promise((resolve, reject) => {
@@ -97,6 +108,7 @@ function addScript(document) {
  * @property {HTMLElement} picture
  * @property {Palette} palette Read anew for each redraw.
  * @property {number} width Of the picture, in CSS pixels.
+ * @property {number} height
  * @property {() => void} resize
  * @property {() => void} destroy
  * @property {ChartExports} exports
@@ -128,8 +140,10 @@ export function createChart(element, { document, label, draw }) {
     figure: /** @type {{ traces: object[], layout: object } | null} */ (null),
     visible: false,
     wanted: false, // whether Plotly was asked for
+    ahead: 0, // the timer after which it is
     gone: false,
   };
+  const window = /** @type {Window & typeof globalThis} */ (document.defaultView);
   element.prepend(tools);
 
   function redraw(/** @type {boolean} */ visible) {
@@ -141,6 +155,10 @@ export function createChart(element, { document, label, draw }) {
     note.textContent = text;
     note.hidden = text === "";
     picture.classList.toggle("waiting", text !== "");
+  }
+  /** Out of sight it waits until all else is there; but who prints the page wants it drawn at once. */
+  function prepare() {
+    current.ahead ||= window.setTimeout(want, QUIET_MS);
   }
   /** Have Plotly loaded: there is something to draw, and it is near. */
   function want() {
@@ -178,6 +196,9 @@ export function createChart(element, { document, label, draw }) {
     get width() {
       return picture.clientWidth;
     },
+    get height() {
+      return picture.clientHeight;
+    },
     invalidate: job.invalidate,
     say(text) {
       if (sentence) {
@@ -193,9 +214,11 @@ export function createChart(element, { document, label, draw }) {
       if (!current.visible) {
         if (!current.plotly) {
           show("This chart is drawn when it comes into view."); // what it waited for is there
+          prepare();
         }
         return;
       }
+      current.plotly ??= loaded(document); // at once, if another chart had it loaded: paper does not wait
       if (!current.plotly) {
         want();
         show(current.failed || "The chart is loading …");
@@ -211,6 +234,7 @@ export function createChart(element, { document, label, draw }) {
     resize: job.invalidate,
     destroy() {
       current.gone = true;
+      window.clearTimeout(current.ahead);
       job.remove();
       current.plotly?.purge(picture);
       element.replaceChildren();

@@ -1,7 +1,7 @@
 // A chart's legend: a small table of toggles, one row for each network and one column for each kind of line. It stands outside
 // the picture, so that it wraps on a narrow page and works with the keyboard.
 
-import { laneShape } from "../base/theme.js";
+import { laneShape, markLane } from "../base/theme.js";
 
 /** @typedef {{ key: string, name: string, lane: number, note?: string }} LegendRow `note` stands small under the name. */
 
@@ -91,7 +91,11 @@ export function createLegend(place, { document, changed }) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "legend-toggle";
-    button.style.setProperty("--mark", column.ink ? "var(--ink)" : `var(--lane-${row.lane % 8})`);
+    if (column.ink) {
+      button.style.setProperty("--mark", "var(--ink)");
+    } else {
+      markLane(button, row.lane);
+    }
     button.setAttribute("aria-label", `${row.name}, ${column.label}`);
     button.setAttribute("aria-pressed", String(!current.hidden.has(key)));
     button.append(sample(row.lane, column.mark));

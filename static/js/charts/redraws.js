@@ -17,8 +17,21 @@ const schedulers = new WeakMap();
  * @param {Document} document
  */
 export function schedulerOf(document) {
-  const scheduler = schedulers.get(document) ?? createScheduler(document);
+  const known = schedulers.get(document);
+  if (known) {
+    return known;
+  }
+  const scheduler = createScheduler(document);
   schedulers.set(document, scheduler);
+  const { dataset } = document.documentElement;
+  document.defaultView?.addEventListener("beforeprint", () => {
+    dataset.printing = ""; // the style sheet makes charts as wide as paper
+    scheduler.drawAll();
+  });
+  document.defaultView?.addEventListener("afterprint", () => {
+    delete dataset.printing;
+    scheduler.invalidateAll();
+  });
   return scheduler;
 }
 
@@ -83,6 +96,18 @@ export function createScheduler(document) {
   document.addEventListener("visibilitychange", wake);
 
   return {
+    /** Draw every chart now, as if all were in sight: on paper they are. */
+    drawAll() {
+      for (const { draw } of jobs.values()) {
+        draw(true);
+      }
+    },
+    invalidateAll() {
+      for (const element of jobs.keys()) {
+        dirty.add(element);
+      }
+      wake();
+    },
     /** A hand moves: whoever draws waits for what becomes of it, and charts can wait. */
     yieldToHand() {
       clock.hand = window.performance.now() + HAND_MS;

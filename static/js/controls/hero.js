@@ -3,6 +3,7 @@
 /** @import { Run, Schema, State, Topic, View, ViewOptions } from "../types.js" */
 
 import { h, setText } from "../base/dom.js";
+import { markLane } from "../base/theme.js";
 import { withContrast } from "../model/contrast.js";
 import { mainPlaces, placesOf } from "../model/kinds.js";
 import { formatCount } from "../model/stats.js";
@@ -108,16 +109,6 @@ export function create(element, { document, store, actions }) {
 }
 
 /**
- * Give an element the colour and the shape of a lane.
- * @param {HTMLElement} element
- * @param {number} lane
- */
-function markLane(element, lane) {
-  element.dataset.lane = String(lane % 8);
-  element.dataset.turn = String(Math.floor(lane / 8));
-}
-
-/**
  * The networks whose numbers are shown: the followed one and its contrast, or both of two.
  * @param {Run} run
  */
@@ -154,7 +145,7 @@ function scoreOf(document, lane, name) {
       "span",
       { class: "hero-name", title: name },
       h(document, "i", { class: "mark", "aria-hidden": "true" }),
-      name,
+      h(document, "span", {}, name),
     ),
     h(document, "strong", {}, "–"),
   );

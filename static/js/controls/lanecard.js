@@ -3,6 +3,7 @@
 /** @import { Config, Knob, Lane, Schema, Stop } from "../types.js" */
 
 import { h, setText } from "../base/dom.js";
+import { markLane } from "../base/theme.js";
 import { placesOf } from "../model/kinds.js";
 import { createControl, createGroup, knobNamed } from "./lanegroup.js";
 import { createRates } from "./rates.js";
@@ -81,8 +82,6 @@ export function createCard(options) {
     "article",
     {
       class: `card${isNew ? " new" : ""}`,
-      "data-lane": index % 8,
-      "data-turn": Math.floor(index / 8),
       "aria-label": `Network ${index + 1}`,
     },
     body,
@@ -90,6 +89,7 @@ export function createCard(options) {
     rest.element, // in sight of a folded card, too
     gone.element,
   );
+  markLane(element, index);
   return {
     element,
     show(now, marks) {
@@ -111,7 +111,7 @@ export function createCard(options) {
 /** @param {CardOptions} options */
 function createHead({ document, lane, isNew, follow, remove }) {
   const name = h(document, "span", { class: "lane-name" }, lane.name);
-  const summary = h(document, "summary", {}, h(document, "span", { class: "swatch", "aria-hidden": "true" }), name);
+  const summary = h(document, "summary", {}, h(document, "i", { class: "mark", "aria-hidden": "true" }), name);
   const show = h(document, "button", { type: "button", class: "follow", "aria-pressed": "false" });
   const away = h(document, "button", { type: "button", class: "remove" });
   const note = h(document, "span", { class: "note", hidden: !isNew }, "new");

@@ -24,7 +24,8 @@ export function createMembers({ document, store, actions }) {
   const knobs = h(document, "span", { class: "members-knobs" }, named("Sub-networks", members), named("Masks", masks));
   const told = h(document, "span", { class: "members-told" });
   const waiting = h(document, "span", { class: "members-waiting", role: "status" });
-  const element = h(document, "div", { class: "members-bar" }, knobs, told, waiting);
+  const element = h(document, "div", { class: "members-bar" }, knobs, told, waiting); // empty at first, and as high
+  knobs.hidden = true;
 
   const shown = { ensemble: "" }; // what the controls were last set to: what the reader has chosen since stays
   members.addEventListener("change", () => void ask({ members: Number(members.value) }));
@@ -58,7 +59,6 @@ export function createMembers({ document, store, actions }) {
     element,
     /** @param {State} state */
     update({ run, role, ensemble }) {
-      element.hidden = run === null;
       if (!run) {
         return;
       }

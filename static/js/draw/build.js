@@ -86,7 +86,7 @@ export function build(document, pad) {
   );
   return {
     ...{ undo, clear, turn, angle, lane, small, size, votes, starts, turned, turnedLegend, turnedWords },
-    ...{ below, note, body },
+    ...{ below, note, body, legend },
   };
 }
 

@@ -6,8 +6,6 @@
 /** @import { Start } from "./pad.js" */
 /** @import { Frame as ImageFrame, Stroke } from "./strokes.js" */
 
-import { contextOf } from "../base/context.js";
-import { pngOf } from "../base/download.js";
 import { dropoutOf } from "../model/kinds.js";
 import { drops } from "../model/layers.js";
 import { fit, frameOf, imageOf, turn, turnImage } from "./strokes.js";
@@ -116,21 +114,4 @@ export function tableOf(classes, angles, opinions) {
     classes.map((name, at) => [angles[index], name, counts[at], average[at], whole[at], entropy, information]),
   );
   return { name: "draw", columns: [...columns, "entropy (nats)", "mutual information (nats)"], rows };
-}
-
-/**
- * Several pictures as one, each below the one before.
- * @param {HTMLCanvasElement[]} canvases At least one.
- * @param {string} background
- */
-export function stacked(canvases, background) {
-  const together = canvases[0].ownerDocument.createElement("canvas");
-  together.width = Math.max(...canvases.map(({ width }) => width));
-  together.height = canvases.reduce((sum, { height }) => sum + height, 0);
-  const context = contextOf(together);
-  canvases.reduce((top, canvas) => {
-    context.drawImage(canvas, 0, top);
-    return top + canvas.height;
-  }, 0);
-  return pngOf(together, background);
 }

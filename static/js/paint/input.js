@@ -8,6 +8,7 @@ import { given } from "./neurons.js";
 import { State } from "./picture.js";
 
 const CROSSED_FROM = 6; // pixels of a cell: in a smaller one a stroke makes a hatching
+const LEAST_SIZE = 9; // pixels of letters
 const STRONG = 2.5; // standard deviations from 0 at which a standardised number is drawn in full
 
 /**
@@ -65,25 +66,42 @@ export function paintValues({ context, block, layer, picture, palette }) {
     context.strokeStyle = isDropped ? palette.dropped : palette.line;
     context.lineWidth = 1;
     context.strokeRect(left + 0.5, y - height / 2 + 0.5, width - 1, height - 1);
-    const value = layer.activation ? given(layer, unit).toFixed(2).replace("-", "−") : "";
     context.font = `${size}px ${palette.font}`;
-    const name = fitted(
-      context,
-      picture.features[unit] ?? `x${unit + 1}`,
-      width - 18 - context.measureText("−0.00").width,
-    );
+    const taken = context.measureText("−0.00").width;
+    const name = picture.features[unit] ?? `x${unit + 1}`;
+    const own = sizeFor(context, name, width - 18 - taken, palette.font, size);
     context.textAlign = "left";
-    text(context, name, left + 6, y, palette.inkSoft, palette, size);
-    context.textAlign = "right";
-    text(context, value, left + width - 6, y, isDropped ? palette.inkSoft : palette.ink, palette, size + 1);
+    text(context, fitted(context, name, width - 18 - taken), left + 6, y, palette.inkSoft, palette, own);
     if (isDropped) {
       context.beginPath();
-      cross(context, x, y, height * 0.36);
+      cross(context, left + width - 6 - taken / 2, y, height * 0.32); // where the number would stand: the name stays legible
       context.strokeStyle = palette.dropped;
       context.lineWidth = 1.5;
       context.stroke();
+    } else if (layer.activation) {
+      const value = given(layer, unit).toFixed(2).replace("-", "−");
+      context.textAlign = "right";
+      text(context, value, left + width - 6, y, palette.ink, palette, size + 1);
     }
   }
+}
+
+/**
+ * The size of the letters at which a name fits, if there is one; the font is set to it.
+ * @param {LayerScene["context"]} context
+ * @param {string} name
+ * @param {number} room
+ * @param {string} font
+ * @param {number} size The largest.
+ */
+function sizeFor(context, name, room, font, size) {
+  let own = size;
+  context.font = `${own}px ${font}`;
+  while (own > LEAST_SIZE && context.measureText(name).width > room) {
+    own -= 0.5;
+    context.font = `${own}px ${font}`;
+  }
+  return own;
 }
 
 /**

@@ -31,7 +31,7 @@ import { clamp, high, placeAlong, sum, wide } from "./lattice.js";
 
 /** @typedef {Pick<Known, "name" | "units" | "shape">} Layer */
 
-/** @typedef {{ layers: readonly Layer[], classes: readonly string[] }} Network What a lane has. */
+/** @typedef {{ layers: readonly Layer[], classes: readonly string[], features?: readonly string[] }} Network What a lane has. */
 
 const ACROSS_FROM = 400; // narrower than this, a row of layers leaves no room for the edges between them
 const DOWN_TALL = { plain: 130, maps: 420 }; // pixels of all layers below one another: of neurons alone, of feature maps
@@ -47,6 +47,9 @@ const LARGE_MAP = 8; // cells of its side, from which on the picture grows talle
 const LEAST_BESIDE_MAPS = 7; // pixels of a neuron's cell, however small those of feature maps must be
 const MATRIX_CELL = [1.25, 7]; // the least and the greatest width of a unit's column over time
 const NAMED = 16; // inputs, beyond which they are squares without names
+const LETTER = 6.4; // pixels, about
+const NUMBER = 58; // what stands beside the name of an input
+const HEADING = 66; // what the title of a layer takes
 const LONG = 3; // letters, beyond which the names of classes are written in front of lying bars
 
 /**
@@ -89,9 +92,10 @@ function block(kind, { name, units }, { columns, pitchX, pitchY, map = null, upr
 
 /**
  * @param {Layer} input
- * @param {{ room: number, tall: number, across: boolean, overTime: boolean }} place
+ * @param {{ room: number, most?: number, tall: number, across: boolean, overTime: boolean, names: readonly string[] }} place `most` is
+ *   what numbers with their names may take.
  */
-function inputBlock(input, { room, tall, across, overTime }) {
+function inputBlock(input, { room, most = room, tall, across, overTime, names }) {
   const { units, shape } = input;
   if (shape.length === 2) {
     const side = overTime ? Math.max(128, tall * 0.72) : 128; // time runs down: the rows of its picture are as high
@@ -107,10 +111,12 @@ function inputBlock(input, { room, tall, across, overTime }) {
   }
   const isPoint = units <= 2;
   if (across) {
-    const pitchX = isPoint ? 76 : clamp(room * 0.24, 128, 176);
+    const longest = Math.max(0, ...names.map((name) => name.length));
+    const least = clamp(room * 0.24, 128, 176);
+    const pitchX = isPoint ? 76 : clamp(longest * LETTER + NUMBER, least, Math.max(least, most));
     return block("values", input, { columns: 1, pitchX, pitchY: isPoint ? 34 : Math.min(26, tall / units) });
   }
-  const columns = units > 4 ? 2 : 1;
+  const columns = units > 4 && names.every((name) => name.length * LETTER + NUMBER < room / 2 - PAD) ? 2 : 1;
   return block("values", input, {
     columns,
     pitchX: isPoint ? 76 : (room - 2 * PAD) / columns,
@@ -190,7 +196,7 @@ function classesAcross(width, tall, classes) {
  * @param {Network} network
  * @returns {Layout | null} `null` where the layers need more room.
  */
-function layAcross(width, { layers, classes }) {
+function layAcross(width, { layers, classes, features: names = [] }) {
   const [first, ...hidden] = layers;
   const overTime = hidden.some(({ shape }) => shape.length === 2);
   const isMany = hidden.some(({ units, shape }) =>
@@ -198,8 +204,9 @@ function layAcross(width, { layers, classes }) {
   );
   const hasMaps = hidden.some(({ shape }) => shape.length === 3);
   const tall = clamp(width * (isMany ? 0.7 : hasMaps ? 0.62 : 0.46), 240, 440);
-  const input = inputBlock(first, { room: width, tall, across: true, overTime });
   const output = classesAcross(width, tall, classes);
+  const most = width - 2 * PAD - wide(output) - hidden.length * HEADING - 22;
+  const input = inputBlock(first, { room: width, most, tall, across: true, overTime, names });
   const gaps = hidden.length + 1;
   const room = width - 2 * PAD - wide(input) - wide(output) - gaps * clamp(width * 0.045, 22, 48);
   const place = { across: true, room, tall, rowHeight: input.pitchY, least: leastOf(hidden) };
@@ -224,10 +231,10 @@ function layAcross(width, { layers, classes }) {
  * @param {Network} network
  * @returns {Layout}
  */
-function layDown(width, { layers, classes }) {
+function layDown(width, { layers, classes, features: names = [] }) {
   const [first, ...hidden] = layers;
   const inside = width - 2 * PAD;
-  const input = inputBlock(first, { room: width, tall: 0, across: false, overTime: false });
+  const input = inputBlock(first, { room: width, tall: 0, across: false, overTime: false, names });
   const lies = classes.some((name) => name.length > LONG) || inside / classes.length < 24;
   const last = { name: "classes", units: classes.length };
   const output = lies

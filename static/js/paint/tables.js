@@ -3,15 +3,18 @@
 /** @import { StepRing } from "../state/ring.js" */
 /** @import { Palette } from "../base/theme.js" */
 /** @import { DataTable, Frame, Run } from "../types.js" */
+/** @import { PicturePalette } from "./palette.js" */
 /** @import { Picture } from "./picture.js" */
 /** @import { Site } from "../model/layers.js" */
 
-import { blobOf, createSheet } from "../base/download.js";
+import { blobOf, createSheet, stacked } from "../base/download.js";
 import { isKept } from "../model/bits.js";
+import { keyOf } from "./key.js";
 import { State } from "./picture.js";
 
 const PAD = 24; // pixels, as all distances here
 const FONT = 22;
+const KEY_RATIO = 1.7; // of a key, whose letters are as large as those of the names
 const KEY = 640; // what the meaning of the colours takes
 const NAME = 40; // what a line with a name takes
 
@@ -42,12 +45,12 @@ export function networkTable(picture) {
 /**
  * Pictures side by side, each under its name.
  * @param {Document} document
- * @param {Palette} palette
+ * @param {PicturePalette} palette
  * @param {{ name: string, canvas: HTMLCanvasElement }[]} pictures
- * @param {{ columns: number, side: number }} grid
+ * @param {{ columns: number, side: number, legends?: HTMLElement[] }} grid
  * @returns {Promise<Blob | null>}
  */
-export async function gallery(document, palette, pictures, { columns, side }) {
+export async function gallery(document, palette, pictures, { columns, side, legends = [] }) {
   if (pictures.length === 0) {
     return null;
   }
@@ -63,7 +66,8 @@ export async function gallery(document, palette, pictures, { columns, side }) {
     sheet.imageSmoothingEnabled = canvas.width > side;
     sheet.drawImage(canvas, x, y + NAME, side, (side * canvas.height) / canvas.width);
   });
-  return blobOf(sheet.canvas);
+  const key = keyOf(legends, palette, { width: sheet.canvas.width / KEY_RATIO, ratio: KEY_RATIO });
+  return stacked([sheet.canvas, ...key], palette.panel);
 }
 
 /**

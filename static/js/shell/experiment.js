@@ -5,6 +5,7 @@
 
 import { ROOT } from "../base/addresses.js";
 import { find, h, setText } from "../base/dom.js";
+import { markLane } from "../base/theme.js";
 import { experimentIn, pathOf } from "../model/experiments.js";
 import { formatPercent } from "../model/stats.js";
 import { guessesOf } from "../state/guesses.js";
@@ -14,7 +15,6 @@ import { createMeter } from "./toolbar.js";
 /** @type {Topic[]} */
 export const topics = ["run", "steps", "connection", "experiment"];
 
-const LANE_COLOURS = 8; // as in tokens.css
 const MAX_SEED = 2 ** 31 - 1;
 
 /**
@@ -245,8 +245,8 @@ function markCurrent(document, path) {
 function choice(document, lane, name, checked) {
   const radio = h(document, "input", { type: "radio", name: "guess", value: lane, checked });
   const swatch = h(document, "i", { class: "mark", "aria-hidden": "true" });
-  const which = { "data-lane": lane % LANE_COLOURS, "data-turn": Math.floor(lane / LANE_COLOURS) };
-  const label = h(document, "label", { class: "guess-lane", ...which }, radio, swatch);
+  const label = h(document, "label", { class: "guess-lane" }, radio, swatch);
+  markLane(label, lane);
   label.append(h(document, "span", {}, name));
   return label;
 }

@@ -25,6 +25,8 @@ export function createPanels({ document, store, actions, take }) {
     .map((section) => section.dataset.panel ?? "");
   const storage = createStorage(() => window.localStorage);
   const key = `dropout-lab-panels-${document.body.dataset.experiment ?? ""}`; // panels-boot.js reads it, too
+  const closed = find(document, "#closed"); // says so where no panel is open
+  const menu = find(document, "[data-do=views]");
   const current = {
     wanted: new Set(storage.get(key)?.split(" ") ?? standard),
     told: "",
@@ -43,6 +45,7 @@ export function createPanels({ document, store, actions, take }) {
     for (const [id, section] of byId) {
       section.hidden = !open.includes(id);
     }
+    closed.hidden = open.length > 0;
     delete root.dataset.panels;
     if (current.large?.section.hidden) {
       restore();
@@ -118,7 +121,7 @@ export function createPanels({ document, store, actions, take }) {
   function close(section) {
     restore();
     set(section.dataset.panel ?? "", false);
-    find(document, "[data-do=views]").focus({ preventScroll: true }); // where it is opened again
+    menu.focus({ preventScroll: true }); // where it is opened again
   }
 
   document.addEventListener("click", ({ target }) => {
@@ -147,6 +150,8 @@ export function createPanels({ document, store, actions, take }) {
       root.style.setProperty("--toolbar", `${find(document, "#toolbar").getBoundingClientRect().height}px`);
     }
   });
+  find(closed, ".primary").addEventListener("click", () => menu.click());
+  find(closed, "[data-do=standard]").addEventListener("click", reset);
   store.subscribe(["run"], apply);
 
   return {

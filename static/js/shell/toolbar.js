@@ -140,7 +140,10 @@ export function create(element, { document, store, actions, theme, views, save, 
 }
 
 /** @param {number} rate */
-const perSecond = (rate) => `${rate.toLocaleString("en")} step${rate === 1 ? "" : "s"}/s`;
+export function perSecond(rate) {
+  const count = rate.toLocaleString("en");
+  return `${count} ${count === "1" ? "step" : "steps"}/s`; // as it is written: 0.9998 is 1 as well
+}
 
 /**
  * @param {readonly (number | null)[]} stops

@@ -4,6 +4,8 @@
 
 import { writeCaption } from "../base/caption.js";
 import { contextOf } from "../base/context.js";
+import { h, setText } from "../base/dom.js";
+import { markLane } from "../base/theme.js";
 import { formatOne } from "../model/stats.js";
 import { boundarySentence, exampleName } from "../paint/captions.js";
 import { createPace } from "../paint/pace.js";
@@ -62,8 +64,8 @@ export function create(element, { document, store, actions }) {
     const columns = lanes.length <= 3 ? Math.max(1, lanes.length) : Math.min(lanes.length, lanes.length <= 8 ? 4 : 8);
     grid.style.setProperty("--columns", String(columns));
     now.maps.forEach(({ name }, lane) => {
-      name.textContent = lanes[lane].name;
-      name.style.setProperty("--swatch", now.palette.lanes[lane % now.palette.lanes.length]);
+      setText(/** @type {Element} */ (name.lastElementChild), lanes[lane].name);
+      name.title = lanes[lane].name;
     });
     now.side = Math.round((now.maps[0]?.canvas.clientWidth ?? 0) * ratio());
     for (const { canvas } of now.maps) {
@@ -173,8 +175,9 @@ export function create(element, { document, store, actions }) {
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-labelledby", `boundary-name-${lane}`);
     canvas.setAttribute("aria-describedby", "boundary-sentence");
-    const name = document.createElement("figcaption");
-    name.id = `boundary-name-${lane}`;
+    const mark = h(document, "i", { class: "mark", "aria-hidden": "true" });
+    const name = h(document, "figcaption", { id: `boundary-name-${lane}` }, mark, h(document, "span"));
+    markLane(name, lane);
     figure.append(name, canvas);
     grid.append(figure);
     canvas.addEventListener("pointermove", (event) => hover(canvas, event));
@@ -258,7 +261,9 @@ export function create(element, { document, store, actions }) {
     resize: paint,
     async picture() {
       const named = now.maps.map(({ name, canvas }) => ({ name: name.textContent ?? "", canvas }));
-      return gallery(document, now.palette, store.state.boundary ? named : [], { columns: 4, side: PICTURE_SIDE });
+      return gallery(document, now.palette, store.state.boundary ? named : [], {
+        ...{ columns: 4, side: PICTURE_SIDE, legends: [legend] },
+      });
     },
     table() {
       const { boundary, data, run } = store.state;

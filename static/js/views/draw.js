@@ -6,15 +6,17 @@
 import { writeCaption } from "../base/caption.js";
 import { contextOf } from "../base/context.js";
 import { setText } from "../base/dom.js";
+import { stacked } from "../base/download.js";
 import { laneColour } from "../base/theme.js";
 import { schedulerOf } from "../charts/redraws.js";
 import { createAsker } from "../draw/asker.js";
 import { build, showLanes, showStarts } from "../draw/build.js";
-import { imagesAt, nextOf, readingOf, stacked, tableOf, turnReadingOf } from "../draw/drawing.js";
+import { imagesAt, nextOf, readingOf, tableOf, turnReadingOf } from "../draw/drawing.js";
 import { opinionsOf } from "../draw/opinions.js";
 import { createPad } from "../draw/pad.js";
 import { heightOf, paintTurned, showTurnedLegend } from "../draw/turned.js";
 import { paintVotes } from "../draw/votes.js";
+import { keyOf } from "../paint/key.js";
 import { readPicturePalette } from "../paint/palette.js";
 import { imageOf as pictureOf } from "../paint/thumbnail.js";
 import { drawSentence, turnSentence } from "../words/draw.js";
@@ -272,8 +274,15 @@ export function create(element, { document, store, actions }) {
       window.cancelAnimationFrame(now.frame);
       element.replaceChildren();
     },
-    picture: async () =>
-      now.answer ? stacked([made.votes, ...(now.turning ? [made.turned] : [])], now.palette.panel) : null,
+    async picture() {
+      const parts = [
+        { canvas: made.votes, legend: made.legend },
+        ...(now.turning ? [{ canvas: made.turned, legend: made.turnedLegend }] : []),
+      ];
+      const size = { width: made.votes.width / ratio(), ratio: ratio() };
+      const all = parts.flatMap(({ canvas, legend }) => [canvas, ...keyOf([legend], now.palette, size)]);
+      return now.answer ? stacked(all, now.palette.panel) : null;
+    },
     table: () => {
       const { run } = store.state;
       return run && now.question && now.opinions ? tableOf(run.classes, now.question.angles, now.opinions) : null;

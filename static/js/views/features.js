@@ -5,10 +5,12 @@
 import { writeCaption } from "../base/caption.js";
 import { contextOf } from "../base/context.js";
 import { h, setText } from "../base/dom.js";
-import { blobOf, createSheet } from "../base/download.js";
+import { createSheet, stacked } from "../base/download.js";
+import { markLane } from "../base/theme.js";
 import { drops } from "../model/layers.js";
 import { formatCount, formatPlain, mean } from "../model/stats.js";
 import { limitOf, paintAtoms, shades, sheetSize } from "../paint/atoms.js";
+import { keyOf } from "../paint/key.js";
 import { channels, pixel, readPicturePalette } from "../paint/palette.js";
 import { quoted } from "../words/common.js";
 import { featuresSentence, hoyer } from "../words/features.js";
@@ -19,6 +21,7 @@ export const topics = ["run", "insights", "theme"];
 const ENLARGED = 560; // pixels of a canvas at least: a weight is a square of several of them, so that scaling does not blur it
 /** @type {Record<"minus" | "zero" | "plus", [number, number, number]>} In both themes. */
 const GREYS = { minus: [0, 0, 0], zero: [136, 136, 136], plus: [255, 255, 255] };
+const KEY_RATIO = 1.4; // of its key
 const SLIDE = { side: 580, gap: 24, caption: 30 }; // of a downloaded picture, in pixels
 
 /** @typedef {{ data: Float32Array, shape: number[] }} Images (count, rows, columns) */
@@ -184,7 +187,8 @@ function show(document, place, sheets) {
   }
   while (place.children.length < sheets.length) {
     const canvas = h(document, "canvas", { role: "img", "aria-describedby": "features-sentence" });
-    place.append(h(document, "figure", {}, h(document, "figcaption"), canvas));
+    const mark = h(document, "i", { class: "mark", "aria-hidden": "true" });
+    place.append(h(document, "figure", {}, h(document, "figcaption", {}, mark, h(document, "span")), canvas));
   }
   const palette = readPicturePalette(document);
   const colours = shades(GREYS.minus, GREYS.zero, GREYS.plus);
@@ -193,9 +197,10 @@ function show(document, place, sheets) {
     const [caption, canvas] = /** @type {[HTMLElement, HTMLCanvasElement]} */ (
       /** @type {unknown} */ (place.children[index].children)
     );
-    setText(caption, title);
-    caption.classList.toggle("features-lane", lane !== null);
-    caption.style.setProperty("--swatch", lane === null ? "" : palette.lanes[lane % palette.lanes.length]);
+    const [mark, words] = /** @type {HTMLElement[]} */ ([...caption.children]);
+    setText(words, title);
+    mark.hidden = lane === null;
+    markLane(caption, lane);
     canvas.setAttribute("aria-label", `${title}: weights of ${images.shape[0]} units as images`);
     paintSheet(canvas, images, limit, colours, pixel(channels(palette.panel)));
   });
@@ -236,7 +241,8 @@ async function pictureOf(document, element) {
   if (figures.length === 0) {
     return null;
   }
-  const { ink, font } = readPicturePalette(document);
+  const palette = readPicturePalette(document);
+  const { ink, font } = palette;
   const { side, gap, caption } = SLIDE;
   const rows = Math.ceil(figures.length / 2);
   const sheet = createSheet(document, 2 * side + 3 * gap, rows * (side + caption + gap) + gap);
@@ -249,7 +255,9 @@ async function pictureOf(document, element) {
     sheet.fillText(figure.textContent ?? "", left, top + 18, side);
     sheet.drawImage(canvas, left, top + caption, side, (side * canvas.height) / canvas.width);
   });
-  return blobOf(sheet.canvas);
+  const legends = /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll(".legend"));
+  const key = keyOf(legends, palette, { width: sheet.canvas.width / KEY_RATIO, ratio: KEY_RATIO });
+  return stacked([sheet.canvas, ...key], palette.panel);
 }
 
 /**

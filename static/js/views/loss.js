@@ -1,6 +1,7 @@
 // Loss against the step: training with masks on, training in eval mode, and validation, kept apart for each network.
 
 /** @import { Chart } from "../charts/charts.js" */
+/** @import { Box } from "../charts/labels.js" */
 /** @import { LegendColumn } from "../charts/legend.js" */
 /** @import { Lane, Run, State, View, ViewOptions } from "../types.js" */
 /** @import { LaneLoss } from "../words/loss.js" */
@@ -20,6 +21,7 @@ import {
   thinned,
 } from "../charts/curves.js";
 import { curveTable } from "../charts/curvetable.js";
+import { along, insideOf, placeLabels } from "../charts/labels.js";
 import { changeLines } from "../charts/turns.js";
 import { causeWords, divergenceOf } from "../model/diverged.js";
 import { dropoutOf } from "../model/kinds.js";
@@ -87,10 +89,11 @@ function draw(chart, state) {
   const isCut = reading.lanes.some(({ highest = 0 }) => highest > ceiling);
   chart.legend.update(laneRows(run), COLUMNS, (_, { key }) => key !== "val"); // the others are a click away
   chart.say(lossSentence(reading));
-  const best = bestOnes(chart, state);
   const end = Math.max(100, scores.step[scores.length - 1]);
   const turns = changeLines(chart, state, end);
-  chart.plot([...lossTraces(chart, state), best.markers], {
+  const lines = lossTraces(chart, state);
+  const best = bestOnes(chart, state, { lines, end, ceiling, taken: turns.boxes });
+  chart.plot([...lines, best.markers], {
     uirevision: run.id,
     shapes: turns.shapes,
     annotations: [...best.labels, ...turns.labels],
@@ -327,10 +330,9 @@ function stopWords(stop) {
  * Where each network was at its best on validation data: markers, and labels where there is room for them.
  * @param {Chart} chart
  * @param {State & { run: Run }} state
+ * @param {{ lines: *[], end: number, ceiling: number, taken: Box[] }} around What is on the chart already, and where its axes end.
  */
-function bestOnes({ legend, palette, width }, { run, scores }) {
-  const end = scores.step[scores.length - 1];
-  const room = 70 / Math.max(width, 240); // of the axis, that half of a label needs
+function bestOnes({ legend, palette, width, height }, { run, scores }, { lines, end, ceiling, taken }) {
   const found = run.config.lanes.flatMap(({ name }, lane) => {
     const best = indexOfLeast(scores.val_loss[lane], scores.length);
     const stop = stopOf(run, lane);
@@ -360,16 +362,26 @@ function bestOnes({ legend, palette, width }, { run, scores }) {
     hovertemplate: "%{text}: best validation loss %{y:.3~f} at step %{x:,d}<extra></extra>",
     cliponaxis: false,
   };
-  const crowded = found.length === 2 && Math.abs(found[0].x - found[1].x) < 3 * room * end;
-  const labels = found.map(({ lane, x, y, text }) => ({
-    x,
-    y,
-    text,
-    showarrow: false,
-    yshift: crowded && found.some((other) => other.y < y) ? 14 : -14,
-    xanchor: x > (1 - room) * end ? "right" : x < room * end ? "left" : "center",
+  if (run.config.lanes.length > 2) {
+    return { markers, labels: [] };
+  }
+  const inside = insideOf({ width, height });
+  const at = (/** @type {number} */ x, /** @type {number} */ y) => ({
+    x: (x / end) * inside.width,
+    y: (1 - y / ceiling) * inside.height,
+  });
+  const points = lines.flatMap((/** @type {{ x: number[], y: (number | null)[] }} */ line) => {
+    const measured = line.x.map((x, row) => ({ x, y: line.y[row] }));
+    return along(measured.flatMap(({ x, y }) => (y === null ? [] : [at(x, y)])));
+  });
+  const places = placeLabels(
+    found.map(({ x, y, text }) => ({ ...at(x, y), text })),
+    { inside, taken, points },
+  );
+  const labels = found.map(({ lane, x, y, text }, index) => ({
+    ...{ x, y, text, showarrow: false, ...places[index], borderpad: 0 },
     bgcolor: withAlpha(palette.panel, 0.8),
     font: { size: 11, color: laneStyle(palette, lane).colour },
   }));
-  return { markers, labels: run.config.lanes.length <= 2 ? labels : [] };
+  return { markers, labels };
 }

@@ -6,13 +6,14 @@
 /** @import { Layout } from "../paint/layout.js" */
 
 import { writeCaption } from "../base/caption.js";
-import { pngOf } from "../base/download.js";
+import { stacked } from "../base/download.js";
 import { messageOf } from "../base/faults.js";
 import { goOn, guarded, stop } from "../base/guard.js";
 import { reducedMotion } from "../base/theme.js";
 import { sitesOf } from "../model/layers.js";
 import { shownSteps } from "../paint/held.js";
 import { createHost } from "../paint/host.js";
+import { keyOf } from "../paint/key.js";
 import { cellAt, centre, neighbour } from "../paint/lattice.js";
 import { layOut } from "../paint/layout.js";
 import { paintNetwork } from "../paint/network.js";
@@ -158,12 +159,13 @@ export function create(element, { document, store }) {
       return;
     }
     const layers = sitesOf(run, now.picture?.lane ?? run.follow.lane);
-    const shape = JSON.stringify([width, layers.map((layer) => layer.shape), run.classes, ratio()]);
+    const { classes, features } = run;
+    const shape = JSON.stringify([width, layers.map((layer) => layer.shape), classes, features, ratio()]);
     if (shape === now.shape) {
       return;
     }
     now.shape = shape;
-    now.layout = layOut(width, { layers, classes: run.classes });
+    now.layout = layOut(width, { layers, classes, features });
     now.cell = null;
     parts.canvas.style.width = `${width}px`;
     parts.canvas.style.height = `${now.layout.height}px`;
@@ -267,7 +269,8 @@ export function create(element, { document, store }) {
       const canvas = document.createElement("canvas"); // painted anew: that of the page is out of this thread's hands
       const scene = { layout: now.layout, picture: now.painted, palette: readPicturePalette(document) };
       paintNetwork(canvas, { ...scene, ratio: PICTURE_RATIO, cursor: null });
-      return pngOf(canvas, scene.palette.panel);
+      const size = { width: now.layout.width, ratio: PICTURE_RATIO };
+      return stacked([canvas, ...keyOf([parts.legend], scene.palette, size)], scene.palette.panel);
     },
     table: () => networkTable(now.painted),
     destroy() {

@@ -40,6 +40,7 @@ const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
  */
 export function create(element, { document, store, actions }) {
   const parts = createSearchParts(document);
+  parts.fold.hidden = true; // until it is known whether there is a search: it stands below that
   element.replaceChildren(parts.found, parts.fold);
   const sentence = document.getElementById("search-sentence");
   const tip = createTip(parts.frame, document);
@@ -159,6 +160,7 @@ export function create(element, { document, store, actions }) {
       now.folded = search !== null; // without a search there is only its form
       parts.fold.open = !now.folded;
     }
+    parts.fold.hidden = false;
     if (search) {
       form?.fill(run.id, search);
       showProgress(run, search);

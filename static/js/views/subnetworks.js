@@ -7,8 +7,10 @@
 import { writeCaption } from "../base/caption.js";
 import { contextOf } from "../base/context.js";
 import { h } from "../base/dom.js";
-import { donorOf, stacked } from "../draw/drawing.js";
+import { stacked } from "../base/download.js";
+import { donorOf } from "../draw/drawing.js";
 import { distancesFrom, dividedShare, linesOf, meanAlong, nearAndFar } from "../draw/plane.js";
+import { keyOf } from "../paint/key.js";
 import { createPace } from "../paint/pace.js";
 import { channels, mix, pixel, readPicturePalette } from "../paint/palette.js";
 import { contour, disagreement, drawHeat } from "../paint/plane.js";
@@ -165,7 +167,11 @@ export function create(element, { document, store }) {
       words.cancel();
       element.replaceChildren();
     },
-    picture: async () => (frameOf() ? stacked(canvases, now.palette.panel) : null),
+    async picture() {
+      const width = Math.max(...canvases.map((canvas) => canvas.width)) / ratio();
+      const key = keyOf([legend], now.palette, { width, ratio: ratio() });
+      return frameOf() ? stacked([...canvases, ...key], now.palette.panel) : null;
+    },
     table: () => {
       const frame = frameOf();
       return frame && tableOf(frame);

@@ -6,9 +6,10 @@
 import { writeCaption } from "../base/caption.js";
 import { contextOf } from "../base/context.js";
 import { h } from "../base/dom.js";
-import { pngOf } from "../base/download.js";
+import { stacked } from "../base/download.js";
 import { dropoutOf } from "../model/kinds.js";
 import { sitesOf } from "../model/layers.js";
+import { keyOf } from "../paint/key.js";
 import { readPicturePalette } from "../paint/palette.js";
 import { createTip } from "../paint/tip.js";
 import { layerLabel } from "../words/common.js";
@@ -103,7 +104,12 @@ export function create(element, { document, store }) {
   return {
     update: paint,
     resize: paint,
-    picture: async () => (now.strips.length > 0 ? pngOf(canvas) : null),
+    async picture() {
+      const ratio = document.defaultView?.devicePixelRatio ?? 1;
+      const palette = readPicturePalette(document);
+      const key = keyOf([legend], palette, { width: canvas.width / ratio, ratio });
+      return now.strips.length > 0 ? stacked([canvas, ...key], palette.panel) : null;
+    },
     table: () => visitsTable(now.strips),
     destroy: () => element.replaceChildren(),
   };

@@ -2,6 +2,7 @@
 
 /** @import { Dropout, Frame, Run } from "../types.js" */
 
+import { markLane } from "../base/theme.js";
 import { formatCount, formatPercent } from "../model/stats.js";
 import { exampleWords, shortNames, votesSentence } from "../words/index.js";
 
@@ -120,7 +121,7 @@ function buildFigure(document, { lane, members, classes }) {
   const figure = make(document, "figure", members.length > MANY ? "votes-figure votes-large" : "votes-figure");
   const marks = make(document, "div", "votes-marks");
   const bars = make(document, "div", "votes-bars");
-  figure.style.setProperty("--mark", `var(--lane-${lane % 8})`);
+  markLane(figure, lane);
   for (const picture of [marks, bars]) {
     picture.setAttribute("role", "img");
   }
@@ -134,7 +135,11 @@ function buildFigure(document, { lane, members, classes }) {
       return bar;
     }),
   );
-  figure.append(make(document, "figcaption", ""), marks, bars);
+  const caption = make(document, "figcaption", "");
+  const mark = make(document, "i", "mark");
+  mark.setAttribute("aria-hidden", "true");
+  caption.append(mark, make(document, "span", ""));
+  figure.append(caption, marks, bars);
   return figure;
 }
 
@@ -145,7 +150,13 @@ function buildFigure(document, { lane, members, classes }) {
 function fillFigure(figure, { name, kind, classes, truth, members, average, scaling }) {
   const [caption, marks, bars] = /** @type {HTMLElement[]} */ ([...figure.children]);
   const counts = classes.map((_, index) => members.filter(({ choice }) => choice === index).length);
-  caption.textContent = votesSentence({ name, counts, classes, truth, kind });
+  /** @type {HTMLElement} */ (caption.lastElementChild).textContent = votesSentence({
+    name,
+    counts,
+    classes,
+    truth,
+    kind,
+  });
   marks.setAttribute("aria-label", `${formatCount(members.length)} votes of ${name}`);
   const short = shortNames(classes);
   members.forEach(({ choice, sure }, index) => {

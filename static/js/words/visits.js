@@ -48,7 +48,7 @@ function countWords({ name, kind, masks, distinct, drawn, units }) {
   }
   const what = kind.counted;
   const repeated = distinct === seen ? "all different" : `${formatCount(distinct)} of them different`;
-  return `${drew}; ${first} on record, one a step, are ${repeated}: ${sampled(distinct, units)} that ${formatCount(units)} ${what} can make.`;
+  return `${drew}. T${first.slice(1)} on record, one a step, are ${repeated}: ${sampled(distinct, units)} that ${formatCount(units)} ${what} can make.`;
 }
 
 /**

@@ -5,6 +5,7 @@
 
 import { withAlpha } from "../../charts/charts.js";
 import { laneStyle } from "../../charts/curves.js";
+import { along, insideOf, placeLabels } from "../../charts/labels.js";
 import { figures, judge } from "../../model/verdict.js";
 import { figure, rangeOf } from "../../words/verdict.js";
 import { axisOf, onAxis, topOf } from "./common.js";
@@ -15,7 +16,8 @@ const GHOSTS = [0.1, 0.25, 0.5]; // of the steps so far
  * @param {Chart} chart
  * @param {Result} result
  */
-export function curve({ legend, palette }, { lanes, values, measure, best, picture, run, scores, right, valSize }) {
+export function curve(chart, { lanes, values, measure, best, picture, run, scores, right, valSize }) {
+  const { legend, palette } = chart;
   legend.update([], []);
   const own = { measure, values, right, valSize };
   const { first, leaders, isAlone, isAlike } = judge(own);
@@ -52,25 +54,21 @@ export function curve({ legend, palette }, { lanes, values, measure, best, pictu
   const isCut = drawn.some((value) => (value ?? 0) > top);
   const margin = 0.05 * (high - low || 1);
   const word = best === "least" ? "lowest" : "highest";
-  const label =
-    marked.length === 0
-      ? []
-      : [
-          {
-            x: picture.x[first],
-            y: drawn[first],
-            text: isAlone ? `${word} ${figure(measure, values[first])}` : `tie: ${rangeOf(own, leaders)}`,
-            showarrow: false,
-            yshift: best === "least" ? -18 : 18,
-            bgcolor: withAlpha(palette.panel, 0.8),
-            font: { size: 12 },
-          },
-        ];
+  const ends = { x: [low - margin, high + margin], y: [-0.08 * top, 1.06 * top] };
+  const inside = insideOf(chart);
+  const at = (/** @type {number} */ x, /** @type {number | null} */ y) => ({
+    x: ((x - ends.x[0]) / (ends.x[1] - ends.x[0])) * inside.width,
+    y: ((ends.y[1] - (y ?? 0)) / (ends.y[1] - ends.y[0])) * inside.height,
+  });
+  const text = isAlone ? `${word} ${figure(measure, values[first])}` : `tie: ${rangeOf(own, leaders)}`;
+  const points = along(picture.x.flatMap((x, lane) => (drawn[lane] === null ? [] : [at(x, drawn[lane])])));
+  const [place] = placeLabels([{ ...at(picture.x[first], drawn[first]), text }], { inside, taken: [], points });
+  const label = { x: picture.x[first], y: drawn[first], text, showarrow: false, ...place, borderpad: 0 };
   const layout = {
-    annotations: label,
+    annotations: marked.length === 0 ? [] : [{ ...label, bgcolor: withAlpha(palette.panel, 0.8), font: { size: 11 } }],
     hovermode: "closest",
-    xaxis: { title: picture.x_label, range: [low - margin, high + margin], tickvals: picture.x },
-    yaxis: { ...axisOf(measure, isCut ? top : null), range: [-0.08 * top, 1.06 * top] },
+    xaxis: { title: picture.x_label, range: ends.x, tickvals: picture.x },
+    yaxis: { ...axisOf(measure, isCut ? top : null), range: ends.y },
   };
   return { traces: [...ghosts, line], layout };
 }
