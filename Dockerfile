@@ -29,8 +29,11 @@ COPY templates templates
 COPY --from=page /lab/built built
 RUN python -m compileall -q app trainer
 
+RUN mkdir /data && chown lab /data
+VOLUME /data
+
 USER lab
-ENV HOST=0.0.0.0 PORT=8000 PYTHONUNBUFFERED=1 container=oci
+ENV HOST=0.0.0.0 PORT=8000 DROPOUT_LAB_DATA=/data PYTHONUNBUFFERED=1 container=oci
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/healthz', timeout=4)"]

@@ -58,6 +58,7 @@ def health(lab: Lab) -> Response:
             "workers": {"alive": pool.alive, "wanted": pool.wanted},
             "runs": len(lab.runs),
             "viewers": lab.runs.viewers,
+            "store": {"status": lab.keeper.status, "problem": lab.keeper.problem},
         },
         200 if pool.alive else 503,
     )
@@ -135,14 +136,15 @@ async def create_run(request: Request) -> Response:
 @router.get("/api/runs/{run_id}")
 async def get_run(request: Request, run_id: str) -> Response:
     """Return what a run is now."""
-    return answer(lab_of(request).runs.find(run_id).state())
+    return answer((await lab_of(request).runs.find(run_id)).state())
 
 
 @router.delete("/api/runs/{run_id}")
 async def delete_run(request: Request, run_id: str) -> Response:
     """End a run."""
     runs = lab_of(request).runs
-    run = runs.find(run_id)
+    run = await runs.find(run_id)
     run.check_token(bearer(request.headers) or "")
     runs.end(run, "deleted", "its owner ended it")
+    await lab_of(request).keeper.forget(run_id)
     return Response(status_code=204)

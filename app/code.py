@@ -27,7 +27,7 @@ async def get_code(
 ) -> Response:
     """Return a script that trains a lane, the followed one if none is named, as it is configured now."""
     lab = lab_of(request)
-    run = lab.runs.find(run_id)
+    run = await lab.runs.find(run_id)
     state = run.state()
     number = _number(lane, len(run.config.lanes)) if lane is not None else _followed(state)
     first = next(iter(state.get("layers", [])), None)

@@ -24,6 +24,7 @@ STATUS: Final[dict[str, int]] = {
     "too_many_runs": 503,
     "too_many_viewers": 503,
     "no_worker": 503,
+    "store": 503,
     "internal": 500,
 }
 """Every error code and the HTTP status it travels with."""

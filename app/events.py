@@ -62,7 +62,7 @@ async def watch_by_events(request: Request) -> Response:
     """Let somebody watch, who owns the run with its token."""
     lab = lab_of(request)
     check_origin(request.headers, lab.settings.origins)
-    run = lab.runs.find(request.path_params["run_id"])
+    run = await lab.runs.find(request.path_params["run_id"])
     check_address(request.query_params, "as Authorization: Bearer TOKEN")
     token = bearer(request.headers)
     if token is not None:
@@ -74,7 +74,7 @@ async def watch_by_events(request: Request) -> Response:
 async def receive_commands(request: Request) -> Response:
     """Take what a viewer on a seat says; it is answered in its stream."""
     lab = lab_of(request)
-    run = lab.runs.find(request.path_params["run_id"])
+    run = await lab.runs.find(request.path_params["run_id"])
     body = loads(await read_body(request, lab.settings.max_message_bytes))
     if not isinstance(body, dict) or body.keys() != {"seat", "messages"} or not isinstance(body["messages"], list):
         raise BadMessageError(f'{quote(body)} is not allowed: it must be {{"seat": "…", "messages": [message…]}}')

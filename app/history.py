@@ -99,6 +99,30 @@ class Curve:
             column[:half] = column[: self._count : 2].copy()
         self._count = half
 
+    def dump(self) -> tuple[dict[str, NDArray[Any]], dict[str, int]]:
+        """All that it is made of: rows, the newest one last, and what is counted."""
+        rows = {
+            name: np.concatenate((column[: self._count], self._newest[name])) for name, column in self._columns.items()
+        }
+        return rows, {"stride": self._stride, "seen": self._seen}
+
+    @classmethod
+    def load(cls, limit: int, rows: Columns, counts: Mapping[str, int]) -> Curve:
+        """The curve of which `dump` told ``rows`` and ``counts``.
+
+        Raises:
+            ValueError: they are more than ``limit``, or none.
+        """
+        curve = cls(limit, rows)
+        curve._count = _length(rows) - 1
+        if not 0 <= curve._count <= curve._limit:
+            raise ValueError(f"{curve._count:,} rows are not allowed: a curve has at most {curve._limit:,}")
+        curve._stride, curve._seen = int(counts["stride"]), int(counts["seen"])
+        for name, column in rows.items():
+            curve._columns[name][: curve._count] = column[:-1]
+            curve._newest[name][:] = column[-1:]
+        return curve
+
     def rows(self) -> dict[str, NDArray[Any]]:
         """Return the rows that are kept, oldest first, and always the newest one."""
         newest = 1 if self._seen and (self._seen - 1) % self._stride else 0
@@ -138,6 +162,42 @@ class History:
     def curves(self) -> dict[str, dict[str, NDArray[Any]]]:
         """Return a copy of the curves, thinned out as they are kept."""
         return {"losses": self._losses.rows(), "scores": self._scores.rows()}
+
+    def dump(self) -> tuple[dict[str, NDArray[Any]], dict[str, dict[str, int]]]:
+        """All that it is made of: arrays by name, copies or views of what is kept, and what is counted."""
+        tensors = {f"steps/{name}": column for name, column in self._steps.rows().items()}
+        counts: dict[str, dict[str, int]] = {}
+        for name, curve in (("losses", self._losses), ("scores", self._scores)):
+            rows, counts[name] = curve.dump()
+            tensors |= {f"{name}/{column}": values for column, values in rows.items()}
+        return tensors, counts
+
+    @classmethod
+    def load(cls, tensors: Columns, counts: Mapping[str, Mapping[str, int]]) -> History:
+        """The history of which `dump` told ``tensors`` and ``counts``.
+
+        Raises:
+            KeyError, ValueError: they are none.
+        """
+
+        def part(name: str) -> dict[str, NDArray[Any]]:
+            rows = {key.partition("/")[2]: value for key, value in tensors.items() if key.startswith(f"{name}/")}
+            if len({len(column) for column in rows.values()}) != 1:
+                raise ValueError(f"the {name} of a history must be columns of one length")
+            return rows
+
+        history = cls(0, {})
+        steps = part("steps")
+        history._steps = Ring(MASKS, steps)
+        history._steps.extend(steps)
+        history._losses = Curve.load(POINTS, part("losses"), counts["losses"])
+        history._scores = Curve.load(POINTS, part("scores"), counts["scores"])
+        return history
+
+    def is_scored(self, step: int) -> bool:
+        """Whether the networks were evaluated at a step, and nothing since."""
+        steps = self._scores.rows()["step"]
+        return len(steps) > 0 and int(steps[-1]) == step
 
     def frame(self, run: str, seq: int) -> bytes:
         """Return the ``history`` frame."""

@@ -16,6 +16,7 @@ from app.pool.base import Pool
 from app.records import Records
 from app.runs import Runs
 from app.settings import Settings
+from app.store.keeper import Keeper
 from app.tables import Tables
 
 MAX_BODY_BYTES: Final = 256 * 1024  # of what is no file
@@ -37,6 +38,7 @@ class Lab:
         openings: where what runs are opened with is read.
         scripts: where scripts are written.
         records: where records of runs are made and kept.
+        keeper: keeps runs beyond the life of the server.
         idx_folder: where files of images lie, if there are any that can be read.
         was_well: whether a worker was ever there.
     """
@@ -47,6 +49,7 @@ class Lab:
     live: Live
     tables: Tables
     records: Records
+    keeper: Keeper
     seats: Seats = field(default_factory=Seats)
     long_openings: Places = field(default_factory=lambda: Places(MOST_LONG, MAX_BODY_BYTES))
     openings: Aside = field(default_factory=lambda: Aside("runs to be opened"))

@@ -26,6 +26,7 @@ from app.records import Records
 from app.runs import Runs
 from app.security import Guard, error_response
 from app.settings import Settings
+from app.store.keeper import Keeper
 from app.tables import Tables
 from app.websocket import watch_by_websocket
 from trainer.errors import DropoutLabError
@@ -43,8 +44,9 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     settings = settings or Settings()
     idx_folder = usable_folder(settings.idx_folder)
     pool = pool or local_pool(settings.workers, settings.device, settings.threads, idx_folder)
-    runs = Runs(settings, pool)
-    lab = Lab(settings, pool, runs, Live(settings), Tables(), Records(), idx_folder=idx_folder)
+    keeper = Keeper(settings)
+    runs = Runs(settings, pool, keeper=keeper)
+    lab = Lab(settings, pool, runs, Live(settings), Tables(), Records(), keeper, idx_folder=idx_folder)
 
     app = FastAPI(
         title="Dropout Lab",
@@ -81,18 +83,24 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Start the workers and look after unwatched runs; in the end, part from everybody and end the workers."""
     lab: Lab = app.state.lab
+    await lab.keeper.start()
     await lab.pool.start(lab.runs)
     sweeping = asyncio.create_task(lab.runs.sweep_for_ever())
+    keeping = asyncio.create_task(lab.keeper.keep_for_ever(lab.runs.all))
     try:
         yield
     finally:
         sweeping.cancel()
+        keeping.cancel()
+        await asyncio.wait({keeping})
         await drain(lab)
+        await lab.keeper.stop()
         await lab.pool.stop()
 
 
 async def drain(lab: Lab) -> None:
     """Tell every viewer that the server is shutting down, and wait until they have gone; a second call finds nobody."""
+    await lab.keeper.keep(lab.runs.all())
     lab.runs.close()
     await lab.live.drain(DRAIN_S)
 

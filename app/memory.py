@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from numpy.typing import NDArray
 
 from app.backlog import Packet
 from app.history import History
 from trainer.settings.panels import VIEWS
+
+CHECKPOINT: Final = "checkpoint"  # the kind of frame from which a run can go on; no viewer gets it
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A state from which a run can go on.
+
+    Attributes:
+        step: updates that were made.
+        frame: what its worker sent of it, and the next one gets.
+        config: the configuration at that step.
+        history: what had been measured by then.
+    """
+
+    step: int
+    frame: bytes
+    config: dict[str, Any]
+    history: History
 
 
 class Memory:
@@ -22,10 +43,12 @@ class Memory:
 
     Attributes:
         seq: of the last frame.
+        checkpoint: the newest, if there is one.
     """
 
     def __init__(self, run_id: str) -> None:
         self.seq = 0
+        self.checkpoint: Checkpoint | None = None
         self._run_id = run_id
         self._seq_before = 0  # what workers that were lost have used up
         self._data: Packet | None = None
@@ -44,9 +67,25 @@ class Memory:
         elif packet.kind in ("steps", "scores"):
             self._history.add(packet.frame)
             self._history_packet = None
-        else:
+        elif packet.kind != CHECKPOINT:
             self._latest[packet.kind] = packet
         return packet
+
+    def save(self, raw: bytes, step: int, config: dict[str, Any]) -> None:
+        """Keep a checkpoint, and with it what was measured until then."""
+        self.checkpoint = Checkpoint(step, raw, config, copy.deepcopy(self._history))
+
+    def go_back(self) -> Packet:
+        """Forget what was measured since the checkpoint; all that there was before, for whoever watches.
+
+        Raises:
+            ValueError: there is no checkpoint.
+        """
+        if self.checkpoint is None:
+            raise ValueError("there is no checkpoint to go back to")
+        self._history = copy.deepcopy(self.checkpoint.history)
+        self._history_packet = None
+        return Packet(self._history.frame(self._run_id, self.seq))
 
     def restart(self, lanes: int, layers: Mapping[str, int]) -> None:
         """Forget all frames but the data: the run begins anew.
@@ -60,7 +99,8 @@ class Memory:
         self._latest.clear()
 
     def count_on(self) -> None:
-        """Another worker takes the run over: its frames are numbered from here on."""
+        """Another worker takes the run over: its frames are numbered from here on, behind what `go_back` returns."""
+        self.seq += 1
         self._seq_before = self.seq
 
     def curves(self) -> dict[str, dict[str, NDArray[Any]]]:

@@ -18,7 +18,7 @@ router = APIRouter()
 async def get_record(request: Request, run_id: str, download: str | None = None) -> Response:
     """Return the run so far."""
     lab = lab_of(request)
-    run = lab.runs.find(run_id)
+    run = await lab.runs.find(run_id)
     name, body = await lab.records.of(run)
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding", "Content-Encoding": "gzip"}
     if not takes(request.headers, "gzip"):

@@ -21,16 +21,18 @@ from app.errors import (
     describe,
 )
 from app.layout import obstacles_of
-from app.memory import Memory
+from app.memory import CHECKPOINT, Checkpoint, Memory
 from app.opening import Opening
 from app.pool.base import Pool
 from app.questions import Questions
 from app.settings import Settings
+from app.store.records import Found, digest_of
 from app.tables import Stored
 from app.viewers import SERVER_ERROR, Outbox
 from app.wire import dumps
 from trainer.errors import DropoutLabError
-from trainer.settings.config import ExperimentConfig
+from trainer.settings.changes import read_changes
+from trainer.settings.config import ExperimentConfig, parse
 
 PROTOCOL: Final = 3
 MAX_UNANSWERED: Final = 1000  # commands that a worker has not answered yet
@@ -92,6 +94,7 @@ class Run:
     ) -> None:
         self.id = run_id
         self.token = secrets.token_urlsafe(24)
+        self.token_digest = digest_of(self.token)
         self.phase = Phase.OPENING
         self.viewers: set[Outbox] = set()
         self.unwatched_since = now()
@@ -112,11 +115,35 @@ class Run:
         self._questions = Questions(now)
         self._refs = 0
         self._memory = Memory(run_id)
-        self._turns = 0  # how often it changed otherwise than by being trained
+        self._going_on: int | None = None  # from the checkpoint of this step, while a worker opens it
+        self.turns = 0  # how often it changed otherwise than by being trained
+        self.starts = 0  # how often it has begun anew, with no changes
         self._losses = 0
         self._lost_at = now()
+        self._reached = 0  # the step at which it was when its worker was lost
         self._count_timer: asyncio.TimerHandle | None = None
         self._rests = False  # it was paused because nobody watched
+        self._unkept: str | None = None
+
+    @classmethod
+    def revived(cls, found: Found, pool: Pool, settings: Settings, now: Callable[[], float]) -> Run:
+        """A run that was kept, as it was: its owner's token, its changes, its last checkpoint.
+
+        Raises:
+            KnobError, UnknownKnobError, TooManyChangesError: what was kept is no run of this version.
+        """
+        record, kept = found.record, dict(found.record.kept)
+        config = parse(record.first_config)
+        about = {name: kept.get(name) for name in ("experiment", "stop_at", "search")}
+        opening = Opening(config, read_changes(config, record.changes), follow=kept.get("follow"), **about)
+        run = cls(record.id, opening, pool, settings, now, found.table)
+        run.token, run.token_digest = "", record.token_digest
+        run._state |= kept | {"step": record.step}
+        run._reached = record.step
+        run._memory.checkpoint = found.checkpoint
+        if found.checkpoint is not None:
+            run._memory.go_back()
+        return run
 
     # What it is now
 
@@ -132,9 +159,29 @@ class Run:
         return step
 
     @property
+    def is_open(self) -> bool:
+        """Whether a worker trains it, or is to take it up again."""
+        return self.phase in (Phase.OPEN, Phase.LOST)
+
+    @property
+    def first_config(self) -> dict[str, Any]:
+        """Its configuration at step 0."""
+        return self._first_config
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What it goes on with beside its knobs, when it is opened again."""
+        return {name: self._state[name] for name in KEPT if name in self._state}
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The newest state from which it can go on."""
+        return self._memory.checkpoint
+
+    @property
     def version(self) -> tuple[int, int]:
         """How often it changed, and the last frame that came: of one version there is one record."""
-        return self._turns, self._memory.seq
+        return self.turns, self._memory.seq
 
     def state(self) -> dict[str, Any]:
         """Return the run state of the protocol; its changes are JSON that is written already."""
@@ -143,7 +190,7 @@ class Run:
     def _news(self) -> dict[str, Any]:
         """The same without the changes: whoever watches knows them but for the new ones."""
         known = {"first_config": self._first_config, "viewers": len(self.viewers)}
-        return {"id": self.id, **self._state, **known, "obstacles": self._obstacles()}
+        return {"id": self.id, **self._state, **known, "obstacles": self._obstacles(), "unkept": self._unkept}
 
     def _obstacles(self) -> dict[str, str]:
         """What stands against each panel that would show nothing; found again only of another configuration."""
@@ -166,7 +213,7 @@ class Run:
         Raises:
             WrongTokenError: this is not the owner's token.
         """
-        if not secrets.compare_digest(token.encode("utf-8", "replace"), self.token.encode()):
+        if not secrets.compare_digest(digest_of(token), self.token_digest):
             raise WrongTokenError(f"this is not the token of run {self.id}; without a token one watches")
 
     # To the worker
@@ -176,8 +223,13 @@ class Run:
         request: dict[str, Any] = {"op": "open", "run": self.id, "config": self._first_config}
         if self.table is not None:
             request["table"] = self.table.content
-        request |= {name: self._state[name] for name in KEPT if name in self._state}
-        self._pool.open(self.id, request, self.changes.parts(OPENING_BYTES))
+        request |= self.kept
+        kept = self._memory.checkpoint
+        self._going_on = None if kept is None else kept.step
+        if kept is not None:
+            request |= {"reach": self._reached, "scored": kept.history.is_scored(kept.step)}
+        frame = None if kept is None else kept.frame
+        self._pool.open(self.id, request, self.changes.parts(OPENING_BYTES), frame)
 
     def command(self, command: dict[str, Any], answer: Answer) -> None:
         """Send the worker a command; ``answer`` gets its reply, or that of an error.
@@ -216,7 +268,13 @@ class Run:
 
     def _opened(self, state: dict[str, Any]) -> None:
         self._learn(state)
-        self._forget_frames()
+        expected, self._going_on = self._going_on, None
+        if expected != state["step"]:  # a worker that cannot use a checkpoint begins at step 0
+            self._memory.checkpoint = None
+            self._forget_frames()
+            if expected is not None:
+                self._start_over()
+                self._tell_changed("restarted", 0)
         self._move(Phase.OPEN)
         self._tell_worker_who_watches()
 
@@ -224,6 +282,8 @@ class Run:
         reason, state = message["reason"], message["state"]
         if reason in ("reset", "batch"):
             self.changes.clear()
+            self.starts += 1
+            self._memory.checkpoint = None
             self._first_config = state["config"]
         for change in message["changes"]:
             self.changes.insert(change["step"], change.get("lane"), change["knobs"])
@@ -234,7 +294,7 @@ class Run:
 
     def _learn(self, state: dict[str, Any]) -> None:
         """Take over what the worker says of the run as it is now."""
-        self._turns += 1
+        self.turns += 1
         before = self._state.get("config")
         self._state = {name: value for name, value in state.items() if name != "first_config"}
         if state["config"] != before:
@@ -243,6 +303,9 @@ class Run:
     def on_frame(self, raw: bytes) -> None:
         """Take in a frame and hand it to every viewer."""
         packet = self._memory.add(raw)
+        if packet.kind == CHECKPOINT:
+            self._memory.save(raw, int(packet.frame.meta["step"]), self._state["config"])
+            return
         if packet.kind == "data":
             if not self.ready.done():
                 self.ready.set_result(None)
@@ -266,15 +329,21 @@ class Run:
         if self.phase is Phase.OPEN:
             self._move(Phase.LOST)
             self._memory.count_on()
-            self._state |= {"step": 0, "config": self._first_config}
-            self.config = ExperimentConfig.model_validate(self._first_config)
+            self._reached = self.step
+            kept = self._memory.checkpoint
+            step, config = (0, self._first_config) if kept is None else (kept.step, kept.config)
+            self._state |= {"step": step, "config": config}
+            self.config = ExperimentConfig.model_validate(config)
             self._start_over()
-            self._tell_changed("restarted", 0)
+            self._tell_changed("restarted", step)
+            if kept is not None:
+                past = self._memory.go_back()
+                self._to_viewers(lambda viewer: viewer.put(past))
         self.open()
 
     def _start_over(self) -> None:
         """Nothing of the old start may reach a viewer any more."""
-        self._turns += 1
+        self.turns += 1
         self._forget_frames()
         self._to_viewers(Outbox.discard)
 
@@ -347,6 +416,12 @@ class Run:
         if not self.viewers:
             self.unwatched_since = self._now()
         self._viewers_changed()
+
+    def tell_unkept(self, problem: str | None) -> None:
+        """Tell every viewer why it would not outlive the server; None: it would."""
+        if problem != self._unkept:
+            self._unkept = problem
+            self._tell_changed("unkept", self.step)
 
     def _viewers_changed(self) -> None:
         if self.phase is Phase.ENDED:

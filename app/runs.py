@@ -15,8 +15,10 @@ from app.opening import Opening
 from app.pool.base import Pool
 from app.run import Phase, Run
 from app.settings import Settings
+from app.store.keeper import Keeper
 from app.tables import Stored
 from app.viewers import RUN_ENDED, SHUTTING_DOWN
+from trainer.errors import DropoutLabError
 from trainer.wire.stream import StreamError
 
 OPENING_S: Final = 120.0  # a worker needs 3 s to start, and ten times that on a cold disk or a busy machine
@@ -35,10 +37,19 @@ class Runs:
         settings: the limits.
         pool: where the runs train.
         now: the time, in seconds.
+        keeper: keeps them beyond the life of this server.
     """
 
-    def __init__(self, settings: Settings, pool: Pool, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pool: Pool,
+        now: Callable[[], float] = time.monotonic,
+        keeper: Keeper | None = None,
+    ) -> None:
         self._settings = settings
+        self._keeper = keeper or Keeper(settings)
+        self._reviving: dict[str, asyncio.Task[Run]] = {}
         self._pool = pool
         self._now = now
         self._runs: dict[str, Run] = {}
@@ -52,16 +63,37 @@ class Runs:
         """How many viewers there are, of all runs."""
         return sum(len(run.viewers) for run in self._runs.values())
 
-    def find(self, run_id: str) -> Run:
-        """Return a run.
+    def all(self) -> list[Run]:
+        """The runs that there are now."""
+        return list(self._runs.values())
+
+    async def find(self, run_id: str) -> Run:
+        """Return a run; one that is only kept is opened again.
 
         Raises:
             NotFoundError: there is none of this name.
+            TooManyRunsError, NoWorkerError, RunFailedError: as of `create`, of one that is only kept.
+            StoreError: what is kept cannot be read.
         """
-        try:
+        if run_id in self._reviving:
+            return await asyncio.shield(self._reviving[run_id])
+        if run_id in self._runs:
             return self._runs[run_id]
-        except KeyError:
-            raise NotFoundError("there is no such run: it was ended, it expired, or it never was") from None
+        task = self._reviving[run_id] = asyncio.create_task(self._revive(run_id))
+        task.add_done_callback(lambda _: self._reviving.pop(run_id, None))
+        return await asyncio.shield(task)
+
+    async def _revive(self, run_id: str) -> Run:
+        """Open a run again that is kept, whoever may have stopped waiting for it."""
+        found = None if self._closed else await self._keeper.find(run_id)
+        if found is None:
+            raise NotFoundError("there is no such run: it was ended, it expired, or it never was")
+        self._make_room()
+        try:
+            run = Run.revived(found, self._pool, self._settings, self._now)
+        except DropoutLabError as error:
+            raise RunFailedError({"message": f"this run was kept by another version of the lab: {error}"}) from error
+        return await self._open(run)
 
     async def create(self, opening: Opening, table: Stored | None = None) -> Run:
         """Open a run and wait until it is ready.
@@ -78,6 +110,10 @@ class Runs:
         """
         self._make_room()
         run = Run(secrets.token_hex(8), opening, self._pool, self._settings, self._now, table)
+        return await self._open(run)
+
+    async def _open(self, run: Run) -> Run:
+        """Have a worker open a run, and wait until it has."""
         self._runs[run.id] = run
         try:
             run.open()

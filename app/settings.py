@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
+from platformdirs import user_data_path
 from pydantic import AfterValidator, AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -102,6 +103,32 @@ class Settings(BaseSettings):
         ge=1,
         le=256,
     )
+    keep: bool = _setting(
+        True,
+        "true or false",
+        "whether runs are kept in the data folder, so that they outlive the server",
+    )
+    data: Path | None = _setting(
+        None,
+        "the path of a folder",
+        "where runs are kept; by default the folder that the system has for data of its user's programs",
+    )
+    database_url: str = _setting(
+        "",
+        "the address of a PostgreSQL database, postgresql://…",
+        "keeps runs there, and only their checkpoints in the data folder; without it a file in that folder has both",
+        validation_alias=AliasChoices(PREFIX + "DATABASE_URL", "DATABASE_URL"),
+    )
+    keep_days: float = _setting(
+        30, "a number from 0.01 to 36,500", "days after which a run that nobody used is forgotten", ge=0.01, le=36_500
+    )
+    data_limit_mb: int = _setting(
+        2000,
+        "a whole number from 10 to 10,000,000",
+        "megabytes that kept runs may take; then those that were not used for longest are forgotten",
+        ge=10,
+        le=10_000_000,
+    )
     idx_folder: Path | None = _setting(
         None,
         "the path of a folder",
@@ -176,6 +203,11 @@ class Settings(BaseSettings):
         return tuple(self.allowed_hosts.split())
 
     @property
+    def data_folder(self) -> Path:
+        """Where runs are kept."""
+        return self.data or user_data_path("dropout-lab", appauthor=False)
+
+    @property
     def proxies(self) -> tuple[str, ...]:
         """The proxies that are trusted, as addresses, networks or ``*``."""
         given = self.trusted_proxies.split()
@@ -184,7 +216,7 @@ class Settings(BaseSettings):
 
 def variable(name: str) -> str:
     """Return the environment variable of a setting."""
-    return name.upper() if name in ("host", "port") else PREFIX + name.upper()
+    return name.upper() if name in ("host", "port", "database_url") else PREFIX + name.upper()
 
 
 def from_environment() -> Settings:

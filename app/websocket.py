@@ -13,7 +13,6 @@ from app.errors import (
     BadJsonError,
     BadMessageError,
     NotFoundError,
-    RefusedError,
     TooManyViewersError,
     WrongTokenError,
     describe,
@@ -24,9 +23,11 @@ from app.run import Run
 from app.uvicorn_protocol import hang_up
 from app.viewers import Outbox
 from app.wire import dumps, loads
+from trainer.errors import DropoutLabError
 
 JOIN_S: Final = 10.0  # for the first message: a client sends it as soon as the connection is open
-CLOSE_CODES: Final[dict[type[RefusedError], int]] = {
+TRY_AGAIN: Final = 1013  # RFC 6455's registry: a condition that will pass
+CLOSE_CODES: Final[dict[type[DropoutLabError], int]] = {
     BadJsonError: 4400,
     BadMessageError: 4400,
     WrongTokenError: 4403,
@@ -73,11 +74,11 @@ async def watch_by_websocket(websocket: WebSocket) -> None:
     await websocket.accept()
     try:
         run, outbox = await _let_in(websocket)
-    except RefusedError as error:
+    except DropoutLabError as error:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
             async with asyncio.timeout(FLUSH_S):
                 await websocket.send_text(dumps({"op": "error", "error": describe(error)}))
-        await hang_up(websocket, CLOSE_CODES[type(error)], describe(error)["code"])
+        await hang_up(websocket, CLOSE_CODES.get(type(error), TRY_AGAIN), describe(error)["code"])
     except WebSocketDisconnect:
         return
     else:
@@ -91,7 +92,7 @@ async def _let_in(websocket: WebSocket) -> tuple[Run, Outbox]:
         RefusedError: it may not come in; one of `CLOSE_CODES`.
         WebSocketDisconnect: it left.
     """
-    run = lab_of(websocket).runs.find(websocket.path_params["run_id"])
+    run = await lab_of(websocket).runs.find(websocket.path_params["run_id"])
     check_address(websocket.query_params, f"in the first message, {JOIN}")
     try:
         async with asyncio.timeout(JOIN_S):

@@ -14,6 +14,8 @@ os.environ.setdefault(
     "DROPOUT_LAB_SINGLE_MODULES", "1"
 )  # whatever was bundled here; tests of the bundle make their own
 
+os.environ.setdefault("DROPOUT_LAB_KEEP", "false")  # the tests of the store have folders of their own
+
 ASKED_FACTOR: Final = float(os.environ.get("DROPOUT_LAB_TEST_TIMEOUT_FACTOR", "1"))
 """Multiplies every time-out of the tests; who knows that a machine is slow sets it above 1."""
 

@@ -91,7 +91,8 @@ def test_the_app_imports_only_what_is_light_of_the_trainer(path: Path) -> None:
 
 
 def test_starting_the_app_imports_no_torch() -> None:
-    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in python_files("app")]
+    files = [path for path in python_files("app") if "migrations" not in path.parts]  # which only Alembic can import
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
     wanted = [name.removesuffix(".__init__") for name in modules if not name.endswith("__main__")]
     code = (
         f"import importlib, sys\nfor name in {wanted!r}: importlib.import_module(name)\nprint('torch' in sys.modules)"

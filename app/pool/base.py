@@ -43,13 +43,16 @@ class Pool(Protocol):
     def status(self) -> PoolStatus:
         """How the pool is now."""
 
-    def open(self, run: str, request: dict[str, Any], changes: Iterable[Written] = ()) -> None:
+    def open(
+        self, run: str, request: dict[str, Any], changes: Iterable[Written] = (), checkpoint: bytes | None = None
+    ) -> None:
         """Open a run on the worker that has the fewest; without one alive it waits for the next.
 
         Args:
             run: its id.
             request: what docs/protocol.md lists under ``open``; ``op`` and ``run`` may be left out.
             changes: those that are to be made again, as JSON in parts.
+            checkpoint: the frame from which it goes on; without it, it begins at step 0.
         """
 
     def send(self, run: str, message: dict[str, Any]) -> None:

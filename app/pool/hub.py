@@ -66,7 +66,7 @@ class WorkerHub:
         self._slots = [_Slot(number) for number in range(workers)]
         self._links: list[Link] = []
         self._homes: dict[str, Link] = {}
-        self._waiting: dict[str, list[dict[str, Any]]] = {}  # by run: its opening and what was said since
+        self._waiting: dict[str, list[dict[str, Any] | bytes]] = {}  # by run: its opening and what was said since
         self._callers: set[asyncio.Task[Any]] = set()
         self._keepers: list[asyncio.Task[None]] = []
         self._listener: PoolListener | None = None
@@ -136,11 +136,14 @@ class WorkerHub:
         here = self.workers
         return PoolStatus(len(self._slots), len(here), tuple(info.device for info in here))
 
-    def open(self, run: str, request: dict[str, Any], changes: Iterable[Written] = ()) -> None:
+    def open(
+        self, run: str, request: dict[str, Any], changes: Iterable[Written] = (), checkpoint: bytes | None = None
+    ) -> None:
         """Open a run on the worker that has the fewest; without one alive it waits for the next."""
         self.close(run)
         parts = [{"op": "changes", "run": run, "changes": part} for part in changes]
-        self._place(run, [*parts, {**request, "op": "open", "run": run}])
+        saved = [] if checkpoint is None else [checkpoint]
+        self._place(run, [*parts, *saved, {**request, "op": "open", "run": run}])
 
     def send(self, run: str, message: dict[str, Any]) -> None:
         """Say something to the worker that has the run, or let it wait with the run."""
@@ -158,7 +161,7 @@ class WorkerHub:
             link.runs.discard(run)
             link.write({"op": "close", "run": run})
 
-    def _place(self, run: str, messages: list[dict[str, Any]]) -> None:
+    def _place(self, run: str, messages: list[dict[str, Any] | bytes]) -> None:
         link = min(self._links, key=lambda link: (len(link.runs), link.info.worker), default=None)
         if link is None:
             self._waiting[run] = messages

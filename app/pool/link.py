@@ -8,7 +8,7 @@ from asyncio import StreamWriter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from trainer.wire.stream import pack_message
+from trainer.wire.stream import pack_frame, pack_message
 
 # Commands are small and few, but a table of some MB comes with each run that learns from one, and a worker that is back
 # after it was lost gets all of its runs at once. One that is this far behind has stopped reading.
@@ -37,10 +37,10 @@ class Link:
     runs: set[str] = field(default_factory=set)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def write(self, message: dict[str, Any]) -> None:
-        """Send ``message``; a worker that does not read is hung up on instead of being waited for."""
+    def write(self, message: dict[str, Any] | bytes) -> None:
+        """Send a message or an encoded frame; a worker that does not read is hung up on instead of being waited for."""
         if self.writer.transport.get_write_buffer_size() > MAX_UNREAD:
             _log.error("worker %d does not read any more; it is given up", self.info.worker)
             self.writer.transport.abort()
         elif not self.writer.is_closing():
-            self.writer.write(pack_message(message))
+            self.writer.write(pack_frame(message) if isinstance(message, bytes) else pack_message(message))

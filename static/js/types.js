@@ -273,6 +273,7 @@
  * @property {string | null} experiment The id of the experiment that it belongs to.
  * @property {number | null} stop_at The step at which it pauses by itself.
  * @property {{ members: number, masks: "per_member" | "per_example" }} ensemble
+ * @property {string | null} unkept Why it would not outlive the server, if it would not.
  * @property {Record<string, string>} obstacles The panels that would show nothing of it, each with what it needs, in words.
  * @property {Record<string, { code: string, message: string }>} [failed_views] Kinds of frames that cannot be made, and why.
  * @property {*} search What a search tries and has found (docs/protocol.md, Searches); `null` if this is none.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.pool.base import PoolListener, PoolStatus
 from trainer.settings.config import ExperimentConfig
-from trainer.wire.frames import Frame, Tensors, encode
+from trainer.wire.frames import Frame, Tensors, decode, encode
 from trainer.wire.jsontext import dumps
 
 UNITS = {"input": 64, "hidden1": 128, "hidden2": 128, "hidden3": 128}
@@ -60,6 +60,8 @@ class FakePool:
     def __init__(self, alive: int = 1) -> None:
         self.alive = alive
         self.requests: dict[str, list[dict[str, Any]]] = {}
+        self.checkpoints: dict[str, bytes | None] = {}  # what each run was last opened with
+        self.uses_checkpoints = True
         self.said: list[tuple[str, dict[str, Any]]] = []
         self.closed: list[str] = []
         self.states: dict[str, dict[str, Any]] = {}
@@ -81,7 +83,10 @@ class FakePool:
     def status(self) -> PoolStatus:
         return PoolStatus(1, self.alive, ("cpu",) * self.alive)
 
-    def open(self, run: str, request: dict[str, Any], changes: Iterable[str] = ()) -> None:
+    def open(
+        self, run: str, request: dict[str, Any], changes: Iterable[str] = (), checkpoint: bytes | None = None
+    ) -> None:
+        self.checkpoints[run] = checkpoint
         request = json.loads(dumps(request))  # as it comes out of the stream
         request["changes"] = [change for part in changes for change in json.loads(part)]
         self.requests.setdefault(run, []).append(request)
@@ -93,7 +98,7 @@ class FakePool:
         config = ExperimentConfig.model_validate(request["config"]).model_dump(mode="json")
         self.states[run] = {
             "state": request.get("state", "paused"),
-            "step": 0,
+            "step": self._first_step(run),
             "steps_per_second": request.get("steps_per_second", 100),
             "config": config,
             "follow": request.get("follow", {"lane": 1, "example": 0}),
@@ -109,8 +114,13 @@ class FakePool:
         self._seq[run] = 0
         self.listener.on_message(run, {"op": "opened", "run": run, "state": dict(self.states[run])})
         self.frame(run, "data", {"train/x": np.zeros((4, 64), np.float32)})
-        self.frame(run, "scores", scores_tensors(0))
+        if self.states[run]["step"] == 0:
+            self.frame(run, "scores", scores_tensors(0))
         self.frame(run, "graph", {"step": np.zeros(1, np.uint32)})
+
+    def _first_step(self, run: str) -> int:
+        checkpoint = self.checkpoints.get(run)
+        return int(decode(checkpoint).meta["step"]) if checkpoint is not None and self.uses_checkpoints else 0
 
     def send(self, run: str, message: dict[str, Any]) -> None:
         self.said.append((run, message))
@@ -145,10 +155,10 @@ class FakePool:
     def close(self, run: str) -> None:
         self.closed.append(run)
 
-    def frame(self, run: str, kind: str, tensors: Tensors) -> bytes:
+    def frame(self, run: str, kind: str, tensors: Tensors, **words: str) -> bytes:
         """Send a frame."""
         self._seq[run] += 1
-        frame = encode(Frame(kind, run, self._seq[run], tensors))
+        frame = encode(Frame(kind, run, self._seq[run], tensors, words))
         self.listener.on_frame(run, frame)
         return frame
 
@@ -157,6 +167,11 @@ class FakePool:
         state = self.states[run]
         self.frame(run, "steps", steps_tensors(state["step"] + 1, count))
         state["step"] += count
+
+    def save(self, run: str) -> bytes:
+        """Send a checkpoint."""
+        words = {"step": str(self.states[run]["step"]), "session": "{}"}
+        return self.frame(run, "checkpoint", {"state": np.arange(5, dtype=np.uint8)}, **words)
 
     def lose(self) -> None:
         """Lose the worker, with all its runs."""

@@ -41,7 +41,7 @@ async def three(runs: Runs) -> tuple[Run, Run, Run]:
 
 def assert_ended_alone(runs: Runs, bad: Run, *others: Run) -> None:
     assert bad.phase is Phase.ENDED
-    assert all(runs.find(run.id) is run and run.phase is not Phase.ENDED for run in others)
+    assert all(run in runs.all() and run.phase is not Phase.ENDED for run in others)
     assert len(runs) == len(others)
 
 
@@ -113,7 +113,7 @@ async def test_a_viewer_that_cannot_be_greeted_leaves_no_ghost_behind(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = await runs.create(Opening(parse({})))
-    monkeypatch.setattr(run, "_first_frames", fail)
+    monkeypatch.setattr(run._memory, "first_frames", fail)
     with pytest.raises(ZeroDivisionError):
         run.join(owner=True)
     assert run.viewers == set()
@@ -127,7 +127,7 @@ async def test_one_answer_that_cannot_be_given_keeps_no_other_from_being_given(r
     run.command({"op": "play"}, heard.append)
     pool.lose()
     assert [reply["error"]["code"] for reply in heard] == ["no_worker"]
-    assert runs.find(run.id) is run
+    assert await runs.find(run.id) is run
 
 
 async def test_a_run_that_is_too_large_to_be_sent_is_refused_and_forgotten(

@@ -18,7 +18,7 @@ from app.settings import Settings
 from app.uvicorn_protocol import LabProtocol
 from tests.app.clients import Viewer, both_ways, join, raw_viewer
 from tests.app.conftest import Running, running
-from tests.app.fakes import FakePool, mask_of, steps_tensors
+from tests.app.fakes import FakePool, mask_of, scores_tensors, steps_tensors
 from trainer.wire.frames import Frame, encode
 
 
@@ -190,6 +190,90 @@ async def test_a_lost_worker_is_told_and_the_run_begins_again_with_its_changes(l
     assert again["config"] == run["config"]
     assert again["changes"] == [{"step": 5, "lane": 0, "knobs": {"l2": 0.01}}]
     assert (again["state"], again["steps_per_second"]) == ("playing", 100)
+
+
+@both_ways
+async def test_a_lost_worker_costs_what_was_trained_since_the_last_checkpoint(lab: Running) -> None:
+    run = await lab.open()
+    async with await lab.watch(run, owner=True) as owner, await lab.watch(run) as viewer:
+        lab.pool.train(run["id"], 50)
+        lab.pool.frame(run["id"], "scores", scores_tensors(50))
+        frame = lab.pool.save(run["id"])
+        lab.pool.train(run["id"], 30)
+        await owner.ask("set", lane=0, knobs={"l2": 0.01})
+        lab.pool.train(run["id"], 10)
+        await viewer.until_step(90)
+        last = viewer.frames[-1].seq
+        viewer.frames.clear()
+        lab.pool.lose()
+        told = await viewer.until_text("changed", reason="restarted")
+        assert told["run"]["step"] == 50
+        assert told["run"]["config"]["lanes"][0]["l2"] == 0
+        past = await viewer.until_frame("history")
+        assert past.seq > last
+        assert past.tensors["step"].tolist() == list(range(1, 51))
+        assert past.tensors["scores/step"].tolist() == [0, 50]
+        lab.pool.train(run["id"], 40)
+        steps = await viewer.until_frame("steps")
+        assert steps.tensors["step"].tolist() == list(range(51, 91))
+        assert steps.seq > past.seq
+        assert (await lab.client.get(f"/api/runs/{run['id']}")).json()["step"] == 90
+    again = lab.pool.requests[run["id"]][1]
+    assert lab.pool.checkpoints[run["id"]] == frame
+    assert again["changes"] == [{"step": 81, "lane": 0, "knobs": {"l2": 0.01}}]
+    assert (again["state"], again["reach"], again["scored"]) == ("paused", 90, True)
+
+
+async def test_no_viewer_gets_a_checkpoint(lab: Running) -> None:
+    run = await lab.open()
+    async with await lab.watch(run) as viewer:
+        lab.pool.train(run["id"], 5)
+        lab.pool.save(run["id"])
+        lab.pool.train(run["id"], 5)
+        await viewer.until_step(10)
+        assert {frame.kind for frame in viewer.frames} <= {"data", "history", "graph", "steps"}
+
+
+async def test_a_run_that_was_lost_twice_goes_on_from_the_same_checkpoint(lab: Running) -> None:
+    run = await lab.open()
+    async with await lab.watch(run) as viewer:
+        lab.pool.train(run["id"], 50)
+        lab.pool.save(run["id"])
+        for _ in range(2):
+            lab.pool.train(run["id"], 10)
+            lab.pool.lose()
+            assert (await viewer.until_text("changed", reason="restarted"))["run"]["step"] == 50
+            past = await viewer.until_frame("history")
+            assert past.tensors["step"].tolist() == list(range(1, 51))
+            await asyncio.sleep(0)
+
+
+async def test_a_run_that_was_reset_has_no_checkpoint_of_before(lab: Running) -> None:
+    run = await lab.open()
+    async with await lab.watch(run, owner=True) as owner:
+        lab.pool.train(run["id"], 50)
+        lab.pool.save(run["id"])
+        await owner.ask("reset")
+        await owner.until_text("changed", reason="reset")
+        lab.pool.lose()
+        assert (await owner.until_text("changed", reason="restarted"))["run"]["step"] == 0
+    assert lab.pool.checkpoints[run["id"]] is None
+
+
+async def test_a_worker_that_cannot_use_a_checkpoint_begins_at_step_0_and_that_is_told(lab: Running) -> None:
+    run = await lab.open()
+    async with await lab.watch(run) as viewer:
+        lab.pool.train(run["id"], 50)
+        lab.pool.save(run["id"])
+        lab.pool.uses_checkpoints = False
+        lab.pool.lose()
+        assert (await viewer.until_text("changed", reason="restarted"))["run"]["step"] == 50
+        assert (await viewer.until_text("changed", reason="restarted"))["run"]["step"] == 0
+        viewer.frames.clear()
+        lab.pool.train(run["id"], 3)
+        assert (await viewer.until_frame("steps")).tensors["step"].tolist() == [1, 2, 3]
+        again = await lab.watch(run)
+        assert (await again.until_frame("history")).tensors["step"].tolist() == [1, 2, 3]
 
 
 async def test_a_command_that_the_worker_took_to_its_grave_is_answered(lab: Running) -> None:

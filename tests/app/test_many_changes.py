@@ -149,7 +149,7 @@ async def test_viewers_that_do_not_read_hold_a_part_of_a_long_list_and_those_tha
     monkeypatch.setattr(app_run, "PART_BYTES", 2000)
     changes = many(3000)
     run = await lab.open(changes=changes)
-    known = lab.app.state.lab.runs.find(run["id"])
+    known = await lab.app.state.lab.runs.find(run["id"])
     idle = [known.join(owner=False) for _ in range(20)]
     assert max(outbox._text_bytes for outbox in idle) < 2000 + 100 + len(json.dumps(known._news()))
     async with await lab.watch(run, owner=True) as owner:

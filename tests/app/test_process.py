@@ -9,20 +9,23 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+import torch
 
 from app.pool.local import local_pool
 from app.settings import Settings
 from tests.app.clients import Viewer, watch
 from tests.app.conftest import Running, running
 from tests.conftest import TIMEOUT_FACTOR
+from trainer.settings.config import parse
+from trainer.training.experiment import Experiment
 from trainer.wire.frames import Frame
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,11 +89,73 @@ async def test_a_killed_worker_is_replaced_and_the_replay_shows_the_same_masks(r
         await owner.until_step(60)
         after = masks(owner.frames)
         state = (await real.client.get(f"/api/runs/{run['id']}")).json()
-    assert min(after) == 1
+    assert min(after) == 21  # the pause at 20 was saved
     shared = before.keys() & after.keys()
-    assert set(range(1, 61)) <= shared
+    assert set(range(21, 61)) <= shared
     assert all(before[step] == after[step] for step in shared)
     assert [change["step"] for change in state["changes"]] == [21]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Sums are rounded as a worker of one thread rounds them."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+async def past(viewer: Viewer, step: int) -> None:
+    """Read until a step comes that is at least as late."""
+    await viewer.until(
+        lambda each: isinstance(each, Frame) and each.kind == "steps" and int(each.tensors["step"][-1]) >= step
+    )
+
+
+async def test_runs_whose_worker_is_killed_again_and_again_are_those_of_an_undisturbed_one(real: Running) -> None:
+    small = {"train_size": 40, "batch_size": 10, "seed": 4}
+    twin = [{"dropout": [0.1, 0.5]}, {"batch_norm": True, "patience": 40}]
+    configs: dict[str, dict[str, Any]] = {
+        "mlp": {"dataset": "moons", "hidden": [8], "lanes": twin, **small},
+        "cnn": {"network": "cnn", "channels": [2], "hidden": [6], "lanes": [{"dropout": [0.1, 0.2, 0.5]}], **small},
+        "lstm": {"network": "lstm", "hidden": [6], "lanes": [{"dropout": [0.1, 0.2, 0.5]}], **small},
+    }
+    opened = {name: await real.open(**config) for name, config in configs.items()}
+    async with AsyncExitStack() as stack:
+        viewers = {
+            name: await stack.enter_async_context(await real.watch(run, owner=True)) for name, run in opened.items()
+        }
+        for viewer in viewers.values():
+            await viewer.ask("step", count=40)
+            await viewer.until_text("changed", reason="pause")  # which is saved
+            await viewer.ask("play")
+        for knobs in ({"l2": 0.01}, {"label_smoothing": 0.1}):
+            for viewer in viewers.values():
+                await past(viewer, max(viewer.steps()) + 20)  # of all that was seen nothing is made otherwise
+                while "error" in (answer := await viewer.ask("set", lane=0, knobs=knobs)):
+                    assert answer["error"]["code"] == "no_worker"  # the next one is starting
+                    await asyncio.sleep(0.1)
+            [worker] = real.pool.workers
+            os.kill(worker.pid, signal.SIGKILL)
+            for viewer in viewers.values():
+                told = await viewer.until_text("changed", reason="restarted")
+                assert told["run"]["step"] >= 40
+        for name, viewer in viewers.items():
+            await past(viewer, last := max(120, *viewer.steps()))
+            state = (await real.client.get(f"/api/runs/{opened[name]['id']}")).json()
+            with one_thread():
+                alone = Experiment(parse(state["first_config"]), "cpu", changes=state["changes"]).run(last)
+            seen: dict[int, bytes] = {}
+            for frame in viewer.frames:
+                if frame.kind in ("steps", "history"):
+                    for step, loss in zip(frame.tensors["step"], frame.tensors["loss"], strict=True):
+                        # Whoever saw a step sees the same of it again.
+                        assert seen.setdefault(int(step), loss.tobytes()) == loss.tobytes()
+            differ = [step for step in range(1, last + 1) if seen[step] != alone.loss[step - 1].numpy().tobytes()]
+            assert differ == [], name
+            assert len(state["changes"]) == 2
 
 
 @asynccontextmanager

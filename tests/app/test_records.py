@@ -101,7 +101,7 @@ async def test_records_of_several_runs_are_made_one_after_the_other(
 
 async def test_records_are_kept_up_to_a_number_of_bytes(lab: Running) -> None:
     kept = Records(most=1500)
-    runs = [lab.app.state.lab.runs.find((await lab.open())["id"]) for _ in range(5)]
+    runs = [await lab.app.state.lab.runs.find((await lab.open())["id"]) for _ in range(5)]
     sizes = [len((await kept.of(run))[1]) for run in runs]
     assert sum(sizes) > 1500  # so that there was something to forget
     assert 0 < kept.size <= max(1500, *sizes)

@@ -46,7 +46,7 @@ async def create(runs: Runs, **config: Any) -> Run:
 
 async def test_a_run_is_ready_once_its_worker_has_sent_the_data(runs: Runs, pool: FakePool) -> None:
     run = await create(runs, seed=3)
-    assert runs.find(run.id) is run
+    assert await runs.find(run.id) is run
     assert run.phase is Phase.OPEN
     assert run.state()["config"]["seed"] == 3
     assert pool.requests[run.id][0]["config"]["seed"] == 3
@@ -83,7 +83,7 @@ async def test_on_a_full_server_the_run_unwatched_for_longest_makes_room(
     assert pool.closed == [second.id]
     assert second.phase is Phase.ENDED
     with pytest.raises(NotFoundError):
-        runs.find(second.id)
+        await runs.find(second.id)
 
 
 async def test_a_playing_run_is_paused_when_nobody_watches_it_for_long_enough(

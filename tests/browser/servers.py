@@ -63,6 +63,12 @@ class Lab:
         """What ``/healthz`` says."""
         return _health(self.port) or {}
 
+    def kill(self) -> None:
+        """End it without a chance to do anything more."""
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+
     def stop(self, timeout_s: float = 30) -> int:
         """End it as a service manager would, with SIGTERM; its exit status.
 

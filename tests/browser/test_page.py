@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -548,3 +549,33 @@ def test_the_page_finds_a_restarted_server_by_itself(open_page: OpenPage, mortal
     assert lab_page.state("state.run.first_config.seed") == 5
     assert lab_page.masks(1, 5) == masks
     expect(lab_page.page.locator("#notice")).to_contain_text("starts again")
+
+
+@pytest.mark.expected_errors("WebSocket connection to", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET")
+def test_a_page_goes_on_with_its_run_when_the_server_was_killed_and_started_again(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {
+        "DROPOUT_LAB_WORKERS": "1",
+        "DROPOUT_LAB_KEEP": "true",
+        "DROPOUT_LAB_DATA": str(tmp_path),
+    }
+    lab = Lab(timeout_s=90 * TIMEOUT_FACTOR, **settings)
+    try:
+        page = LabPage(open_page(), lab.url).open("?seed=5&dataset=moons")
+        page.wait("state.steps.last > 10")
+        first, masks = page.state("state.run.id"), page.masks(1, 5)
+        while not list(tmp_path.rglob("*.safetensors")):  # until then there is nothing to go on from
+            page.page.wait_for_timeout(50)
+        port = lab.port
+        lab.kill()
+        page.wait("state.connection.status === 'reconnecting'")
+        reached = page.state("state.steps.last")
+        lab = Lab(port=port, timeout_s=90 * TIMEOUT_FACTOR, **settings)
+        page.wait(f"state.connection.status === 'live' && state.steps.last > {reached}", seconds=60)
+        assert page.state("state.run.id") == first
+        assert page.state("state.role") == "owner"
+        assert page.state("[...Array(9).keys()].every((step) => state.steps.has(step + 1))")
+        assert page.masks(1, 5) == masks
+    finally:
+        lab.stop(30 * TIMEOUT_FACTOR)

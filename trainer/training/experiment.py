@@ -446,8 +446,12 @@ class Experiment:
             "diverged": self.diverged,
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], log: ChangeLog | None = None) -> None:
         """Go on from a saved state.
+
+        Args:
+            state: what `state_dict` returned.
+            log: changes of the run, of which some may have come after the state; by default those that are in it.
 
         Raises:
             StateError: it is no such state, or it was saved by an experiment on other data or of other networks.
@@ -455,7 +459,7 @@ class Experiment:
         """
         shapes = {name: tensor.shape for name, tensor in self.model.state_dict().items()}
         saved = read_state(state, self.config, shapes)
-        self.config, self.first_config, self.log = saved.config, saved.first_config, saved.changes
+        self.config, self.first_config, self.log = saved.config, saved.first_config, log or saved.changes
         self._start()
         self.step, self.followed = saved.step, saved.followed
         self.model.load_state_dict(saved.weights)

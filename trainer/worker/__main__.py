@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from trainer.errors import DropoutLabError
 from trainer.settings.config import parse
 from trainer.tables.table import Table
+from trainer.wire.frames import decode
 from trainer.wire.stream import TOKEN_VARIABLE
 from trainer.worker.link import LinkClosedError, connect
 from trainer.worker.loop import Worker
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     import torch
 
     from trainer.data.datasets import Sources
+    from trainer.training.checkpoint import packed, unpack
     from trainer.training.experiment import Experiment
     from trainer.worker.look import evaluation_trace
 
@@ -55,13 +57,22 @@ def main(arguments: list[str] | None = None) -> int:
         table = request.get("table")
         sources = Sources(Table.decode(table) if table else None, options.idx_folder)
         config, changes = parse(request.get("config")), request["changes"]
-        return Experiment(config, device, changes=changes, sources=sources)
+        experiment = Experiment(config, device, changes=changes, sources=sources)
+        checkpoint = request.get("checkpoint")
+        if checkpoint is not None:
+            try:  # with all changes, of which some may have come after it
+                saved = unpack(decode(checkpoint).tensors["state"].tobytes())
+                experiment.load_state_dict(saved, changes)
+            except DropoutLabError as error:
+                _log.error("a checkpoint cannot be used, and the run begins at step 0: %s", error)
+                return Experiment(config, device, changes=changes, sources=sources)
+        return experiment
 
     with contextlib.closing(link), contextlib.suppress(LinkClosedError):
         hello = {"worker": options.worker, "epoch": options.epoch, "token": token}
         about = {"pid": os.getpid(), "device": device, "torch": torch.__version__}
         link.send({"op": "hello", **hello, **about})
-        worker = Worker(link, make, evaluation_trace)
+        worker = Worker(link, make, evaluation_trace, pack=packed)
         worker.serve()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return 0

@@ -6,6 +6,7 @@ import selectors
 import socket
 from typing import Any, Final
 
+from trainer.wire.frames import FrameError, peek
 from trainer.wire.stream import Kind, Splitter, StreamError, pack_frame, pack_message, parse_message
 
 MAX_BACKLOG: Final = 8 * 1024 * 1024  # unsent bytes beyond which the worker waits for the app instead of training on
@@ -64,7 +65,7 @@ class Link:
 
         Raises:
             LinkClosedError: the app has hung up.
-            StreamError: it sent something that is no message.
+            StreamError: it sent something that is neither a message nor a checkpoint.
         """
         try:
             self._flush()
@@ -94,9 +95,13 @@ class Link:
             raise LinkClosedError("end of stream")
         messages = []
         for kind, payload in self._splitter.feed(data):
-            if kind is not Kind.JSON:
-                raise StreamError("the app sends no frames")
-            messages.append(parse_message(payload))
+            if kind is Kind.FRAME:  # from which the run that is opened next goes on
+                try:
+                    messages.append({"op": "checkpoint", "run": peek(payload)[1], "frame": payload})
+                except FrameError as error:
+                    raise StreamError(str(error)) from None
+            else:
+                messages.append(parse_message(payload))
         return messages
 
 

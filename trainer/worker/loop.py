@@ -13,7 +13,7 @@ from trainer.settings.changes import ChangeLog
 from trainer.worker import publish
 from trainer.worker.pace import Ledger
 from trainer.worker.searching import make_search_session
-from trainer.worker.session import Sender, Session
+from trainer.worker.session import Saving, Sender, Session
 
 if TYPE_CHECKING:
     from trainer.training.experiment import Experiment
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EXTRAS_SHARE: Final = 0.1  # of the worker's time for ensembles and boundaries
 QUESTIONS_SHARE: Final = 0.2  # and for answers to what viewers ask: somebody is waiting for them
+SAVING_SHARE: Final = 0.02  # and for checkpoints
 SCORING_SHARE: Final = 0.2  # and for scores: nothing for the default run, and a limit for sixty-four wide networks
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Worker:
         make: makes the experiment that an ``open`` asks for.
         look: traces an evaluation pass of an experiment's followed example.
         clock: the time in seconds.
+        pack: returns an experiment's state as the bytes of a checkpoint; without it there are none.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Worker:
         make: Callable[[Mapping[str, Any]], Experiment],
         look: Callable[[Experiment], Trace],
         clock: Callable[[], float] = time.monotonic,
+        pack: Callable[[Experiment], bytes | None] | None = None,
     ) -> None:
         self._line = line
         self._make = make
@@ -69,6 +72,8 @@ class Worker:
         self._scoring = Ledger(SCORING_SHARE, clock())
         self._extras = Ledger(EXTRAS_SHARE, clock())
         self._questions = Ledger(QUESTIONS_SHARE, clock())
+        self._saving = None if pack is None else Saving(pack, Ledger(SAVING_SHARE, clock()))
+        self._checkpoints: dict[str, bytes] = {}  # from which runs that are opened next go on
         self._ended = False
 
     def serve(self) -> None:
@@ -176,6 +181,7 @@ class Worker:
         elif run in self._opening:
             if operation == "close":
                 del self._opening[run]
+                self._checkpoints.pop(run, None)
             else:
                 self._opening[run].append(message)
         elif operation == "open":
@@ -183,6 +189,8 @@ class Worker:
             self._opening[run] = [
                 {**message, "changes": changes}
             ]  # in its turn: many that come at once would keep everybody waiting
+        elif operation == "checkpoint":
+            self._checkpoints[run] = message["frame"]
         elif operation == "shutdown":
             self._ended = True
         elif operation == "command":
@@ -200,16 +208,17 @@ class Worker:
             _log.warning("the app said %r, which is no operation", operation)
 
     def _open(self, run: str, request: Mapping[str, Any]) -> None:
+        checkpoint = self._checkpoints.pop(run, None)
         try:
-            session = self._session(run, request)
-            session.open(request)
+            session = self._session(run, {**request, "checkpoint": checkpoint})
+            session.open({**request, "checkpoint": checkpoint})
         except Exception as problem:
             self._fail(run, problem)
         else:
             self._sessions[run] = session
 
     def _session(self, run: str, request: Mapping[str, Any]) -> Session:
-        rest = (self._line, self._clock, self._scoring, self._extras, self._look)
+        rest = (self._line, self._clock, self._scoring, self._extras, self._look, self._saving)
         if request.get("search") is not None:
             return make_search_session(run, request, self._make, *rest)
         return Session(run, self._make(request), *rest)

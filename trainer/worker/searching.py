@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,10 @@ from trainer.settings.arguments import CommandError
 from trainer.settings.changes import ChangeLog
 from trainer.settings.config import parse
 from trainer.settings.lane import EVALUATE_EVERY
+from trainer.wire.frames import decode
 from trainer.worker import publish
 from trainer.worker.pace import Ledger
-from trainer.worker.session import Sender, Session, State
+from trainer.worker.session import Saving, Sender, Session, State
 
 if TYPE_CHECKING:
     from trainer.settings.pieces import Pieces
@@ -41,8 +43,9 @@ class SearchSession(Session):
         scoring: Ledger,
         extras: Ledger,
         look: Callable[[Experiment], Trace],
+        saving: Saving | None = None,
     ) -> None:
-        super().__init__(run, make(), sender, clock, scoring, extras, look)
+        super().__init__(run, make(), sender, clock, scoring, extras, look, saving)
         self._search = search
         self._make = make
         self._evaluations: list[Evaluation] = []  # of the present batch
@@ -51,6 +54,12 @@ class SearchSession(Session):
         """Set the search up; one that is over stands still, and none stops anywhere but at its end."""
         state = "paused" if self._search.is_done else request.get("state")
         super().open({**request, "state": state, "stop_at": None})
+
+    def _resume(self, request: Mapping[str, Any]) -> None:
+        super()._resume(request)
+        if self._experiment.step > 0:
+            kept = json.loads(decode(request["checkpoint"]).meta["session"])
+            self._evaluations = [Evaluation(*each) for each in kept["evaluations"]]
 
     # Inside
 
@@ -133,6 +142,10 @@ class SearchSession(Session):
         experiment.follow(example=followed)
         yield from self._replacing(experiment, "batch")
 
+    def _kept(self) -> dict[str, Any]:
+        seen = [(each.step, each.val_loss, each.val_accuracy) for each in self._evaluations]
+        return super()._kept() | {"evaluations": seen}
+
     def _described(self) -> dict[str, Any]:
         return {**super()._described(), "search": self._search.described()}
 
@@ -146,6 +159,7 @@ def make_search_session(
     scoring: Ledger,
     extras: Ledger,
     look: Callable[[Experiment], Trace],
+    saving: Saving | None = None,
 ) -> SearchSession:
     """The session of a search.
 
@@ -158,6 +172,7 @@ def make_search_session(
         scoring: the worker's account of the time for scores.
         extras: the worker's account of the time for ensembles and boundaries.
         look: traces an evaluation pass of the followed example.
+        saving: how checkpoints are made.
 
     Raises:
         KnobError: the search cannot be.
@@ -165,8 +180,11 @@ def make_search_session(
     base = parse(request.get("config"))
     search = parse_search(request.get("search"), base)
 
+    checkpoints = [request.get("checkpoint")]  # of the batch that it goes on with, and of none after it
+
     def make_batch() -> Experiment:
         config = search.lanes(base).model_dump(mode="json")
-        return make({**request, "config": config, "changes": ChangeLog()})
+        checkpoint = checkpoints.pop() if checkpoints else None
+        return make({**request, "config": config, "changes": ChangeLog(), "checkpoint": checkpoint})
 
-    return SearchSession(run, search, make_batch, sender, clock, scoring, extras, look)
+    return SearchSession(run, search, make_batch, sender, clock, scoring, extras, look, saving)

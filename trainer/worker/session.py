@@ -6,11 +6,15 @@ of the records travel. It never waits: the worker asks it when it is due.
 
 from __future__ import annotations
 
+import json
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+import numpy as np
 
 from trainer.errors import DropoutLabError
 from trainer.settings.commands import COMMANDS, MAX_COUNT, read_command
@@ -33,6 +37,7 @@ DEFAULT_SPEED: Final = 100.0  # steps a second: the default run tells its story 
 SLOW: Final = 5.0  # steps a second up to which every single step is shown
 SCORES_EVERY: Final = EVALUATE_EVERY  # steps
 SCORES_S: Final = 0.1
+SAVED_S: Final = 1.5  # between two checkpoints of a run that trains: about so much is trained again after a loss
 FINAL_SCORES: Final = 3  # evaluations before it stops by itself, all of which are made: a result is their mean
 
 
@@ -69,6 +74,19 @@ class Sender(Protocol):
         """Send an encoded frame."""
 
 
+@dataclass(frozen=True)
+class Saving:
+    """How checkpoints are made.
+
+    Attributes:
+        pack: returns an experiment's state as bytes; None if it is too large to be kept.
+        ledger: the worker's account of the time for it.
+    """
+
+    pack: Callable[[Experiment], bytes | None]
+    ledger: Ledger
+
+
 class Session:
     """One run being trained.
 
@@ -80,6 +98,7 @@ class Session:
         scoring: the worker's account of the time for scores.
         extras: the worker's account of the time for ensembles and boundaries.
         look: traces an evaluation pass of the followed example.
+        saving: how checkpoints are made; without it there are none.
     """
 
     def __init__(
@@ -91,6 +110,7 @@ class Session:
         scoring: Ledger,
         extras: Ledger,
         look: Callable[[Experiment], Trace],
+        saving: Saving | None = None,
     ) -> None:
         self.run = run
         self.state = State.PAUSED
@@ -108,6 +128,9 @@ class Session:
         self._scores = Interval(SCORES_S)
         self._scored = -1  # the step of the last scores
         self._news = News(experiment, clock, self._tell)
+        self._saving = saving
+        self._saves = Interval(SAVED_S)
+        self._saved = experiment.step  # the step of the last checkpoint: of step 0 none is needed
         self._about: str | None = None  # the experiment that it belongs to, for the page
         self._stop_at: int | None = None  # the step at which it pauses by itself
         self.questions = Questions(experiment, self._reply, clock)
@@ -124,11 +147,22 @@ class Session:
         self._about, self._stop_at = request.get("experiment"), request.get("stop_at")
         self._extras.ensemble = EnsembleWanted.of(request.get("ensemble") or {})
         self._follow(request.get("follow") or {})
+        self._resume(request)
         if request.get("state") == "playing":
             self._move(State.PLAYING)
         self._sender.send({"op": "opened", "run": self.run, "state": self._described()})
         self._emit("data", publish.data(self._experiment))
-        self._begin(self._beginning())
+        self._begin(self._beginning() if self._experiment.step == 0 else self._going_on())
+
+    def _resume(self, request: Mapping[str, Any]) -> None:
+        """Take up what a checkpoint does not hold of an experiment that goes on from one."""
+        step = self._experiment.step
+        if step > 0 and request.get("scored"):
+            self._scored = step
+        to_go = request.get("reach", 0) - step
+        if to_go > 0 and request.get("state") != "playing":  # it stood still further on, and nobody is to notice
+            self._move(State.STEPPING)
+            self._remaining = to_go
 
     def command(self, ref: Any, command: Mapping[str, Any]) -> None:
         """Obey a viewer's command and answer it: a question in its turn, any other command at once, or once what the
@@ -229,6 +263,8 @@ class Session:
         if not self._experiment.settled:
             self._begin(self._experiment.settling())
             return
+        if not self._is_unsaved:  # the time until the next checkpoint begins with the first step that it will hold
+            self._saves.mark(now)
         is_last = count == self._left
         every = is_last or self._is_slow
         trace = self._showing.wants_graph(now) or (every and self._showing.watched)
@@ -263,6 +299,8 @@ class Session:
         settled = self.state is State.PAUSED
         due_at = self._scores.next_at if settled and self._scored != self._experiment.step else math.inf
         due_at = min(due_at, self._news.due_at)
+        if settled and self._is_unsaved and self._saving is not None:
+            due_at = min(due_at, now + self._saving.ledger.wait(now))
         due_at = min(due_at, self._showing.look_due_at)
         return min(due_at, self._extras.due_at(now, settled and idle)) if self._showing.watched else due_at
 
@@ -276,6 +314,8 @@ class Session:
             self._show_followed()
         elif settled and self._scored != self._experiment.step and self._scores.over(now):
             self._begin(self._score())
+        elif settled and self._may_save(now):
+            self._save(now)
         elif self._showing.watched and self._extras.due_at(now, settled and idle) <= now:
             self._extras.work(now, settled and idle, idle)
 
@@ -318,6 +358,7 @@ class Session:
 
     def _reset(self, command: Mapping[str, Any]) -> None:
         self._experiment.reset()
+        self._saved = 0
         self._move(State.PLAYING if self.state is State.PLAYING else State.PAUSED)
         self._extras.restart()
         self.questions.restart(self._experiment)
@@ -364,12 +405,40 @@ class Session:
             yield from self._score()
         if is_last:
             yield from self._arriving()
+        elif self._saves.over(now) and self._may_save(now):
+            self._save(now)
+
+    @property
+    def _is_unsaved(self) -> bool:
+        return self._saving is not None and self._saved != self._experiment.step
+
+    def _may_save(self, now: float) -> bool:
+        return self._saving is not None and self._is_unsaved and self._saving.ledger.allows(now)
+
+    def _save(self, now: float) -> None:
+        """Send a checkpoint, behind all that was trained until then."""
+        assert self._saving is not None
+        self._showing.flush()
+        self._saves.mark(now)
+        self._saved = step = self._experiment.step
+        state = self._saving.pack(self._experiment)
+        if state is not None:
+            tensors = {"state": np.frombuffer(state, np.uint8)}
+            self._emit("checkpoint", tensors, step=str(step), session=json.dumps(self._kept()))
+        self._saving.ledger.spend(self._clock() - now)
+
+    def _kept(self) -> dict[str, Any]:
+        """What a checkpoint holds beside the experiment's own state."""
+        return {}
 
     def _arriving(self) -> Pieces[None]:
         """Do what is to be done at the last step that was asked for."""
         if self._scored != self._experiment.step:
             yield from self._score()
         self._move(State.PAUSED)
+        now = self._clock()
+        if self._may_save(now):  # before it is told: what one has seen to stand still is kept
+            self._save(now)
         self._news.now("pause")
 
     def _replacing(self, experiment: Experiment, reason: str) -> Pieces[None]:
@@ -381,6 +450,7 @@ class Session:
         self.questions.restart(experiment)
         self._scored = -1
         self._showing.restart()
+        self._saved = experiment.step
         if self.state is State.PLAYING:
             self._pace.start(self._clock())
         self._news.now(reason)
@@ -444,6 +514,12 @@ class Session:
         """Send what there is to see at step 0, before anything was trained."""
         yield from self._score()
         self._showing.evaluate(self._experiment)
+
+    def _going_on(self) -> Pieces[None]:
+        """Send what there is to see where it goes on, which was evaluated before."""
+        if self.state is State.PAUSED:
+            self._showing.evaluate(self._experiment)
+        yield
 
     def _show_followed(self) -> None:
         """Show what is followed now, unless a training pass soon will: of many follows in a row it is the last."""

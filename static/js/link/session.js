@@ -53,6 +53,9 @@ export function createSession({ window, store, api, notify }) {
       return;
     }
     const { run: before, steps } = store.state;
+    if (run.unkept && run.unkept !== before?.unkept) {
+      notify("error", `Runs are not being saved now, and would be lost with the server: ${run.unkept}`);
+    }
     if (op === "hello") {
       store.update("run", { role: role ?? "viewer" });
       ingestRun(store, run, { fresh: before?.id !== run.id || run.step < steps.last });
@@ -64,7 +67,8 @@ export function createSession({ window, store, api, notify }) {
       if (reason === "restarted") {
         notify(
           "info",
-          "The process that trained this run was lost. It starts again from step 0: same seed, same changes.",
+          `The process that trained this run was lost. It goes on from step ${run.step.toLocaleString("en")}: ` +
+            "same seed, same changes, same numbers.",
         );
       }
       const known = before?.id === run.id && !["reset", "batch"].includes(reason ?? "") ? before.changes : [];

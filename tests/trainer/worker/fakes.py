@@ -268,6 +268,7 @@ def live(
     *,
     runs: Mapping[str, Mapping[str, Any]] | None = None,
     tune: Callable[[str, FakeExperiment], None] = lambda run, experiment: None,
+    pack: Callable[[FakeExperiment], bytes | None] | None = None,
 ) -> Day:
     """Let a worker live for ``seconds`` on a clock of its own.
 
@@ -276,6 +277,7 @@ def live(
         script: (second, message) pairs; a message without ``run`` is a command to run ``r``.
         runs: what is opened at second 0, beside their ``op``; one run ``r`` by default.
         tune: may change each experiment before it begins.
+        pack: makes checkpoints; without it there are none.
     """
     day = Day()
     start = day.clock.now
@@ -293,6 +295,8 @@ def live(
             raise KnobError("config", "bad", "a good one")
         experiment = FakeExperiment(day.clock, request.get("config"))
         experiment.log = request["changes"]
+        if request.get("checkpoint") is not None:
+            experiment.step = int(decode(request["checkpoint"]).meta["step"])
         tune(str(request["run"]), experiment)
         day.experiments[str(request["run"])] = experiment
         return cast("Experiment", experiment)
@@ -301,5 +305,6 @@ def live(
         fake = cast(FakeExperiment, experiment)
         return fake.look(fake.step)
 
-    Worker(FakeLine(day, lines), make, look, day.clock).serve()
+    packed = None if pack is None else lambda experiment: pack(cast(FakeExperiment, experiment))
+    Worker(FakeLine(day, lines), make, look, day.clock, packed).serve()
     return day

@@ -1,0 +1,343 @@
+"""The store: a database, and a folder of checkpoints beside it.
+
+Nothing here waits for an event loop: `app.store.keeper` calls it from a thread of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Row
+
+from app.store import database
+from app.store.errors import StoreError
+from app.store.files import UNFINISHED, Disk, Files
+from app.store.records import Checkpoint, Expired, RunRecord
+from app.store.schema import CHANGES, CHECKPOINTS, OF_THE_RUN, RUNS, UPLOADS
+from trainer.wire.jsontext import dumps
+
+KEPT_CHECKPOINTS: Final = 2  # of a run: the newest, and the one before it in case the newest cannot be read
+FOLDER: Final = "checkpoints"
+
+_log = logging.getLogger(__name__)
+
+
+class Store:
+    """Keeps runs, their changes and checkpoints, and the tables that they learn from.
+
+    A checkpoint is a file that is written before the database knows of it, and is removed after the database has
+    forgotten it: what the database names is there, whatever was cut off. What nothing names is removed at the start.
+
+    Args:
+        engine: of a database that was brought to this version.
+        folder: the data folder.
+        files: how files are written.
+    """
+
+    def __init__(self, engine: Engine, folder: Path, files: Files | None = None) -> None:
+        self._engine = engine
+        self._folder = folder
+        self._files = files or Disk()
+        self._dialect = sqlite if engine.dialect.name == "sqlite" else postgresql
+
+    @classmethod
+    def open(cls, folder: Path, url: str = "", files: Files | None = None) -> Store:
+        """Open the store of a folder; one that is not there yet is made.
+
+        Args:
+            folder: the data folder.
+            url: of a PostgreSQL database; empty for a file in the folder.
+            files: how files are written.
+
+        Raises:
+            StoreError: the folder or the database cannot be used; the message says why.
+        """
+        try:
+            (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+            probe = folder / FOLDER / ("probe" + UNFINISHED)
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise StoreError(f"the data folder {folder} cannot be written: {error.strerror or error}") from error
+        engine = database.connect(database.address(url, folder))
+        try:
+            database.migrate(engine)
+            store = cls(engine, folder, files)
+            store.remove_strays()
+        except StoreError:
+            engine.dispose()
+            raise
+        except Exception as error:  # of SQLAlchemy, of the driver, or of the file system
+            engine.dispose()
+            where = "the database of DATABASE_URL" if url else str(folder / database.FILE)
+            raise StoreError(f"{where} cannot be used: {database.reason(error)}") from error
+        return store
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    # Runs
+
+    def save_run(self, record: RunRecord) -> None:
+        """Keep a run, or what is new of it. Its changes stay as they are."""
+        row = {
+            "id": record.id,
+            "token_digest": record.token_digest,
+            "name": record.name,
+            "pinned": record.pinned,
+            "opened_at": record.opened_at,
+            "used_at": record.used_at,
+            "step": record.step,
+            "first_config": dumps(record.first_config),
+            "kept": dumps(record.kept),
+            "upload_id": record.upload_id,
+        }
+        with self._engine.begin() as connection:
+            self._put(connection, RUNS, [row], keys=("id",))
+
+    def add_changes(self, run_id: str, changes: Sequence[Mapping[str, Any]], *, anew: bool = False) -> None:
+        """Keep changes of a run; one of a lane and a step that has one already takes its place.
+
+        Args:
+            run_id: whose.
+            changes: new ones, in the order in which they were made, or with ``anew`` all of them.
+            anew: the run was started anew, and forgets those that it had, and its checkpoints.
+        """
+        forgotten: list[str] = []
+        with self._engine.begin() as connection:
+            if anew:
+                connection.execute(delete(CHANGES).where(CHANGES.c.run_id == run_id))
+                forgotten = self._forget_checkpoints(connection, CHECKPOINTS.c.run_id == run_id)
+            if changes:
+                place = connection.scalar(select(func.max(CHANGES.c.place)).where(CHANGES.c.run_id == run_id))
+                first = 0 if place is None else place + 1
+                rows = [
+                    {
+                        "run_id": run_id,
+                        "step": change["step"],
+                        "lane": OF_THE_RUN if change.get("lane") is None else change["lane"],
+                        "place": first + index,
+                        "knobs": dumps(change["knobs"]),
+                    }
+                    for index, change in enumerate(changes)
+                ]
+                self._put(connection, CHANGES, rows, keys=("run_id", "step", "lane"), but=("place",))
+        self._remove(forgotten)
+
+    def runs(self) -> list[RunRecord]:
+        """Return all runs, the one that was used last first."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(select(RUNS).order_by(RUNS.c.used_at.desc(), RUNS.c.id)).all()
+            return [self._record(connection, row) for row in rows]
+
+    def run(self, run_id: str) -> RunRecord | None:
+        """Return a run, or None if it is not kept."""
+        with self._engine.begin() as connection:
+            row = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).first()
+            return None if row is None else self._record(connection, row)
+
+    def _record(self, connection: Connection, row: Row[Any]) -> RunRecord:
+        found = connection.execute(
+            select(CHANGES).where(CHANGES.c.run_id == row.id).order_by(CHANGES.c.step, CHANGES.c.place)
+        )
+        changes = [
+            {
+                "step": each.step,
+                **({} if each.lane == OF_THE_RUN else {"lane": each.lane}),
+                "knobs": json.loads(each.knobs),
+            }
+            for each in found
+        ]
+        return RunRecord(
+            row.id,
+            row.token_digest,
+            json.loads(row.first_config),
+            json.loads(row.kept),
+            row.opened_at,
+            row.used_at,
+            row.step,
+            row.upload_id,
+            row.name,
+            row.pinned,
+            changes,
+        )
+
+    def delete_run(self, run_id: str) -> None:
+        """Forget a run and all that belongs to it; none of this name is as good."""
+        with self._engine.begin() as connection:
+            files = self._forget_run(connection, run_id)
+        self._remove(files)
+
+    def _forget_run(self, connection: Connection, run_id: str) -> list[str]:
+        files = self._forget_checkpoints(connection, CHECKPOINTS.c.run_id == run_id)
+        connection.execute(delete(CHANGES).where(CHANGES.c.run_id == run_id))
+        connection.execute(delete(RUNS).where(RUNS.c.id == run_id))
+        unused = UPLOADS.c.id.not_in(select(RUNS.c.upload_id).where(RUNS.c.upload_id.is_not(None)))
+        connection.execute(delete(UPLOADS).where(unused))
+        return files
+
+    # Tables of a reader's own
+
+    def save_upload(self, upload_id: str, content: bytes, used_at: float) -> None:
+        """Keep a table that a run learns from; it goes with the last run that does."""
+        row = {"id": upload_id, "content": zlib.compress(content, 1), "size": len(content), "used_at": used_at}
+        with self._engine.begin() as connection:
+            self._put(connection, UPLOADS, [row], keys=("id",))
+
+    def upload(self, upload_id: str) -> bytes:
+        """Return what was kept of a table.
+
+        Raises:
+            StoreError: it is not there, or is damaged.
+        """
+        with self._engine.begin() as connection:
+            row = connection.execute(select(UPLOADS).where(UPLOADS.c.id == upload_id)).first()
+        if row is None:
+            raise StoreError(f"the table {upload_id} is not kept here")
+        try:
+            content = zlib.decompress(row.content)
+        except zlib.error:
+            content = b""
+        if len(content) != row.size:
+            raise StoreError(f"the table {upload_id} is damaged")
+        return content
+
+    # Checkpoints
+
+    def save_checkpoint(self, run_id: str, checkpoint: Checkpoint, made_at: float) -> None:
+        """Keep a checkpoint of a run, and let go of those that are not needed any more.
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        name = f"{FOLDER}/{run_id}/{checkpoint.step}.safetensors"
+        self._files.write(self._folder / name, checkpoint.data)
+        row = {
+            "run_id": run_id,
+            "step": checkpoint.step,
+            "file": name,
+            "size": len(checkpoint.data),
+            "digest": hashlib.sha256(checkpoint.data).digest(),
+            "made_at": made_at,
+            "made_on": checkpoint.made_on,
+        }
+        with self._engine.begin() as connection:
+            known = connection.execute(
+                update(RUNS).where(RUNS.c.id == run_id).values(step=checkpoint.step, used_at=made_at)
+            )
+            if known.rowcount:
+                self._put(connection, CHECKPOINTS, [row], keys=("run_id", "step"))
+                steps = select(CHECKPOINTS.c.step).where(CHECKPOINTS.c.run_id == run_id)
+                newest = connection.scalars(steps.order_by(CHECKPOINTS.c.made_at.desc(), CHECKPOINTS.c.step.desc()))
+                old = newest.all()[KEPT_CHECKPOINTS:]
+                those = (CHECKPOINTS.c.run_id == run_id) & CHECKPOINTS.c.step.in_(old)
+                forgotten = self._forget_checkpoints(connection, those)
+        if not known.rowcount:
+            self._remove([name])
+            raise StoreError(f"run {run_id} is not kept here, and so no checkpoint of it")
+        self._remove(forgotten)
+
+    def newest_checkpoint(self, run_id: str) -> Checkpoint | None:
+        """Return the newest checkpoint of a run that is whole; None if there is none.
+
+        One that is damaged is told in the log and passed over: the run repeats some steps more.
+        """
+        with self._engine.begin() as connection:
+            rows = connection.execute(
+                select(CHECKPOINTS)
+                .where(CHECKPOINTS.c.run_id == run_id)
+                .order_by(CHECKPOINTS.c.made_at.desc(), CHECKPOINTS.c.step.desc())
+            ).all()
+        for row in rows:
+            try:
+                data = self._files.read(self._folder / row.file)
+            except OSError as error:
+                _log.error("checkpoint %s cannot be read: %s", row.file, error.strerror or error)
+                continue
+            if hashlib.sha256(data).digest() == row.digest:
+                return Checkpoint(row.step, data, row.made_on)
+            _log.error("checkpoint %s is damaged: it is not what was written", row.file)
+        return None
+
+    def _forget_checkpoints(self, connection: Connection, which: Any) -> list[str]:
+        """Take checkpoints out of the database; their files, which may go once that is settled."""
+        files = list(connection.scalars(select(CHECKPOINTS.c.file).where(which)))
+        connection.execute(delete(CHECKPOINTS).where(which))
+        return files
+
+    # Room
+
+    def size(self) -> int:
+        """Bytes of all checkpoints and tables."""
+        with self._engine.begin() as connection:
+            checkpoints = connection.scalar(select(func.coalesce(func.sum(CHECKPOINTS.c.size), 0)))
+            uploads = connection.scalar(select(func.coalesce(func.sum(func.length(UPLOADS.c.content)), 0)))
+            return int(checkpoints or 0) + int(uploads or 0)
+
+    def expire(self, before: float, most_bytes: int, in_use: Iterable[str] = ()) -> list[Expired]:
+        """Forget runs that nobody wants any more, and then the oldest ones until the rest fits.
+
+        Args:
+            before: runs that were last used before this time expire.
+            most_bytes: that the rest may take.
+            in_use: runs that stay in any case, beside those that are pinned.
+        """
+        gone: list[Expired] = []
+        files: list[str] = []
+        busy = set(in_use)
+        with self._engine.begin() as connection:
+            rows = connection.execute(
+                select(RUNS.c.id, RUNS.c.used_at).where(RUNS.c.pinned.is_(False)).order_by(RUNS.c.used_at, RUNS.c.id)
+            ).all()
+            left = [row for row in rows if row.id not in busy]
+            for row in [row for row in left if row.used_at < before]:
+                left.remove(row)
+                files += self._forget_run(connection, row.id)
+                gone.append(Expired(row.id, "it was not used for longer than runs are kept"))
+        self._remove(files)
+        while left and self.size() > most_bytes:
+            oldest = left.pop(0)
+            self.delete_run(oldest.id)
+            gone.append(Expired(oldest.id, "the data folder was full, and it was not used for longest"))
+        return gone
+
+    def remove_strays(self) -> None:
+        """Remove files that the database does not name: something ended between the one and the other."""
+        with self._engine.begin() as connection:
+            named = set(connection.scalars(select(CHECKPOINTS.c.file)))
+        for path in sorted((self._folder / FOLDER).rglob("*")):
+            if path.is_file() and path.relative_to(self._folder).as_posix() not in named:
+                _log.info("%s belongs to nothing that is kept, and is removed", path.name)
+                self._files.remove(path)
+
+    # Inside
+
+    def _put(
+        self,
+        connection: Connection,
+        table: Any,
+        rows: list[dict[str, Any]],
+        keys: tuple[str, ...],
+        but: tuple[str, ...] = (),
+    ) -> None:
+        """Insert rows; of those that are there, everything but ``keys`` and ``but`` becomes what is given."""
+        statement = self._dialect.insert(table)
+        given = {name: statement.excluded[name] for name in rows[0] if name not in (*keys, *but)}
+        connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=given), rows)
+
+    def _remove(self, files: Iterable[str]) -> None:
+        """Remove files that nothing names any more; what cannot be removed now is a stray at the next start."""
+        for name in files:
+            try:
+                self._files.remove(self._folder / name)
+            except OSError as error:
+                _log.warning("%s could not be removed: %s", name, error.strerror or error)

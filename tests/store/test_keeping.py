@@ -1,0 +1,280 @@
+"""What outlives a server: every run as it was, with its curves, its rights and its future."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.history import History
+from app.memory import Checkpoint
+from app.settings import Settings
+from app.store import keeper as keeping
+from app.store import past
+from app.store.errors import StoreError
+from app.store.store import FOLDER
+from tests.app.conftest import Running, running
+from tests.app.fakes import FakePool, scores_tensors, steps_tensors
+from tests.app.test_tables import upload
+from tests.store.conftest import Place
+from trainer.wire.frames import Frame, decode
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+def start(place: Place, patience: float) -> Start:
+    """Starts a server with a store; each in turn finds what the one before has kept."""
+
+    @asynccontextmanager
+    async def started(**settings: Any) -> AsyncIterator[Running]:
+        chosen = Settings(keep=True, data=place.folder, database_url=place.url, log_level="error", **settings)
+        async with running(FakePool(), chosen, patience) as lab:
+            yield lab
+
+    return started
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "EVERY_S", 0.01)
+    monkeypatch.setattr(keeping, "AGAIN_S", 0.01)
+
+
+async def kept(lab: Running) -> None:
+    """Wait until all that there is now has been kept: what is looked for next is newer."""
+    keeper = lab.app.state.lab.keeper
+    await lab.eventually(lambda: all(keeper._news_of(run) is None for run in lab.app.state.lab.runs.all()))
+
+
+@asynccontextmanager
+async def killed(lab: Running) -> AsyncIterator[None]:
+    """Let the server end without a chance to write anything more."""
+    await kept(lab)
+    lab.app.state.lab.keeper.keep = lambda runs: asyncio.sleep(0)
+    yield
+
+
+async def test_a_run_is_there_again_after_the_server_was_killed(start: Start) -> None:
+    async with start() as lab:
+        run = await lab.open(seed=5)
+        async with await lab.watch(run, owner=True) as owner:
+            await owner.ask("set", lane=0, knobs={"l2": 0.01})
+            await owner.ask("speed", steps_per_second=7)
+            lab.pool.train(run["id"], 60)
+            lab.pool.frame(run["id"], "scores", scores_tensors(50))
+            frame = lab.pool.save(run["id"])
+            async with killed(lab):
+                before = (await lab.client.get(f"/api/runs/{run['id']}")).json()
+                lab.pool.train(run["id"], 20)  # after the last checkpoint
+    async with start() as lab:
+        assert (await lab.client.get("/healthz")).json()["runs"] == 0
+        async with await lab.watch(run, owner=True) as owner:
+            hello = await owner.until_text("hello")
+            assert hello["role"] == "owner"
+            past = await owner.until_frame("history")
+            assert past.tensors["step"].tolist() == list(range(1, 61))
+            assert past.tensors["scores/step"].tolist() == [0, 50]
+            lab.pool.train(run["id"], 20)
+            assert (await owner.until_frame("steps")).tensors["step"].tolist() == list(range(61, 81))
+            assert "error" not in await owner.ask("set", lane=0, knobs={"l2": 0.02})
+        after = (await lab.client.get(f"/api/runs/{run['id']}")).json()
+        request = lab.pool.requests[run["id"]][0]
+    assert lab.pool.checkpoints[run["id"]] == frame
+    assert request["changes"] == before["changes"] == [{"step": 1, "lane": 0, "knobs": {"l2": 0.01}}]
+    assert request["steps_per_second"] == 7
+    assert after["first_config"] == before["first_config"]
+    assert hello["run"]["config"] == before["first_config"]  # as the fake has it; a worker makes the changes again
+    assert [change["step"] for change in after["changes"]] == [1, 81]
+
+
+async def test_a_stranger_is_no_owner_of_a_run_that_was_kept(start: Start) -> None:
+    async with start() as lab:
+        run = await lab.open()
+        await kept(lab)
+    async with start() as lab:
+        asked = await lab.client.delete(f"/api/runs/{run['id']}", headers={"Authorization": "Bearer guess"})
+        assert asked.status_code == 403
+        empty = await lab.client.delete(f"/api/runs/{run['id']}")
+        assert empty.status_code == 403
+        mine = await lab.client.delete(f"/api/runs/{run['id']}", headers={"Authorization": f"Bearer {run['token']}"})
+        assert mine.status_code == 204
+        assert (await lab.client.get(f"/api/runs/{run['id']}")).status_code == 404
+    async with start() as lab:  # what its owner ended is forgotten
+        assert (await lab.client.get(f"/api/runs/{run['id']}")).status_code == 404
+
+
+async def test_a_run_that_expired_is_found_by_whoever_comes_back(start: Start) -> None:
+    async with start() as lab:
+        run = await lab.open(seed=8)
+        lab.pool.train(run["id"], 30)
+        lab.pool.save(run["id"])
+        await kept(lab)
+        runs = lab.app.state.lab.runs
+        runs.end(await runs.find(run["id"]), "expired", "nobody watched it any more")
+        state = (await lab.client.get(f"/api/runs/{run['id']}")).json()
+    assert (state["step"], state["config"]["seed"]) == (30, 8)
+
+
+async def test_all_who_come_back_at_once_find_the_same_run(start: Start) -> None:
+    async with start() as lab:
+        run = await lab.open()
+        await kept(lab)
+    async with start() as lab:
+        viewers = await asyncio.gather(*(lab.watch(run) for _ in range(8)))
+        assert len(lab.pool.requests[run["id"]]) == 1
+        assert await lab.viewers_of(run) == 8
+        for viewer in viewers:
+            await viewer.connection.close()
+
+
+async def test_a_reset_is_kept_as_a_new_beginning(start: Start) -> None:
+    async with start() as lab:
+        run = await lab.open()
+        async with await lab.watch(run, owner=True) as owner:
+            await owner.ask("set", knobs={"learning_rate": 0.01})
+            lab.pool.train(run["id"], 40)
+            lab.pool.save(run["id"])
+            await kept(lab)
+            await owner.ask("reset")
+            await owner.until_text("changed", reason="reset")
+            await kept(lab)
+    async with start() as lab:
+        state = (await lab.client.get(f"/api/runs/{run['id']}")).json()
+        assert (state["step"], state["changes"]) == (0, [])
+        assert state["first_config"]["learning_rate"] == 0.01
+    assert lab.pool.checkpoints[run["id"]] is None
+
+
+async def test_a_readers_own_table_is_kept_with_its_run(start: Start) -> None:
+    async with start() as lab:
+        table = await upload(lab, name="mine.csv")
+        run = await lab.open(**table["config"])
+        await kept(lab)
+        sent = lab.pool.requests[run["id"]][0]["table"]
+    async with start() as lab:
+        assert (await lab.client.get(f"/api/runs/{run['id']}")).json()["config"]["table"] == table["id"]
+        assert lab.pool.requests[run["id"]][0]["table"] == sent
+        code = await lab.client.get(f"/api/runs/{run['id']}/code")
+        assert "mine.csv" in code.text
+
+
+async def test_what_cannot_be_kept_is_told_and_the_runs_go_on(start: Start, place: Place, monkeypatch: Any) -> None:
+    async with start() as lab:
+        run = await lab.open()
+        await kept(lab)
+        assert (await lab.client.get("/healthz")).json()["store"] == {"status": "ok", "problem": None}
+
+        def full(*given: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("app.store.files.Disk.write", full)
+            lab.pool.train(run["id"], 10)
+            lab.pool.save(run["id"])
+            keeper = lab.app.state.lab.keeper
+            await lab.eventually(lambda: keeper.problem is not None)
+            told = (await lab.client.get("/healthz")).json()
+            assert told["status"] == "ok"
+            assert told["store"]["status"] == "failing"
+            assert "No space left on device" in told["store"]["problem"]
+            lab.pool.train(run["id"], 10)
+            assert (await lab.client.get(f"/api/runs/{run['id']}")).json()["step"] == 20
+        await lab.eventually(lambda: keeper.problem is None)  # there is room again
+        await kept(lab)
+    async with start() as lab:
+        assert (await lab.client.get(f"/api/runs/{run['id']}")).json()["step"] == 10
+
+
+async def test_a_folder_that_cannot_be_written_is_told_and_the_server_runs(tmp_path: Path, patience: float) -> None:
+    (tmp_path / "data").write_text("a file")
+    settings = Settings(keep=True, data=tmp_path / "data", log_level="error")
+    async with running(FakePool(), settings, patience) as lab:
+        run = await lab.open()
+        told = (await lab.client.get("/healthz")).json()["store"]
+        assert told["status"] == "failing"
+        assert "cannot be written" in told["problem"]
+        assert (await lab.client.get(f"/api/runs/{run['id']}")).status_code == 200
+        assert (await lab.client.get("/api/runs/0123456789abcdef")).status_code == 404
+
+
+async def test_a_damaged_checkpoint_costs_steps_and_not_the_run(start: Start, place: Place) -> None:
+    async with start() as lab:
+        run = await lab.open()
+        for _ in range(2):
+            lab.pool.train(run["id"], 30)
+            lab.pool.save(run["id"])
+            await kept(lab)
+    newest = place.folder / FOLDER / run["id"] / "60.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-9])
+    async with start() as lab:
+        assert (await lab.client.get(f"/api/runs/{run['id']}")).json()["step"] == 30
+
+
+async def test_runs_are_forgotten_in_time(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "SWEEP_S", 0.0)
+    async with start(keep_days=1) as lab:
+        old = await lab.open()
+        await kept(lab)
+    async with start(keep_days=1) as lab:
+        lab.app.state.lab.keeper._now = lambda: time.time() + 86_401
+        young = await lab.open()
+        await kept(lab)
+        store = lab.app.state.lab.keeper._store
+        await lab.eventually(lambda: [each.id for each in store.runs()] == [young["id"]])
+        assert (await lab.client.get(f"/api/runs/{old['id']}")).status_code == 404
+
+
+async def test_nothing_is_kept_where_nothing_is_to_be(tmp_path: Path, patience: float) -> None:
+    settings = Settings(keep=False, data=tmp_path / "data", log_level="error")
+    async with running(FakePool(), settings, patience) as lab:
+        await lab.open()
+        assert (await lab.client.get("/healthz")).json()["store"] == {"status": "off", "problem": None}
+    assert not (tmp_path / "data").exists()
+
+
+# ---- the file of a checkpoint
+
+
+def assert_same(one: History, other: History) -> None:
+    mine, theirs = (decode(history.frame("r", 7)).tensors for history in (one, other))
+    assert mine.keys() == theirs.keys()
+    for name, values in mine.items():
+        assert values.dtype == theirs[name].dtype
+        assert values.tolist() == theirs[name].tolist(), name
+
+
+@pytest.mark.parametrize("count", [1, 3, 1024, 5000])
+def test_a_history_goes_on_from_its_file_as_if_nothing_had_been(count: int) -> None:
+    units = {"input": 64, "hidden1": 128, "hidden2": 128, "hidden3": 128}
+    first = History(2, units)
+
+    def feed(history: History, start: int, stop: int) -> None:
+        for step in range(start, stop, 50):
+            history.add(Frame("steps", "r", 1, steps_tensors(step, min(50, stop - step))))
+            history.add(Frame("scores", "r", 1, scores_tensors(step)))
+
+    feed(first, 1, count + 1)
+    again = past.read(past.write(Checkpoint(count, b"sent \x00 by a worker", {"seed": 1}, first)))
+    assert (again.step, again.frame, again.config) == (count, b"sent \x00 by a worker", {"seed": 1})
+    assert_same(again.history, first)
+    for history in (first, again.history):
+        feed(history, count + 1, count + 4000)
+    assert_same(again.history, first)
+
+
+GOOD = past.write(Checkpoint(3, b"x", {}, History(2, {"input": 8})))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", GOOD[:-1], GOOD.replace(b"frame", b"fremd"), GOOD.replace(b"losses/step", b"losses/stop")]
+)
+def test_a_file_that_is_none_is_refused(data: bytes) -> None:
+    assert data != GOOD
+    with pytest.raises(StoreError, match="a checkpoint that was kept cannot be read"):
+        past.read(data)

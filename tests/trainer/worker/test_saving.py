@@ -1,0 +1,144 @@
+"""When a worker makes checkpoints, and how a run goes on from one."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+import pytest
+
+from tests.trainer.worker.fakes import Day, FakeExperiment, live
+from trainer.wire.frames import Frame, encode
+from trainer.worker.loop import SAVING_SHARE
+from trainer.worker.session import SAVED_S
+
+PLAY: Final = {"op": "play"}
+PAUSE: Final = {"op": "pause"}
+FAST: Final = {"op": "speed", "steps_per_second": None}
+
+
+def packing(seconds: float = 0.001) -> Any:
+    def pack(experiment: FakeExperiment) -> bytes:
+        experiment.clock.now += seconds
+        return b"state of %d" % experiment.step
+
+    return pack
+
+
+def saved(day: Day, run: str = "r") -> list[tuple[float, int]]:
+    """When checkpoints came, and of which steps."""
+    found = []
+    for at, frame in day.frames("checkpoint", run):
+        step = int(frame.meta["step"])
+        assert frame.tensors["state"].tobytes() == b"state of %d" % step
+        found.append((at, step))
+    return found
+
+
+def checkpoint(step: int, session: str = "{}") -> dict[str, Any]:
+    frame = Frame("checkpoint", "r", 9, {"state": np.zeros(3, np.uint8)}, {"step": str(step), "session": session})
+    return {"op": "checkpoint", "run": "r", "frame": encode(frame)}
+
+
+def going_on(step: int, **request: Any) -> Day:
+    """A day on which the run is opened from a checkpoint; the other one keeps the script's place."""
+    opening = {"op": "open", "run": "r", **request}
+    return live(3.0, [(0.0, checkpoint(step)), (0.1, opening)], runs={"other": {}}, pack=packing())
+
+
+@pytest.mark.parametrize("rate", [5, 100, None])
+def test_a_run_that_trains_is_saved_every_two_seconds(rate: float | None) -> None:
+    day = live(21.0, [(0.5, {"op": "speed", "steps_per_second": rate}), (1.0, PLAY)], pack=packing())
+    times = [at for at, _ in saved(day)]
+    assert len(times) >= 20 / SAVED_S - 1
+    # The time begins with the first step that it will hold, and is over behind a slice: of slow steps, two of them.
+    assert all(later - sooner < SAVED_S + (2 / rate if rate else 0.1) + 0.1 for sooner, later in pairwise(times))
+
+
+def test_all_that_was_trained_until_then_is_sent_before_a_checkpoint() -> None:
+    day = live(11.0, [(0.5, FAST), (1.0, PLAY)], pack=packing())
+    last = 0
+    for _, each in day.said:
+        if isinstance(each, Frame) and each.kind == "steps":
+            last = int(each.tensors["step"][-1])
+        elif isinstance(each, Frame) and each.kind == "checkpoint":
+            assert int(each.meta["step"]) == last
+    assert last > 0
+
+
+def test_a_pause_is_saved_at_once_and_once() -> None:
+    day = live(9.0, [(1.0, PLAY), (1.5, PAUSE)], pack=packing())
+    ((at, step),) = [each for each in saved(day) if each[0] >= 1001.5]
+    assert at < 1001.6
+    assert step == day.steps()[-1]
+
+
+def test_nothing_is_saved_of_a_run_that_was_never_trained() -> None:
+    assert saved(live(9.0, [], pack=packing())) == []
+
+
+def test_steps_that_are_made_by_hand_are_saved_when_they_are_made() -> None:
+    day = live(9.0, [(1.0, {"op": "step", "count": 3}), (5.0, {"op": "step"})], pack=packing())
+    assert [step for _, step in saved(day)] == [3, 4]
+
+
+def test_checkpoints_take_at_most_their_share_of_the_time() -> None:
+    seconds = 0.2
+    day = live(61.0, [(0.5, FAST), (1.0, PLAY)], pack=packing(seconds))
+    assert len(saved(day)) * seconds <= 60 * SAVING_SHARE + 2 * seconds  # what was earned before, and the last one
+    assert len(saved(day)) * seconds >= 60 * SAVING_SHARE - 2 * seconds
+
+
+def test_a_run_that_is_too_large_is_not_saved_and_trains_on() -> None:
+    day = live(9.0, [(1.0, FAST), (1.0, PLAY)], pack=lambda experiment: None)
+    assert saved(day) == []
+    assert day.steps()[-1] > 1000
+
+
+def test_after_a_reset_the_new_start_is_saved_when_it_was_trained() -> None:
+    day = live(
+        20.0,
+        [(1.0, {"op": "step", "count": 5}), (3.0, {"op": "reset"}), (9.0, {"op": "step", "count": 5})],
+        pack=packing(),
+    )
+    assert [step for _, step in saved(day)] == [5, 5]
+
+
+# ---- going on
+
+
+def test_a_run_that_plays_goes_on_from_its_checkpoint() -> None:
+    day = going_on(40, state="playing", steps_per_second=10)
+    assert day.messages("opened")[0][1]["state"]["step"] == 40
+    assert day.steps() == list(range(41, 41 + len(day.steps())))
+    assert [int(frame.tensors["step"][0]) for _, frame in day.frames("scores")][:1] == [50]
+
+
+def test_a_run_that_stood_still_stands_still_there_and_shows_it() -> None:
+    day = going_on(40, state="paused", reach=40, scored=True)
+    assert day.steps() == []
+    assert day.frames("scores") == []
+    assert [int(frame.tensors["step"][0]) for _, frame in day.frames("graph")] == [40]
+
+
+def test_what_was_not_evaluated_before_is_evaluated_where_it_stands() -> None:
+    day = going_on(40, state="paused", reach=40, scored=False)
+    assert [int(frame.tensors["step"][0]) for _, frame in day.frames("scores")] == [40]
+
+
+def test_a_run_that_stood_further_on_is_trained_up_to_there() -> None:
+    day = going_on(40, state="paused", reach=52, scored=True)
+    assert day.steps() == list(range(41, 53))
+    assert day.messages("changed")[-1][1]["state"]["state"] == "paused"
+
+
+def test_a_checkpoint_serves_the_next_opening_and_no_later_one() -> None:
+    script = [
+        (0.0, checkpoint(40)),
+        (0.1, {"op": "open", "run": "r"}),
+        (1.0, {"op": "close", "run": "r"}),
+        (1.1, {"op": "open", "run": "r"}),
+    ]
+    day = live(3.0, script, runs={"other": {}}, pack=packing())
+    assert [message["state"]["step"] for _, message in day.messages("opened")] == [40, 0]
