@@ -48,7 +48,7 @@ def write_bundle(folder: Path, sources: str) -> Path:
     place = folder / VERSION
     place.mkdir(parents=True)
     (place / "main.js").write_text(TEXT)
-    (place / "main.js.gz").write_bytes(gzip.compress(TEXT.encode()))
+    (place / "main.js.gz").write_bytes(gzip.compress(TEXT.encode(), mtime=0))
     (place / "main.js.br").write_bytes(b"as Brotli")
     named = dict.fromkeys(("start", "head", "styles", "main", "plotly", "icon"), "main.js")
     told = {"sources": sources, "version": VERSION, "files": ["main.js"], "preloads": [], "later": [], **named}
@@ -60,8 +60,8 @@ def write_bundle(folder: Path, sources: str) -> Path:
     ("accepted", "coding", "body"),
     [
         ("gzip, deflate, br, zstd", "br", b"as Brotli"),
-        ("gzip, br;q=0", "gzip", gzip.compress(TEXT.encode())),
-        ("gzip", "gzip", gzip.compress(TEXT.encode())),
+        ("gzip, br;q=0", "gzip", gzip.compress(TEXT.encode(), mtime=0)),
+        ("gzip", "gzip", gzip.compress(TEXT.encode(), mtime=0)),
         ("identity", None, TEXT.encode()),
     ],
 )
@@ -79,7 +79,7 @@ async def test_a_bundle_is_sent_as_it_was_compressed_and_kept_for_ever(
         assert answer.headers["vary"] == "Accept-Encoding"
         assert answer.headers["content-type"].startswith("text/javascript")
         assert len(raw) == int(answer.headers["content-length"])
-        assert raw[10:] == body[10:] if coding == "gzip" else raw == body  # in between stands the time of compression
+        assert raw == body
         again = await asking.get(asked.url, headers={"If-None-Match": answer.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
 
