@@ -127,9 +127,10 @@ async def test_runs_whose_worker_is_killed_again_and_again_are_those_of_an_undis
         viewers = {
             name: await stack.enter_async_context(await real.watch(run, owner=True)) for name, run in opened.items()
         }
-        for viewer in viewers.values():
+        for name, viewer in viewers.items():
             await viewer.ask("step", count=40)
-            await viewer.until_text("changed", reason="pause")  # which is saved
+            known = await real.app.state.lab.runs.find(opened[name]["id"])
+            await real.eventually(lambda known=known: known.checkpoint is not None and known.checkpoint.step == 40)
             await viewer.ask("play")
         for knobs in ({"l2": 0.01}, {"label_smoothing": 0.1}):
             for viewer in viewers.values():

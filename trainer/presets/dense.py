@@ -207,7 +207,7 @@ DENSE: Final = (
             ]
         },
         guess=Guess("Which single place does most for the validation loss?", lanes=(1, 2, 3, 4)),
-        picture=Picture("bars", "val_loss", title="Validation loss by where is dropped"),
+        picture=Picture("bars", "val_loss", title="Validation loss by place"),
         panels=("result",),
         follow=7,
         speed=None,

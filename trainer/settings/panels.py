@@ -151,7 +151,7 @@ PANELS: Final = (
     Panel(
         "loss",
         "Loss",
-        "How wrong it is: lower is better.",
+        "Lower is better.",
         group="Training",
         row=30,
         height=480,
