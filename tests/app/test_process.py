@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 import torch
 
 from app.pool.local import local_pool
+from app.run import Run
 from app.settings import Settings
 from tests.app.clients import Viewer, watch
 from tests.app.conftest import Running, running
@@ -107,6 +109,11 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def is_saved(run: Run, step: int) -> bool:
+    """Whether the newest checkpoint of a run is of that step."""
+    return run.checkpoint is not None and run.checkpoint.step == step
+
+
 async def past(viewer: Viewer, step: int) -> None:
     """Read until a step comes that is at least as late."""
     await viewer.until(
@@ -129,8 +136,7 @@ async def test_runs_whose_worker_is_killed_again_and_again_are_those_of_an_undis
         }
         for name, viewer in viewers.items():
             await viewer.ask("step", count=40)
-            known = await real.app.state.lab.runs.find(opened[name]["id"])
-            await real.eventually(lambda known=known: known.checkpoint is not None and known.checkpoint.step == 40)
+            await real.eventually(partial(is_saved, await real.app.state.lab.runs.find(opened[name]["id"]), 40))
             await viewer.ask("play")
         for knobs in ({"l2": 0.01}, {"label_smoothing": 0.1}):
             for viewer in viewers.values():
