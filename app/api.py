@@ -13,7 +13,8 @@ from app.body import read_body
 from app.errors import BadMessageError
 from app.images import check_images, schema_without_images
 from app.lab import MAX_BODY_BYTES, Lab, lab_of
-from app.opening import parse_opening
+from app.opening import Fork, Opening, parse_fork, parse_opening
+from app.past import read_wanted
 from app.security import bearer
 from app.wire import dumps, loads
 from trainer.errors import KnobError, quote
@@ -126,17 +127,35 @@ async def create_run(request: Request) -> Response:
     lab = lab_of(request)
     with lab.long_openings.one() as grown:
         body = await read_body(request, MAX_OPENING_BYTES, grown)
-        opening = await lab.openings.do(lambda: parse_opening(loads(body or b"{}")))
-    check_images(opening.config, lab.idx_folder)
-    run = await lab.runs.create(opening, lab.tables.for_run(opening.config))
-    told = {"config": opening.config.model_dump(mode="json"), "experiment": opening.experiment}
+        opening = await lab.openings.do(lambda: _read_opening(body))
+    if isinstance(opening, Fork):
+        run = await lab.runs.fork(opening)
+    else:
+        check_images(opening.config, lab.idx_folder)
+        run = await lab.runs.create(opening, lab.tables.for_run(opening.config))
+    told = {"config": run.first_config, "experiment": run.kept.get("experiment")}
     return answer({"id": run.id, "token": run.token, **told}, 201)
+
+
+def _read_opening(body: bytes) -> Opening | Fork:
+    """What a run is opened with; changes of the same step may be many, so this is done beside the loop."""
+    given = loads(body or b"{}")
+    return parse_fork(given) or parse_opening(given)
 
 
 @router.get("/api/runs/{run_id}")
 async def get_run(request: Request, run_id: str) -> Response:
     """Return what a run is now."""
     return answer((await lab_of(request).runs.find(run_id)).state())
+
+
+@router.get("/api/runs/{run_id}/past")
+async def get_past(request: Request, run_id: str) -> Response:
+    """Return the masks of old steps, or the pictures of one, as frames."""
+    runs = lab_of(request).runs
+    run = await runs.find(run_id)
+    frames = await runs.pasts.of(run, read_wanted(run, dict(request.query_params)))
+    return Response(frames, headers={"Cache-Control": "no-store"}, media_type="application/octet-stream")
 
 
 @router.delete("/api/runs/{run_id}")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app.backlog import Packet
 from app.history import History
 from trainer.settings.panels import VIEWS
+from trainer.wire.frames import Frame, decode, encode
 
 CHECKPOINT: Final = "checkpoint"  # the kind of frame from which a run can go on; no viewer gets it
 
@@ -31,6 +32,11 @@ class Checkpoint:
     frame: bytes
     config: dict[str, Any]
     history: History
+
+    def under(self, run: str) -> bytes:
+        """The frame as it belongs to another run: a worker takes it for the run that it names."""
+        frame = decode(self.frame)
+        return encode(Frame(frame.kind, run, frame.seq, frame.tensors, frame.meta))
 
 
 class Memory:

@@ -31,6 +31,7 @@ class Opening:
         stop_at: the step at which it pauses by itself.
         search: what it searches, as the run state has it, if it is a search.
         follow: the ``lane`` and the ``example`` that are followed at first, if they are to be others than usual.
+        parent: the ``run`` that it goes on from, and the ``step``, if it is a fork.
     """
 
     config: ExperimentConfig
@@ -39,6 +40,40 @@ class Opening:
     stop_at: int | None = None
     search: dict[str, Any] | None = None
     follow: dict[str, int] | None = None
+    parent: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A run that is to go on from another's step.
+
+    Attributes:
+        run: the other's name.
+        step: updates that both have in common.
+    """
+
+    run: str
+    step: int
+
+
+def parse_fork(given: Any) -> Fork | None:
+    """Read what a fork is opened with, ``{"fork": {"run": …, "step": …}}``; None: it is no fork that is asked for.
+
+    Raises:
+        BadMessageError: it is none, or something stands beside it.
+        KnobError: a step that cannot be.
+    """
+    if not isinstance(given, Mapping) or "fork" not in given:
+        return None
+    fork = given["fork"]
+    if given.keys() != {"fork"}:
+        other = sorted(map(str, given.keys() - {"fork"}))[0]
+        raise BadMessageError(f"{quote(other)} is not allowed beside fork: a fork is what the other run was")
+    if not isinstance(fork, Mapping) or fork.keys() != {"run", "step"} or not isinstance(fork["run"], str):
+        raise BadMessageError(f"fork = {quote(fork)} is not allowed: it must be an object of a run and a step")
+    if type(fork["step"]) is not int or fork["step"] < 0:
+        raise KnobError("fork.step", fork["step"], "a whole number from 0 on")
+    return Fork(fork["run"], fork["step"])
 
 
 def parse_opening(given: Any) -> Opening:

@@ -31,7 +31,7 @@ from app.tables import Stored
 from app.viewers import SERVER_ERROR, Outbox
 from app.wire import dumps
 from trainer.errors import DropoutLabError
-from trainer.settings.changes import read_changes
+from trainer.settings.changes import ChangeLog, read_changes
 from trainer.settings.config import ExperimentConfig, parse
 
 PROTOCOL: Final = 3
@@ -111,6 +111,7 @@ class Run:
         self._settings = settings
         self._now = now
         self.table = table
+        self.parent = opening.parent
         self._answers: dict[int, Answer] = {}
         self._questions = Questions(now)
         self._refs = 0
@@ -134,7 +135,9 @@ class Run:
         """
         record, kept = found.record, dict(found.record.kept)
         config = parse(record.first_config)
-        about = {name: kept.get(name) for name in ("experiment", "stop_at", "search")}
+        about = {name: kept.get(name) for name in ("experiment", "stop_at", "search")} | {
+            "parent": kept.pop("parent", None)
+        }
         opening = Opening(config, read_changes(config, record.changes), follow=kept.get("follow"), **about)
         run = cls(record.id, opening, pool, settings, now, found.table)
         run.token, run.token_digest = "", record.token_digest
@@ -144,6 +147,36 @@ class Run:
         if found.checkpoint is not None:
             run._memory.go_back()
         return run
+
+    def forked(self, run_id: str, step: int, checkpoint: Checkpoint | None) -> Run:
+        """A run that has this one's past up to a step, and a future of its own.
+
+        Args:
+            run_id: its name.
+            step: updates that both have in common: made by this one.
+            checkpoint: the last state of this one at that step or before; without it, it is trained from step 0.
+        """
+        # A change that was made where a run stands still counts from its next step on: it is part of what one sees.
+        changes = self.changes.until(step + (step == self.reach))
+        config = ExperimentConfig.model_validate(self._first_config)
+        stop_at = self._state.get("stop_at")
+        opening = Opening(
+            config,
+            ChangeLog(changes),
+            experiment=self._state.get("experiment"),
+            stop_at=stop_at if stop_at is None or stop_at > step else None,
+            follow=self._state.get("follow"),
+            parent={"run": self.id, "step": step},
+        )
+        fork = Run(run_id, opening, self._pool, self._settings, self._now, self.table)
+        fork._state |= {name: self._state[name] for name in ("steps_per_second", "ensemble") if name in self._state}
+        fork._state["state"] = "paused"
+        fork._reached = step
+        if checkpoint is not None:
+            frame = checkpoint.under(run_id)
+            fork._memory.checkpoint = Checkpoint(checkpoint.step, frame, checkpoint.config, checkpoint.history)
+            fork._memory.go_back()
+        return fork
 
     # What it is now
 
@@ -159,6 +192,11 @@ class Run:
         return step
 
     @property
+    def reach(self) -> int:
+        """The step at which it is, or to which it is being trained again because it was there before."""
+        return max(self.step, self._reached)
+
+    @property
     def is_open(self) -> bool:
         """Whether a worker trains it, or is to take it up again."""
         return self.phase in (Phase.OPEN, Phase.LOST)
@@ -171,7 +209,8 @@ class Run:
     @property
     def kept(self) -> dict[str, Any]:
         """What it goes on with beside its knobs, when it is opened again."""
-        return {name: self._state[name] for name in KEPT if name in self._state}
+        kept: dict[str, Any] = {name: self._state[name] for name in KEPT if name in self._state}
+        return kept if self.parent is None else {**kept, "parent": self.parent}
 
     @property
     def checkpoint(self) -> Checkpoint | None:
@@ -190,7 +229,8 @@ class Run:
     def _news(self) -> dict[str, Any]:
         """The same without the changes: whoever watches knows them but for the new ones."""
         known = {"first_config": self._first_config, "viewers": len(self.viewers)}
-        return {"id": self.id, **self._state, **known, "obstacles": self._obstacles(), "unkept": self._unkept}
+        about = {"obstacles": self._obstacles(), "unkept": self._unkept, "parent": self.parent}
+        return {"id": self.id, **self._state, **known, **about}
 
     def _obstacles(self) -> dict[str, str]:
         """What stands against each panel that would show nothing; found again only of another configuration."""
@@ -218,16 +258,21 @@ class Run:
 
     # To the worker
 
-    def open(self) -> None:
-        """Have the pool open it: for the first time, or again after its worker was lost."""
+    def request(self) -> dict[str, Any]:
+        """What a worker needs to make it again, beside its changes and a checkpoint."""
         request: dict[str, Any] = {"op": "open", "run": self.id, "config": self._first_config}
         if self.table is not None:
             request["table"] = self.table.content
-        request |= self.kept
+        return request | self.kept
+
+    def open(self) -> None:
+        """Have the pool open it: for the first time, or again after its worker was lost."""
+        request = self.request()
         kept = self._memory.checkpoint
         self._going_on = None if kept is None else kept.step
-        if kept is not None:
-            request |= {"reach": self._reached, "scored": kept.history.is_scored(kept.step)}
+        if self._reached:
+            scored = kept is not None and kept.history.is_scored(kept.step)
+            request |= {"reach": self._reached, "scored": scored}
         frame = None if kept is None else kept.frame
         self._pool.open(self.id, request, self.changes.parts(OPENING_BYTES), frame)
 
@@ -283,6 +328,7 @@ class Run:
         if reason in ("reset", "batch"):
             self.changes.clear()
             self.starts += 1
+            self._reached = 0
             self._memory.checkpoint = None
             self._first_config = state["config"]
         for change in message["changes"]:
@@ -329,7 +375,7 @@ class Run:
         if self.phase is Phase.OPEN:
             self._move(Phase.LOST)
             self._memory.count_on()
-            self._reached = self.step
+            self._reached = self.reach
             kept = self._memory.checkpoint
             step, config = (0, self._first_config) if kept is None else (kept.step, kept.config)
             self._state |= {"step": step, "config": config}

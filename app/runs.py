@@ -10,15 +10,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from app.errors import NotFoundError, NoWorkerError, RunFailedError, TooManyRunsError, describe
-from app.opening import Opening
+from app.errors import BadMessageError, NotFoundError, NoWorkerError, RunFailedError, TooManyRunsError, describe
+from app.opening import Fork, Opening
+from app.past import Pasts
 from app.pool.base import Pool
 from app.run import Phase, Run
 from app.settings import Settings
 from app.store.keeper import Keeper
 from app.tables import Stored
 from app.viewers import RUN_ENDED, SHUTTING_DOWN
-from trainer.errors import DropoutLabError
+from trainer.errors import DropoutLabError, KnobError
 from trainer.wire.stream import StreamError
 
 OPENING_S: Final = 120.0  # a worker needs 3 s to start, and ten times that on a cold disk or a busy machine
@@ -49,6 +50,7 @@ class Runs:
     ) -> None:
         self._settings = settings
         self._keeper = keeper or Keeper(settings)
+        self.pasts = Pasts(pool, self._keeper.checkpoint_before)
         self._reviving: dict[str, asyncio.Task[Run]] = {}
         self._pool = pool
         self._now = now
@@ -111,6 +113,24 @@ class Runs:
         self._make_room()
         run = Run(secrets.token_hex(8), opening, self._pool, self._settings, self._now, table)
         return await self._open(run)
+
+    async def fork(self, wanted: Fork) -> Run:
+        """Open a run that goes on from a step of another one.
+
+        Raises:
+            NotFoundError, StoreError: as of `find`.
+            KnobError: the other has not come so far.
+            BadMessageError: the other is a search.
+            TooManyRunsError, NoWorkerError, RunFailedError, StreamError: as of `create`.
+        """
+        parent = await self.find(wanted.run)
+        if parent.kept.get("search") is not None:
+            raise BadMessageError("a search cannot be forked: its networks are others in each batch")
+        if wanted.step > parent.reach:
+            raise KnobError("fork.step", wanted.step, f"a whole number from 0 to {parent.reach:,}: it has come so far")
+        checkpoint = await self.pasts.checkpoint_before(parent, wanted.step)
+        self._make_room()
+        return await self._open(parent.forked(secrets.token_hex(8), wanted.step, checkpoint))
 
     async def _open(self, run: Run) -> Run:
         """Have a worker open a run, and wait until it has."""
@@ -176,6 +196,7 @@ class Runs:
     def close(self) -> None:
         """End every run because the server shuts down; no new one is opened after that."""
         self._closed = True
+        self.pasts.close()
         for run in tuple(self._runs.values()):
             self.end(run, "shutdown", "the server is shutting down", SHUTTING_DOWN)
 
@@ -183,6 +204,8 @@ class Runs:
 
     def on_message(self, run: str, message: dict[str, Any]) -> None:
         """Pass on what a worker said about a run."""
+        if run in self.pasts:
+            self.pasts.on_message(run, message)
         if run not in self._runs:
             return
         here = self._runs[run]
@@ -193,12 +216,16 @@ class Runs:
 
     def on_frame(self, run: str, frame: bytes) -> None:
         """Pass on a frame of a run."""
+        if run in self.pasts:
+            self.pasts.on_frame(run, frame)
         if run in self._runs:
             here = self._runs[run]
             self._guard(here, lambda: here.on_frame(frame))
 
     def on_lost(self, runs: list[str]) -> None:
         """Have the runs of a lost worker opened again."""
+        for name in filter(self.pasts.__contains__, runs):
+            self.pasts.on_lost(name)
         for run in [self._runs[name] for name in runs if name in self._runs]:
             self._guard(run, run.lost)
 

@@ -122,7 +122,7 @@ class Keeper:
         if not run.is_open:
             return None
         known = self._known.setdefault(run.id, Known())
-        told = Known(run.turns, run.starts, run.changes.revision, run.checkpoint, run.step)
+        told = Known(run.turns, run.starts, run.changes.revision, run.checkpoint, run.reach)
         same_step = known.step == told.step or run.playing  # while it trains, the checkpoint says how far it is
         if (known.turns, known.start, known.checkpoint) == (told.turns, told.start, told.checkpoint) and same_step:
             return None
@@ -137,7 +137,7 @@ class Keeper:
         now = self._now()
         opened_at = self._opened_at.setdefault(run.id, now)
         upload = None if run.table is None else run.table.described["id"]
-        return RunRecord(run.id, run.token_digest, run.first_config, run.kept, opened_at, now, run.step, upload)
+        return RunRecord(run.id, run.token_digest, run.first_config, run.kept, opened_at, now, run.reach, upload)
 
     def _write(
         self,
@@ -181,6 +181,20 @@ class Keeper:
             raise
         except Exception as error:
             raise StoreError(f"the store cannot be read: {reason(error)}") from error
+
+    async def checkpoint_before(self, run_id: str, step: int) -> Checkpoint | None:
+        """Return the last checkpoint that is kept of a run and was made at a step or before; None if there is none.
+
+        What cannot be read is none: the step can be trained again from step 0.
+        """
+        if self._store is None:
+            return None
+        try:
+            stored = await self._do(partial(self._store.checkpoint_before, run_id, step))
+            return None if stored is None else past.read(stored.data)
+        except Exception as error:
+            _log.error("a checkpoint of run %s cannot be read: %s", run_id, reason(error))
+            return None
 
     def _find(self, run_id: str) -> Found | None:
         assert self._store is not None

@@ -24,7 +24,8 @@ from app.store.records import Checkpoint, Expired, RunRecord
 from app.store.schema import CHANGES, CHECKPOINTS, OF_THE_RUN, RUNS, UPLOADS
 from trainer.wire.jsontext import dumps
 
-KEPT_CHECKPOINTS: Final = 2  # of a run: the newest, and the one before it in case the newest cannot be read
+NEWEST: Final = 2  # checkpoints of a run that always stay: the newest, and the one before in case it cannot be read
+LADDER_BYTES: Final = 20_000_000  # of all checkpoints of a run: the others stand as evenly over its steps as they can
 FOLDER: Final = "checkpoints"
 
 _log = logging.getLogger(__name__)
@@ -236,27 +237,45 @@ class Store:
             )
             if known.rowcount:
                 self._put(connection, CHECKPOINTS, [row], keys=("run_id", "step"))
-                steps = select(CHECKPOINTS.c.step).where(CHECKPOINTS.c.run_id == run_id)
-                newest = connection.scalars(steps.order_by(CHECKPOINTS.c.made_at.desc(), CHECKPOINTS.c.step.desc()))
-                old = newest.all()[KEPT_CHECKPOINTS:]
-                those = (CHECKPOINTS.c.run_id == run_id) & CHECKPOINTS.c.step.in_(old)
-                forgotten = self._forget_checkpoints(connection, those)
+                forgotten = self._thin(connection, run_id, LADDER_BYTES)
         if not known.rowcount:
             self._remove([name])
             raise StoreError(f"run {run_id} is not kept here, and so no checkpoint of it")
         self._remove(forgotten)
+
+    def _thin(self, connection: Connection, run_id: str, most: int) -> list[str]:
+        """Forget those checkpoints of a run that are too many; their files, which may go once that is settled."""
+        rows = connection.execute(
+            select(CHECKPOINTS.c.step, CHECKPOINTS.c.size)
+            .where(CHECKPOINTS.c.run_id == run_id)
+            .order_by(CHECKPOINTS.c.made_at.desc(), CHECKPOINTS.c.step.desc())
+        ).all()
+        old = surplus({row.step: row.size for row in rows}, [row.step for row in rows[:NEWEST]], most)
+        return self._forget_checkpoints(connection, (CHECKPOINTS.c.run_id == run_id) & CHECKPOINTS.c.step.in_(old))
 
     def newest_checkpoint(self, run_id: str) -> Checkpoint | None:
         """Return the newest checkpoint of a run that is whole; None if there is none.
 
         One that is damaged is told in the log and passed over: the run repeats some steps more.
         """
+        return self._checkpoint(
+            select(CHECKPOINTS)
+            .where(CHECKPOINTS.c.run_id == run_id)
+            .order_by(CHECKPOINTS.c.made_at.desc(), CHECKPOINTS.c.step.desc())
+        )
+
+    def checkpoint_before(self, run_id: str, step: int) -> Checkpoint | None:
+        """Return the last checkpoint of a run that was made at a step or before; None: it is trained from step 0."""
+        return self._checkpoint(
+            select(CHECKPOINTS)
+            .where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.step <= step)
+            .order_by(CHECKPOINTS.c.step.desc())
+        )
+
+    def _checkpoint(self, those: Any) -> Checkpoint | None:
+        """The first of some checkpoints that is whole."""
         with self._engine.begin() as connection:
-            rows = connection.execute(
-                select(CHECKPOINTS)
-                .where(CHECKPOINTS.c.run_id == run_id)
-                .order_by(CHECKPOINTS.c.made_at.desc(), CHECKPOINTS.c.step.desc())
-            ).all()
+            rows = connection.execute(those).all()
         for row in rows:
             try:
                 data = self._files.read(self._folder / row.file)
@@ -284,7 +303,7 @@ class Store:
             return int(checkpoints or 0) + int(uploads or 0)
 
     def expire(self, before: float, most_bytes: int, in_use: Iterable[str] = ()) -> list[Expired]:
-        """Forget runs that nobody wants any more, and then the oldest ones until the rest fits.
+        """Forget runs that nobody wants any more; until the rest fits, old checkpoints, and then the oldest runs.
 
         Args:
             before: runs that were last used before this time expire.
@@ -304,6 +323,12 @@ class Store:
                 files += self._forget_run(connection, row.id)
                 gone.append(Expired(row.id, "it was not used for longer than runs are kept"))
         self._remove(files)
+        for row in left:
+            if self.size() <= most_bytes:
+                break
+            with self._engine.begin() as connection:
+                files = self._thin(connection, row.id, 0)
+            self._remove(files)
         while left and self.size() > most_bytes:
             oldest = left.pop(0)
             self.delete_run(oldest.id)
@@ -341,3 +366,25 @@ class Store:
                 self._files.remove(self._folder / name)
             except OSError as error:
                 _log.warning("%s could not be removed: %s", name, error.strerror or error)
+
+
+def surplus(sizes: Mapping[int, int], newest: Iterable[int], most: int) -> list[int]:
+    """Return the steps whose checkpoints are to go, so that the rest fits and no two that stay lie far apart.
+
+    Of those that may go it is always one whose neighbours are closest together: so what is left stands evenly over the
+    run's steps, from step 0, of which no checkpoint is needed, to the newest.
+
+    Args:
+        sizes: bytes of each checkpoint, by its step.
+        newest: the steps of those that stay in any case.
+        most: bytes that all of them may take.
+    """
+    steps, kept = sorted(sizes), set(newest)
+    total = sum(sizes.values())
+    gone: list[int] = []
+    while total > most and (inner := [place for place, step in enumerate(steps) if step not in kept]):
+        around = [0, *steps, steps[-1]]
+        place = min(inner, key=lambda each: around[each + 2] - around[each])
+        total -= sizes[steps[place]]
+        gone.append(steps.pop(place))
+    return gone

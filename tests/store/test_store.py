@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from app.store.errors import StoreError
 from app.store.files import Disk
 from app.store.records import Checkpoint, Expired, RunRecord, digest_of
 from app.store.schema import METADATA
-from app.store.store import FOLDER, Store
+from app.store.store import FOLDER, Store, surplus
 from tests.store.conftest import Place
 
 LANE = {"step": 301, "lane": 1, "knobs": {"dropout": [0.2, 0.8]}}
@@ -112,10 +113,54 @@ def test_the_newest_checkpoint_is_found_and_the_one_before_it_is_kept(place: Pla
     for step in (100, 200, 300):
         store.save_checkpoint("a", checkpoint(step), float(step))
     assert store.newest_checkpoint("a") == checkpoint(300)
-    assert files(place) == ["a/200.safetensors", "a/300.safetensors"]
+    assert files(place) == ["a/100.safetensors", "a/200.safetensors", "a/300.safetensors"]
     run = store.run("a")
     assert run is not None
     assert (run.step, run.used_at) == (300, 300.0)
+
+
+def test_the_last_checkpoint_before_a_step_is_found_and_a_damaged_one_passed_over(place: Place, store: Store) -> None:
+    store.save_run(record())
+    for step in (100, 200, 300):
+        store.save_checkpoint("a", checkpoint(step), float(step))
+    found = {step: store.checkpoint_before("a", step) for step in (99, 100, 250, 300, 10**6)}
+    assert found == {99: None, 100: checkpoint(100), 250: checkpoint(200), 300: checkpoint(300), 10**6: checkpoint(300)}
+    damage(place.folder / FOLDER / "a" / "200.safetensors")
+    assert store.checkpoint_before("a", 250) == checkpoint(100)
+    assert store.checkpoint_before("b", 250) is None
+
+
+def test_old_checkpoints_stand_evenly_over_the_steps_and_within_their_room(
+    place: Place, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.store.LADDER_BYTES", 10_000)
+    store.save_run(record())
+    steps = range(150, 15_001, 150)
+    for step in steps:
+        store.save_checkpoint("a", checkpoint(step, b"%05d" % step * 200), float(step))
+    assert store.size() <= 10_000
+    kept = sorted(int(Path(name).stem) for name in files(place))
+    assert kept[-2:] == [14_850, 15_000]
+    assert len(kept) == 10, "as many as there is room for"
+    gaps = [after - before for before, after in pairwise([0, *kept[:-1]])]
+    # A gap is made of the closest two neighbours, which together are at most twice the mean gap; and the mean grows.
+    assert max(gaps) <= 2 * (14_850 / len(gaps))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "newest", "most", "gone"),
+    [
+        ({}, [], 0, []),
+        ({10: 1, 20: 1}, [20, 10], 0, []),
+        ({10: 1, 20: 1, 30: 1}, [30, 20], 2, [10]),
+        ({10: 1, 20: 1, 30: 1, 90: 1, 100: 1}, [100, 90], 4, [10]),
+        ({40: 1, 45: 1, 80: 1, 90: 1, 100: 1}, [100, 90], 3, [45, 80]),
+        ({10: 5, 20: 1, 30: 1}, [30, 20], 6, [10]),
+        ({50: 1, 60: 1, 100: 1, 110: 1}, [60, 50], 2, [110, 100]),  # it went back to an older one, and on from there
+    ],
+)
+def test_which_checkpoints_are_too_many(sizes: dict[int, int], newest: list[int], most: int, gone: list[int]) -> None:
+    assert surplus(sizes, newest, most) == gone
 
 
 def test_a_checkpoint_of_the_same_step_takes_the_place_of_the_other(store: Store) -> None:
@@ -206,6 +251,21 @@ def test_of_too_much_the_oldest_goes_until_the_rest_fits(store: Store) -> None:
     assert store.size() == 2000
     assert [each.id for each in store.expire(0.0, 0)] == ["a"]
     assert [each.id for each in store.runs()] == ["pinned"]
+
+
+def test_before_a_run_goes_the_old_checkpoints_of_others_do(place: Place, store: Store) -> None:
+    for name, used_at in (("old", 1.0), ("young", 2.0)):
+        store.save_run(record(name))
+        for step in range(1, 6):
+            store.save_checkpoint(name, checkpoint(step, b"x" * 1000), used_at + step / 10)
+    assert store.size() == 10_000
+    assert store.expire(0.0, 7000) == []
+    assert store.size() == 7000
+    assert files(place) == [f"old/{step}.safetensors" for step in (4, 5)] + [
+        f"young/{step}.safetensors" for step in range(1, 6)
+    ]
+    assert store.expire(0.0, 4000) == []
+    assert [each.id for each in store.expire(0.0, 3000)] == ["old"]
 
 
 # ---- what the store cannot be opened on

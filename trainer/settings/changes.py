@@ -186,6 +186,31 @@ class ChangeLog:
         ]
         return max(found, key=_place).change if found else None
 
+    def until(self, step: int) -> list[Change]:
+        """The changes of all steps up to this one, in order; a copy."""
+        return [entry.change for entry in self._entries[: bisect_right(self._entries, step, key=_step)]]
+
+    def config_at(self, step: int, config: ExperimentConfig) -> ExperimentConfig:
+        """The configuration that was in force at a step.
+
+        Only the changes that no later one has replaced are made: of a long log they are few.
+
+        Args:
+            step: counted from 1.
+            config: at step 0.
+
+        Raises:
+            KnobError: a change that cannot be made.
+        """
+        lasting = {
+            id(those[index - 1]): those[index - 1]
+            for those in self._by_knob.values()
+            if (index := bisect_right(those, step, key=_step))
+        }
+        for change in [entry.change for entry in sorted(lasting.values(), key=_place)]:
+            config = config.with_knobs(change["knobs"], change.get("lane"))
+        return config
+
     def since(self, revision: int) -> list[Change]:
         """What is new since the log had a revision: changes that came, and those that were altered, as they are."""
         return [entry.change for entry in self._since(revision)]

@@ -29,6 +29,7 @@ from trainer.training.judge import Judge, Scores
 from trainer.training.making import CapturedSteps, Maker, WrittenSteps
 from trainer.training.optim import LaneOptimizer
 from trainer.training.recorder import Recorder
+from trainer.training.redrawing import redraw
 from trainer.training.saved import read_state
 from trainer.training.stopping import EarlyStopping
 from trainer.training.trace import LayerInfo, Snapshot, Steps
@@ -424,6 +425,29 @@ class Experiment:
     def boundary_in_pieces(self, size: int) -> Pieces[Tensor]:
         """The same in pieces, of the weights as they are now, whatever is trained meanwhile."""
         return probability_in_pieces(self.model, self.config, self.data.extent, self._alone, size)
+
+    def redraw(self, steps: range, lane: int | None = None, example: int | None = None) -> Pieces[Steps]:
+        """Draw the masks of any steps again, made or still to be made, in pieces; the run stays as it is.
+
+        Args:
+            steps: which ones, counted from 1 and in a row, at least one.
+            lane: whose masks; the followed one if left out.
+            example: of which training example; the followed one if left out.
+
+        Returns:
+            What `run` records of them, bit for bit, with losses that are NaN: nothing is trained.
+
+        Raises:
+            KnobError: there is no such lane, example or step.
+        """
+        if not isinstance(steps, range) or steps.step != 1 or steps.start < 1 or len(steps) < 1:
+            raise KnobError("steps", steps, "a range of steps from 1 on, in a row, at least one")
+        lane = self.followed[0] if lane is None else lane
+        _check_number("lane", lane, len(self.config.lanes))
+        example = self.followed[1] if example is None else example
+        _check_number("example", example, self.config.examples(lane))
+        of = (self.first_config, self.log, self.data, self.layers, self.device, self.dtype, self._graphs is not None)
+        return redraw(*of, steps, lane, example)
 
     # ---------------------------------------------------------------- keeping
 

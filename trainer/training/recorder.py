@@ -47,6 +47,10 @@ class Recorder:
     def record(self, k: int, row: int, log_p: Tensor, target: Tensor) -> None:
         """Keep the losses of step ``k``, and the masks that its forward pass used on ``row`` of the mini-batch."""
         self._loss[k] = (log_p * target).sum(dim=(1, 2))  # minus the loss, times B
+        self.keep(k, row)
+
+    def keep(self, k: int, row: int) -> None:
+        """Keep the masks that were drawn for step ``k``, those of ``row`` of the mini-batch."""
         self._in_force.append(self.network.in_force[self.lane])
         for layer, (mask, dropout) in enumerate(zip(self._writable, self.dropouts, strict=True)):
             if dropout.used:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from trainer.settings.changes import ChangeLog
 from trainer.worker import publish
 from trainer.worker.pace import Ledger
+from trainer.worker.past import PastSession
 from trainer.worker.searching import make_search_session
 from trainer.worker.session import Saving, Sender, Session
 
@@ -27,6 +28,7 @@ SCORING_SHARE: Final = 0.2  # and for scores: nothing for the default run, and a
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Served = Session | PastSession
 
 
 class Line(Sender, Protocol):
@@ -66,7 +68,7 @@ class Worker:
         self._make = make
         self._look = look
         self._clock = clock
-        self._sessions: dict[str, Session] = {}  # those that were served longest ago come first
+        self._sessions: dict[str, Served] = {}  # those that were served longest ago come first
         self._changes: dict[str, ChangeLog] = {}  # of runs that will be opened, as far as they have come
         self._opening: dict[str, list[Mapping[str, Any]]] = {}  # runs to be opened, and what was said to them since
         self._scoring = Ledger(SCORING_SHARE, clock())
@@ -133,7 +135,7 @@ class Worker:
             self.receive(message)
         return True
 
-    def _due(self, now: float) -> Session | None:
+    def _due(self, now: float) -> Served | None:
         """The run that is to train now: of those that want to, the one that was served longest ago."""
         return self._first_due(lambda each: each.due_at(now) <= now)
 
@@ -142,7 +144,8 @@ class Worker:
 
         Time is short only while some run wants to train.
         """
-        asked = [each for each in tuple(self._sessions.values()) if self._guard(each, partial(_is_asked, each))]
+        runs = [each for each in tuple(self._sessions.values()) if isinstance(each, Session)]
+        asked = [each for each in runs if self._guard(each, partial(_is_asked, each))]
         if not asked:
             return False
         now = self._clock()
@@ -156,7 +159,7 @@ class Worker:
         self._listen(0.0)
         return True
 
-    def _first_due(self, is_due: Callable[[Session], bool]) -> Session | None:
+    def _first_due(self, is_due: Callable[[Served], bool]) -> Served | None:
         """The first session that is due; one that cannot even say so has failed."""
         for session in tuple(self._sessions.values()):
             if self._guard(session, partial(is_due, session)):
@@ -217,7 +220,9 @@ class Worker:
         else:
             self._sessions[run] = session
 
-    def _session(self, run: str, request: Mapping[str, Any]) -> Session:
+    def _session(self, run: str, request: Mapping[str, Any]) -> Served:
+        if request.get("past") is not None:
+            return PastSession(run, self._make(request), self._line, self._clock)
         rest = (self._line, self._clock, self._scoring, self._extras, self._look, self._saving)
         if request.get("search") is not None:
             return make_search_session(run, request, self._make, *rest)
@@ -232,7 +237,7 @@ class Worker:
         command = message.get("command")
         self._guard(session, lambda: session.command(ref, command if isinstance(command, dict) else {}))
 
-    def _guard(self, session: Session, action: Callable[[], T]) -> T | None:
+    def _guard(self, session: Served, action: Callable[[], T]) -> T | None:
         """Do something for one run and return what comes of it; if that fails, it is the end of that run only."""
         try:
             return action()
@@ -250,7 +255,7 @@ class Worker:
         self._line.send({"op": "failed", "run": run, "error": error})
 
 
-def _close(session: Session) -> None:
+def _close(session: Served) -> None:
     """Close a session that is not among the others any more, in whatever state it is."""
     try:
         session.close()
@@ -263,6 +268,6 @@ def _is_asked(session: Session) -> bool:
     return session.is_asked
 
 
-def _due_at(session: Session, now: float) -> float:
+def _due_at(session: Served, now: float) -> float:
     """When a session of a worker without anything else to do is due for something."""
     return min(session.due_at(now), session.extra_due_at(now, True))

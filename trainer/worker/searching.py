@@ -135,8 +135,8 @@ class SearchSession(Session):
             yield from super()._arriving()
             return
         self._evaluations = []
-        if self.state is State.STEPPING and self._remaining == 0:
-            self._move(State.PAUSED)
+        if self.state is State.STEPPING and (self._remaining == 0 or self._catching_up):
+            self._rest()
         followed = self._experiment.followed[1]
         experiment = self._make()
         experiment.follow(example=followed)

@@ -41,6 +41,7 @@ SAVED_S: Final = 1.5  # between two checkpoints of a run that trains: about so m
 FINAL_SCORES: Final = 3  # evaluations before it stops by itself, all of which are made: a result is their mean
 
 
+_WAIT: Final = {"set", "step", "play"}  # what counts from the next step on, and so from that where the run was before
 _CHANGES_SCORES: Final = {"batch_norm", "dropout_kind", "dropout"}  # an evaluation of the same weights says otherwise
 
 
@@ -123,6 +124,8 @@ class Session:
         self._pace = Pace(DEFAULT_SPEED)
         self._slice = Slice(SLICE_S, MAX_SLICE)
         self._remaining = 0  # steps to make while STEPPING
+        self._catching_up = False  # they lead to where the run was before,
+        self._plays_on = False  # from where it plays on
         self._seq = 0
         self._frames = Interval(FRAME_S)
         self._scores = Interval(SCORES_S)
@@ -148,7 +151,7 @@ class Session:
         self._extras.ensemble = EnsembleWanted.of(request.get("ensemble") or {})
         self._follow(request.get("follow") or {})
         self._resume(request)
-        if request.get("state") == "playing":
+        if request.get("state") == "playing" and not self._catching_up:
             self._move(State.PLAYING)
         self._sender.send({"op": "opened", "run": self.run, "state": self._described()})
         self._emit("data", publish.data(self._experiment))
@@ -160,13 +163,14 @@ class Session:
         if step > 0 and request.get("scored"):
             self._scored = step
         to_go = request.get("reach", 0) - step
-        if to_go > 0 and request.get("state") != "playing":  # it stood still further on, and nobody is to notice
+        if to_go > 0:  # it was further on, and gets there as fast as it can
             self._move(State.STEPPING)
-            self._remaining = to_go
+            self._remaining, self._catching_up = to_go, True
+            self._plays_on = request.get("state") == "playing"
 
     def command(self, ref: Any, command: Mapping[str, Any]) -> None:
         """Obey a viewer's command and answer it: a question in its turn, any other command at once, or once what the
-        last step owes is done.
+        last step owes is done; what counts from the next step on, once the run is where it was before.
 
         A new start makes all of that void, and does not wait for it.
         """
@@ -175,10 +179,17 @@ class Session:
             return
         if command.get("op") == "reset" and not self._waiting:
             self._owed = None
-        if self._owed is not None:
+        if self._owed is not None or (self._catching_up and (self._waiting or command.get("op") in _WAIT)):
             self._waiting.append((ref, command))
         else:
             self._obey(ref, command)
+
+    def _obey_waiting(self) -> None:
+        """Obey the commands that waited, as far as they may be obeyed now."""
+        while self._waiting and self._owed is None:
+            if self._catching_up and self._waiting[0][1].get("op") in _WAIT:
+                return
+            self._obey(*self._waiting.popleft())
 
     def _obey(self, ref: Any, command: Mapping[str, Any]) -> None:
         """Obey a command now.
@@ -248,8 +259,7 @@ class Session:
         """Train for one slice, and send what is due; or do a bite of what must be done before."""
         if self._owed is not None:
             self._go_on()
-            while self._waiting and self._owed is None:
-                self._obey(*self._waiting.popleft())
+            self._obey_waiting()
             return
         now = self._clock()
         count = self._next_count(now)
@@ -281,6 +291,7 @@ class Session:
             self._frames.mark(after)
             self._showing.flush()
         self._begin(self._concluding(is_last, after))
+        self._obey_waiting()
 
     @property
     def is_asked(self) -> bool:
@@ -326,6 +337,9 @@ class Session:
             self._move(State.PLAYING)
 
     def _pause(self, command: Mapping[str, Any]) -> None:
+        if self._catching_up:  # it is to stand still where it was before
+            self._plays_on = False
+            return
         if self.state is State.PLAYING and self._showing.watched:
             self._show_one_more()
         if self.state is not State.PAUSED:
@@ -359,7 +373,9 @@ class Session:
     def _reset(self, command: Mapping[str, Any]) -> None:
         self._experiment.reset()
         self._saved = 0
-        self._move(State.PLAYING if self.state is State.PLAYING else State.PAUSED)
+        plays = self.state is State.PLAYING or (self._catching_up and self._plays_on)
+        self._catching_up = False
+        self._move(State.PLAYING if plays else State.PAUSED)
         self._extras.restart()
         self.questions.restart(self._experiment)
 
@@ -435,11 +451,17 @@ class Session:
         """Do what is to be done at the last step that was asked for."""
         if self._scored != self._experiment.step:
             yield from self._score()
-        self._move(State.PAUSED)
+        plays_on = self._rest()
         now = self._clock()
         if self._may_save(now):  # before it is told: what one has seen to stand still is kept
             self._save(now)
-        self._news.now("pause")
+        self._news.now("play" if plays_on else "pause")
+
+    def _rest(self) -> bool:
+        """Stand still, or play on if the run has only come to where it was before; whether it plays on."""
+        plays_on, self._catching_up = self._catching_up and self._plays_on, False
+        self._move(State.PLAYING if plays_on else State.PAUSED)
+        return plays_on
 
     def _replacing(self, experiment: Experiment, reason: str) -> Pieces[None]:
         """Go on with another experiment from its beginning, which is a new start for whoever watches."""

@@ -134,6 +134,49 @@ def test_a_run_that_stood_further_on_is_trained_up_to_there() -> None:
     assert day.messages("changed")[-1][1]["state"]["state"] == "paused"
 
 
+def test_a_run_that_played_further_on_hurries_there_and_plays_on_at_its_speed() -> None:
+    day = going_on(40, state="playing", reach=540, scored=True, steps_per_second=10)
+    steps = [(at, int(step)) for at, frame in day.frames("steps") for step in frame.tensors["step"]]
+    assert [step for _, step in steps] == list(range(41, 41 + len(steps)))
+    arrived = next(at for at, step in steps if step == 540)
+    opened = day.messages("opened")[0][0]
+    # A fake step takes a millisecond, and an evaluation of 25 steps two: at ten steps a second it would take 50 s.
+    assert arrived - opened < 1
+    behind = [step for at, step in steps if step > 540]
+    assert len(behind) == pytest.approx(10 * (1003.0 - arrived), abs=1)
+    assert [each["reason"] for _, each in day.messages("changed")][-1] == "play"
+
+
+def test_what_counts_from_the_next_step_on_waits_until_it_is_there() -> None:
+    moved = {"op": "set", "knobs": {"learning_rate": 0.5}}
+    commands = [{"op": "speed", "steps_per_second": 5}, moved, {"op": "step", "count": 3}]
+    script = [{"op": "command", "run": "r", "ref": ref, "command": each} for ref, each in enumerate(commands)]
+    opening = {"op": "open", "run": "r", "state": "paused", "reach": 340}
+    lines = [(0.0, checkpoint(40)), (0.1, opening), *[(0.11, each) for each in script]]
+    day = live(3.0, lines, runs={"other": {}}, pack=packing())
+    assert day.steps() == list(range(41, 344))
+    assert day.experiments["r"].log.changes == [{"step": 341, "knobs": {"learning_rate": 0.5}}]
+    assert [(each["ref"], each["step"]) for _, each in day.messages("reply")][1:] == [(1, 341), (2, 341)]
+    assert day.messages("reply")[0][1]["step"] < 341, "a speed is the viewer's business, and waits for nothing"
+
+
+def test_a_pause_meanwhile_is_one_where_it_was_before() -> None:
+    opening = {"op": "open", "run": "r", "state": "playing", "reach": 340}
+    pause = {"op": "command", "run": "r", "ref": 0, "command": PAUSE}
+    day = live(3.0, [(0.0, checkpoint(40)), (0.1, opening), (0.11, pause)], runs={"other": {}}, pack=packing())
+    assert day.steps() == list(range(41, 341))
+    assert day.messages("changed")[-1][1]["state"]["state"] == "paused"
+
+
+def test_a_reset_meanwhile_is_not_waited_for() -> None:
+    opening = {"op": "open", "run": "r", "state": "playing", "reach": 3400, "steps_per_second": 10}
+    reset = {"op": "command", "run": "r", "ref": 0, "command": {"op": "reset"}}
+    day = live(3.0, [(0.0, checkpoint(40)), (0.1, opening), (0.5, reset)], runs={"other": {}}, pack=packing())
+    again = day.steps().index(1)
+    assert max(day.steps()[:again]) < 3400
+    assert day.messages("changed")[-1][1]["state"]["state"] == "playing"
+
+
 def test_a_checkpoint_serves_the_next_opening_and_no_later_one() -> None:
     script = [
         (0.0, checkpoint(40)),
