@@ -50,10 +50,13 @@ class Fork:
     Attributes:
         run: the other's name.
         step: updates that both have in common.
+        changes_until: the last step whose changes are taken along: that one, or the next, for what is changed where a
+            run stands still counts from its next step on. Without it, the next where the other stands, else that one.
     """
 
     run: str
     step: int
+    changes_until: int | None = None
 
 
 def parse_fork(given: Any) -> Fork | None:
@@ -69,11 +72,19 @@ def parse_fork(given: Any) -> Fork | None:
     if given.keys() != {"fork"}:
         other = sorted(map(str, given.keys() - {"fork"}))[0]
         raise BadMessageError(f"{quote(other)} is not allowed beside fork: a fork is what the other run was")
-    if not isinstance(fork, Mapping) or fork.keys() != {"run", "step"} or not isinstance(fork["run"], str):
-        raise BadMessageError(f"fork = {quote(fork)} is not allowed: it must be an object of a run and a step")
-    if type(fork["step"]) is not int or fork["step"] < 0:
-        raise KnobError("fork.step", fork["step"], "a whole number from 0 on")
-    return Fork(fork["run"], fork["step"])
+    if (
+        not isinstance(fork, Mapping)
+        or not {"run", "step"} <= fork.keys() <= {"run", "step", "changes_until"}
+        or not isinstance(fork["run"], str)
+    ):
+        allowed = "an object of a run, a step and, if wanted, changes_until"
+        raise BadMessageError(f"fork = {quote(fork)} is not allowed: it must be {allowed}")
+    step, until = fork["step"], fork.get("changes_until")
+    if type(step) is not int or step < 0:
+        raise KnobError("fork.step", step, "a whole number from 0 on")
+    if until is not None and (type(until) is not int or until not in (step, step + 1)):
+        raise KnobError("fork.changes_until", until, f"{step:,} or {step + 1:,}: the step, or the one behind it")
+    return Fork(fork["run"], step, until)
 
 
 def parse_opening(given: Any) -> Opening:

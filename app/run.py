@@ -22,7 +22,7 @@ from app.errors import (
 )
 from app.layout import obstacles_of
 from app.memory import CHECKPOINT, Checkpoint, Memory
-from app.opening import Opening
+from app.opening import Fork, Opening
 from app.pool.base import Pool
 from app.questions import Questions
 from app.settings import Settings
@@ -148,35 +148,36 @@ class Run:
             run._memory.go_back()
         return run
 
-    def forked(self, run_id: str, step: int, checkpoint: Checkpoint | None) -> Run:
+    def forked(self, run_id: str, fork: Fork, checkpoint: Checkpoint | None) -> Run:
         """A run that has this one's past up to a step, and a future of its own.
 
         Args:
             run_id: its name.
-            step: updates that both have in common: made by this one.
+            fork: from where on, and with which changes.
             checkpoint: the last state of this one at that step or before; without it, it is trained from step 0.
         """
-        # A change that was made where a run stands still counts from its next step on: it is part of what one sees.
-        changes = self.changes.until(step + (step == self.reach))
+        step, until = fork.step, fork.changes_until
+        if until is None:  # a change that was made where a run stands still is part of what one sees
+            until = step + (step == self.reach)
         config = ExperimentConfig.model_validate(self._first_config)
         stop_at = self._state.get("stop_at")
         opening = Opening(
             config,
-            ChangeLog(changes),
+            ChangeLog(self.changes.until(until)),
             experiment=self._state.get("experiment"),
             stop_at=stop_at if stop_at is None or stop_at > step else None,
             follow=self._state.get("follow"),
             parent={"run": self.id, "step": step},
         )
-        fork = Run(run_id, opening, self._pool, self._settings, self._now, self.table)
-        fork._state |= {name: self._state[name] for name in ("steps_per_second", "ensemble") if name in self._state}
-        fork._state["state"] = "paused"
-        fork._reached = step
+        run = Run(run_id, opening, self._pool, self._settings, self._now, self.table)
+        run._state |= {name: self._state[name] for name in ("steps_per_second", "ensemble") if name in self._state}
+        run._state["state"] = "paused"
+        run._reached = step
         if checkpoint is not None:
             frame = checkpoint.under(run_id)
-            fork._memory.checkpoint = Checkpoint(checkpoint.step, frame, checkpoint.config, checkpoint.history)
-            fork._memory.go_back()
-        return fork
+            run._memory.checkpoint = Checkpoint(checkpoint.step, frame, checkpoint.config, checkpoint.history)
+            run._memory.go_back()
+        return run
 
     # What it is now
 

@@ -130,7 +130,7 @@ class Runs:
             raise KnobError("fork.step", wanted.step, f"a whole number from 0 to {parent.reach:,}: it has come so far")
         checkpoint = await self.pasts.checkpoint_before(parent, wanted.step)
         self._make_room()
-        return await self._open(parent.forked(secrets.token_hex(8), wanted.step, checkpoint))
+        return await self._open(parent.forked(secrets.token_hex(8), wanted, checkpoint))
 
     async def _open(self, run: Run) -> Run:
         """Have a worker open a run, and wait until it has."""

@@ -98,8 +98,8 @@ async def test_a_fork_has_the_past_of_its_parent_and_a_future_of_its_own(real: R
         await trained(real, parent, 90, owner)
         await owner.ask("set", lane=0, knobs={"l2": 0.02})
         before = losses(owner)
-    for step, kept in ((60, 1), (90, 2), (7, 0)):
-        answer = await real.client.post("/api/runs", json={"fork": {"run": parent["id"], "step": step}})
+    for step, more, kept in ((60, {}, 1), (90, {}, 2), (7, {}, 0), (90, {"changes_until": 90}, 1)):
+        answer = await real.client.post("/api/runs", json={"fork": {"run": parent["id"], "step": step, **more}})
         assert answer.status_code == 201, answer.text
         fork = answer.json()
         assert fork["id"] != parent["id"]
@@ -187,8 +187,9 @@ async def test_a_look_that_cannot_be_is_refused(lab: Running, wanted: dict[str, 
         ({"run": "", "step": "1"}, 422, "fork.step = '1'"),
         ({"run": "", "step": -1}, 422, "fork.step = -1"),
         ({"run": "", "step": 51}, 422, "from 0 to 50"),
-        ({"run": ""}, 400, "an object of a run and a step"),
-        ([], 400, "an object of a run and a step"),
+        ({"run": "", "step": 5, "changes_until": 7}, 422, "5 or 6"),
+        ({"run": ""}, 400, "an object of a run, a step"),
+        ([], 400, "an object of a run, a step"),
     ],
 )
 async def test_a_fork_that_cannot_be_is_refused(lab: Running, given: Any, status: int, said: str) -> None:
