@@ -146,6 +146,8 @@ class History:
         steps: dict[str, NDArray[Any]] = {"step": step, "lane": np.empty(0, np.uint8), "example": step, "loss": loss}
         steps |= {f"mask/{name}": np.empty((0, (units + 7) // 8), np.uint8) for name, units in layers.items()}
         steps |= {f"kept/{name}": step for name in layers}
+        steps |= {f"{rate}/{name}": np.empty(0, np.float32) for rate in ("rate", "group_rate") for name in layers}
+        steps["dropout_kind"] = np.empty(0, np.uint8)
         scores = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
         self._steps = Ring(MASKS, steps)
         self._losses = Curve(POINTS, {"step": step, "loss": loss})

@@ -22,6 +22,7 @@ import { createUpload } from "./dialogs/upload.js";
 import { createViewMenu } from "./dialogs/viewmenu.js";
 import { createActions } from "./link/actions.js";
 import { createApi } from "./link/api.js";
+import { createPast } from "./link/past.js";
 import { createSession } from "./link/session.js";
 import * as connection from "./shell/connection.js";
 import * as experiment from "./shell/experiment.js";
@@ -117,6 +118,7 @@ function start(document, first) {
   const api = createApi(window.fetch.bind(window));
   const session = createSession({ window, store, api, notify });
   const actions = createActions({ store, session, api, notify });
+  createPast({ window, store, api });
   const options = { document, store, actions };
 
   const dialog = (/** @type {string} */ id) => /** @type {HTMLDialogElement} */ (find(document, `dialog#${id}`));
@@ -177,6 +179,7 @@ function start(document, first) {
     toggle: () => void (store.state.run?.state === "playing" ? actions.pause() : actions.play()),
     step: () => void actions.step(1),
     reset: () => void actions.reset(),
+    undo: () => void actions.undo(),
     help,
   });
   Object.assign(window, { dropoutLab: { store, actions, panels, faults } }); // for tests, and for the curious at the console

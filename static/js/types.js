@@ -273,6 +273,7 @@
  * @property {string | null} experiment The id of the experiment that it belongs to.
  * @property {number | null} stop_at The step at which it pauses by itself.
  * @property {{ members: number, masks: "per_member" | "per_example" }} ensemble
+ * @property {{ run: string, step: number } | null} [parent] Of a fork: the run that it goes on from, and how many steps both have in common.
  * @property {string | null} unkept Why it would not outlive the server, if it would not.
  * @property {Record<string, string>} obstacles The panels that would show nothing of it, each with what it needs, in words.
  * @property {Record<string, { code: string, message: string }>} [failed_views] Kinds of frames that cannot be made, and why.
@@ -306,11 +307,32 @@
 /** @typedef {{ kind: "error" | "info", text: string }} Notice */
 
 /**
+ * What was fetched of the step that is looked back to.
+ * @typedef {object} Past
+ * @property {import("./state/ring.js").StepRing | null} film Masks of the steps around it.
+ * @property {number | null} step Whose pictures are shown; `null`: those of the newest step.
+ * @property {Frame | null} graph Of that step.
+ * @property {{ ensemble: Frame | null, boundary: Frame | null } | null} live What is shown again in the present.
+ * @property {"idle" | "fetching" | "failed"} status
+ * @property {string} message Why it failed.
+ */
+
+/**
+ * The run that a fork goes on from, as it was when the page asked.
+ * @typedef {object} Before
+ * @property {string} run Of the fork.
+ * @property {number} step Steps that both have in common.
+ * @property {number[]} steps Of its evaluations behind that.
+ * @property {(number | null)[][]} val_loss At each of these, of each lane.
+ */
+
+/**
  * What `store.state` holds.
  * @typedef {object} State
  * @property {Schema | null} schema
  * @property {Connection} connection
  * @property {Run | null} run
+ * @property {Before | null} before Of a fork: the run that it goes on from, as far as it is known.
  * @property {"owner" | "viewer" | null} role
  * @property {Frame | null} data
  * @property {import("./state/ring.js").StepRing} steps
@@ -328,6 +350,7 @@
  * @property {boolean} revealed Whether the answer of the experiment may be seen: a guess was made, or none is wanted.
  * @property {string[]} open The views of `OPENABLE` that are open (`panels.js`).
  * @property {number | null} cursor The step scrubbed back to; `null`: live.
+ * @property {Past} past
  * @property {"light" | "dark"} theme
  * @property {Notice | null} notice The last one.
  * @property {Notice[]} unread Those that the page has not shown yet, for two may come between two frames.
@@ -372,6 +395,8 @@
  * @property {(ensemble: { members?: number, masks?: string }) => Promise<number | null>} ensemble
  * @property {(x: number[][], lane?: number) => Promise<Answer>} ask Lets sub-networks vote; rejects with the server’s words.
  * @property {(step: number | null) => void} scrub
+ * @property {(step: number) => Promise<void>} fork Go on from a step of this run with another one.
+ * @property {() => Promise<void>} undo Go on from before the last change of a knob.
  * @property {(kind: "error" | "info", text: string) => void} notify
  */
 

@@ -44,6 +44,9 @@ def steps_tensors(first: int, count: int, lanes: int = 2) -> Tensors:
     for layer, units in UNITS.items():
         tensors[f"mask/{layer}"] = masks_of(step, layer)
         tensors[f"kept/{layer}"] = np.full(count, units // 2, np.uint32)
+        tensors[f"rate/{layer}"] = np.full(count, 0.5, np.float32)
+        tensors[f"group_rate/{layer}"] = np.zeros(count, np.float32)
+    tensors["dropout_kind"] = np.zeros(count, np.uint8)
     return tensors
 
 

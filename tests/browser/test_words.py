@@ -265,11 +265,14 @@ def test_a_network_that_diverged_is_named_with_its_step_and_compared_with_none(m
 
 
 def test_what_is_known_of_a_divergence_is_said_with_its_cause_and_what_may_help(module_page: Page) -> None:
-    broken = lane("Fast", val=NAN, train=NAN, diverged=14, cause="after the change at step 8 (learning rate 0.5)")
+    broken = lane(
+        "Fast", val=NAN, train=NAN, diverged=14, cause="after the change at step 8 (learning rate 0.5)", good=13
+    )
     said = losses(module_page, broken, lane())
     assert (
         "“Fast” diverged at step 14 after the change at step 8 (learning rate 0.5): its loss is no longer a finite "
-        "number. A lower learning rate, and a reset, may help. “Dropout” has a loss of" in said
+        "number. A lower learning rate may help: reset, or look back to step 13 and choose “Go on from here”. "
+        "“Dropout” has a loss of" in said
     )
     many = [{**broken, "name": f"F{number}"} for number in range(4)]
     said = losses(module_page, *many, lane())

@@ -4,6 +4,7 @@
 
 import { coalesce } from "../base/coalesce.js";
 import { emptyDraft } from "../state/draft.js";
+import { turnsOf } from "../words/changes.js";
 
 /**
  * @param {object} options
@@ -34,6 +35,20 @@ export function createActions({ store, session, api, notify }) {
   function present() {
     looking.back = false;
     store.update("cursor", { cursor: null });
+  }
+
+  /**
+   * Go over to another run.
+   * @param {() => Promise<void>} open
+   */
+  async function leaveFor(open) {
+    try {
+      await open();
+      present();
+      store.update("draft", { draft: emptyDraft() });
+    } catch (error) {
+      notify("error", /** @type {Error} */ (error).message);
+    }
   }
 
   return {
@@ -84,6 +99,20 @@ export function createActions({ store, session, api, notify }) {
         command({ op: "play" });
       }
       store.update("cursor", { cursor: step });
+    },
+    async fork(step) {
+      const { run } = store.state;
+      const play = looking.back || run?.state === "playing";
+      await leaveFor(() => session.fork(step, { play }));
+    },
+    async undo() {
+      const { run, schema, steps } = store.state;
+      const turn = run && schema ? turnsOf(run, schema, steps.last).at(-1) : null;
+      if (run && turn) {
+        const step = turn.first - 1;
+        const play = looking.back || run.state === "playing";
+        await leaveFor(() => session.fork(step, { changesUntil: step, play }));
+      }
     },
     async upload(file, name, decisions) {
       const table = await api.upload(file, name, decisions);

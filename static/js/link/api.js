@@ -1,8 +1,9 @@
 // The server's REST interface.
 
-/** @import { Change, Config, Decisions, Experiment, Reading, Run, Schema, Table } from "../types.js" */
+/** @import { Change, Config, Decisions, Experiment, Frame, Reading, Run, Schema, Table } from "../types.js" */
 
 import { addressOf } from "../base/addresses.js";
+import { split } from "./frames.js";
 
 /**
  * What a run is opened with beside its knobs: the experiment that it belongs to, the step at which it pauses by itself, what it
@@ -139,6 +140,38 @@ export function createApi(fetch) {
      * @returns {Promise<Run>}
      */
     run: (id) => call(`api/runs/${encodeURIComponent(id)}`),
+    /**
+     * Old steps of a run: the masks of some, or the pictures of one.
+     * @param {string} id
+     * @param {{ step?: number, first?: number, count?: number, lane?: number, example?: number }} wanted
+     * @param {AbortSignal} signal
+     * @returns {Promise<Frame[]>}
+     */
+    async past(id, wanted, signal) {
+      const numbers = Object.entries(wanted).map(([name, value]) => [name, String(value)]);
+      const answer = await ask(`api/runs/${encodeURIComponent(id)}/past?${new URLSearchParams(numbers)}`, { signal });
+      if (!/octet-stream/.test(answer.headers.get("content-type") ?? "")) {
+        throw new BetweenError(answer.status);
+      }
+      return split(await answer.arrayBuffer());
+    },
+    /**
+     * What a run was evaluated to so far.
+     * @param {string} id
+     * @returns {Promise<{ step: number[], val_loss: (number | null)[][] }>}
+     */
+    curves: (id) => call(`api/runs/${encodeURIComponent(id)}/record`).then(({ scores }) => scores),
+    /**
+     * Open a run that goes on from a step of another one.
+     * @param {string} run
+     * @param {number} step
+     * @param {number} changesUntil The last step whose changes it takes along.
+     * @returns {Promise<{ id: string, token: string, config: Config }>}
+     */
+    fork(run, step, changesUntil) {
+      const fork = { run, step, changes_until: changesUntil };
+      return call("api/runs", { method: "POST", body: JSON.stringify({ fork }) });
+    },
     /**
      * A script that trains a lane as it is configured now.
      * @param {string} id

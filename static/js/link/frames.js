@@ -49,6 +49,27 @@ export function decode(buffer) {
 }
 
 /**
+ * Decode several messages, each behind its length in bytes.
+ * @param {ArrayBuffer} buffer
+ * @returns {Frame[]}
+ * @throws {RangeError} They are cut off.
+ */
+export function split(buffer) {
+  /** @type {Frame[]} */
+  const frames = [];
+  for (let start = 0; start < buffer.byteLength; ) {
+    const first = start + LENGTH_BYTES;
+    const length = first <= buffer.byteLength ? Number(new DataView(buffer).getBigUint64(start, true)) : 0;
+    if (length === 0 || first + length > buffer.byteLength) {
+      throw new RangeError(`frames of ${buffer.byteLength} bytes are cut off at byte ${start}`);
+    }
+    frames.push(decode(buffer.slice(first, first + length)));
+    start = first + length;
+  }
+  return frames;
+}
+
+/**
  * @param {ArrayBuffer} buffer
  * @param {number} start Where the tensors' bytes begin.
  * @param {string} name

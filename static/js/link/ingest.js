@@ -5,6 +5,7 @@
 import { isInsight } from "../model/catalogue.js";
 import { networkNamed } from "../model/kinds.js";
 import { appendRow } from "../state/columns.js";
+import { StepRing } from "../state/ring.js";
 import { emptyRecords, SCORES } from "../state/store.js";
 
 const GRAPHS = 128; // as many graph frames are kept for looking back
@@ -63,7 +64,7 @@ const TAKERS = {
     takePast(store, frame);
     takeSteps(store, frame);
     takeScores(store, frame, "scores/");
-    store.update("cursor", { cursor: cursor !== null && store.state.steps.has(cursor) ? cursor : null });
+    store.update("cursor", { cursor: cursor !== null && cursor <= store.state.steps.last ? cursor : null });
   },
   steps(store, frame) {
     takePast(store, frame);
@@ -78,9 +79,24 @@ const TAKERS = {
     }
     store.update("graph", { graph: frame });
   },
-  ensemble: (store, frame) => store.update("ensemble", { ensemble: frame }),
-  boundary: (store, frame) => store.update("boundary", { boundary: frame }),
+  ensemble: (store, frame) => takePicture(store, frame, "ensemble"),
+  boundary: (store, frame) => takePicture(store, frame, "boundary"),
 };
+
+/**
+ * Show a picture of the newest step; while an old one is looked at, keep it for later.
+ * @param {Store} store
+ * @param {Frame} frame
+ * @param {"ensemble" | "boundary"} kind
+ */
+function takePicture(store, frame, kind) {
+  const { past } = store.state;
+  if (past.live) {
+    store.state.past = { ...past, live: { ...past.live, [kind]: frame } };
+  } else {
+    store.update(kind, { [kind]: frame });
+  }
+}
 
 /**
  * Keep the newest frame of a view whole, and the small tensors of those before.
@@ -125,17 +141,39 @@ function takeSteps(store, { tensors }) {
   const loss = /** @type {Float32Array} */ (tensors.loss.data);
   const count = tensors.step.shape[0];
   for (let row = 0; row < count; row += 1) {
-    const step = Number(tensors.step.data[row]);
-    const at = (/** @type {string} */ name) => Number(tensors[name]?.data[row] ?? 0);
-    steps.push(
-      { step, lane: at("lane"), example: at("example"), kind: at("dropout_kind") },
-      (layer) => packedRow(tensors[`mask/${layer}`], row),
-      (layer) => at(`kept/${layer}`),
-      (layer) => [at(`rate/${layer}`), at(`group_rate/${layer}`)],
-    );
-    appendRow(losses, step, { loss }, row * tensors.loss.shape[1]);
+    pushRow(steps, tensors, row);
+    appendRow(losses, Number(tensors.step.data[row]), { loss }, row * tensors.loss.shape[1]);
   }
   store.update("steps");
+}
+
+/**
+ * Put one row of a frame's masks into a ring.
+ * @param {StepRing} ring
+ * @param {Frame["tensors"]} tensors
+ * @param {number} row
+ */
+function pushRow(ring, tensors, row) {
+  const at = (/** @type {string} */ name) => Number(tensors[name]?.data[row] ?? 0);
+  ring.push(
+    { step: at("step"), lane: at("lane"), example: at("example"), kind: at("dropout_kind") },
+    (layer) => packedRow(tensors[`mask/${layer}`], row),
+    (layer) => at(`kept/${layer}`),
+    (layer) => [at(`rate/${layer}`), at(`group_rate/${layer}`)],
+  );
+}
+
+/**
+ * A ring of its own with all masks of a frame.
+ * @param {Run["layers"]} layers
+ * @param {Frame} frame
+ */
+export function ringOf(layers, { tensors }) {
+  const ring = new StepRing(layers);
+  for (let row = 0; row < tensors.step.shape[0]; row += 1) {
+    pushRow(ring, tensors, row);
+  }
+  return ring;
 }
 
 /**

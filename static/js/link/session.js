@@ -8,6 +8,7 @@ import { givenIn } from "../base/given.js";
 import { createStorage } from "../base/storage.js";
 import { addChanges } from "../model/changes.js";
 import { belongs, experimentIn, extraOf, pathOf } from "../model/experiments.js";
+import { formatCount } from "../model/stats.js";
 import { guessesOf } from "../state/guesses.js";
 import { ingestFrame, ingestRun } from "./ingest.js";
 import { createLive } from "./live.js";
@@ -314,6 +315,20 @@ export function createSession({ window, store, api, notify }) {
       const speed = run ? run.steps_per_second : FIRST_SPEED;
       await open(config, changes, { speed, play }, { ...(experiment ? extraOf(experiment) : {}), ...extra });
       end();
+    },
+    /**
+     * Open a run in place of this one that goes on from one of its steps; this one stays as it is.
+     * @param {number} step
+     * @param {{ changesUntil?: number, play?: boolean }} [options] Without the first, the changes until that step are taken along.
+     */
+    async fork(step, { changesUntil = step, play = false } = {}) {
+      const { run } = store.state;
+      if (run) {
+        const { id, token } = await api.fork(run.id, step, changesUntil);
+        guesses.move(run.id, id);
+        attach(id, token, { speed: run.steps_per_second, play });
+        notify("info", `A new run goes on from step ${formatCount(step)}. The one before stays as it is.`);
+      }
     },
     /**
      * Open a run that was saved as a file in place of this one: the same from step 0 on, with all its changes.

@@ -32,13 +32,11 @@ function formatSmall(value) {
  * @param {Picture | null} picture
  * @param {object} around
  * @param {number} around.followed The example that the reader follows.
- * @param {number | null} around.cursor The step scrubbed back to.
+ * @param {string | null} around.missing What is said while there is no picture of the step that is looked back to; `null`: of none.
  */
-export function networkSentence(picture, { followed, cursor }) {
+export function networkSentence(picture, { followed, missing }) {
   if (!picture) {
-    return cursor === null
-      ? "Waiting for the first pass through the network …"
-      : `The masks of step ${formatCount(cursor)} are not on this page: it keeps those of the last 2,048 steps that reached it.`;
+    return missing ?? "Waiting for the first pass through the network …";
   }
   const parts = picture.evaluation ? [evaluationWords(picture)] : [`${headWords(picture)} ${keptWords(picture)}`];
   return [...parts, answerWords(picture), otherExampleWords(picture, followed), recordWords(picture)]

@@ -10,15 +10,17 @@ const MOVES = "input, select, textarea, canvas, [role=listbox], [role=grid], [da
  * @param {() => void} options.toggle
  * @param {() => void} options.step
  * @param {() => void} options.reset
+ * @param {() => void} options.undo
  * @param {() => void} options.help
  * @returns {() => void} Stops listening.
  */
-export function createKeyboard({ document, toggle, step, reset, help }) {
+export function createKeyboard({ document, toggle, step, reset, undo, help }) {
   /** @type {Record<string, { act: () => void, unless: string }>} */
   const keys = {
     " ": { act: toggle, unless: `${TYPES}, ${PRESSES}, [data-keys=space]` },
     ArrowRight: { act: step, unless: `${TYPES}, ${MOVES}` },
     r: { act: reset, unless: TYPES },
+    z: { act: undo, unless: TYPES },
     "?": { act: help, unless: TYPES },
   };
 

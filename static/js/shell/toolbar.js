@@ -1,9 +1,10 @@
-// Reset, play, step, speed; the step and how fast it goes; the connection; the theme.
+// Reset, play, step, undo, speed; the step and how fast it goes; the connection; the theme.
 
 /** @import { Run, Topic, View, ViewOptions } from "../types.js" */
 
 import { find, setText } from "../base/dom.js";
 import { argumentOf, taken } from "../model/commands.js";
+import { canLookBack } from "../model/past.js";
 import { connectionWord } from "../words/connection.js";
 
 /** @type {Topic[]} */
@@ -46,6 +47,7 @@ export function create(element, { document, store, actions, theme, views, save, 
     reset: () => void actions.reset(),
     toggle,
     step: () => void actions.step(1),
+    undo: () => void actions.undo(),
     views,
     save,
     share,
@@ -79,6 +81,7 @@ export function create(element, { document, store, actions, theme, views, save, 
     const mine = store.state.role === "owner" && store.state.connection.status === "live";
     element.classList.toggle("playing", playing);
     setText(show("toggle"), playing ? "Pause" : "Play");
+    button("undo").disabled = !mine || !run || !canLookBack(run) || run.changes.length === 0;
     for (const each of [button("reset"), button("toggle"), button("step"), speed]) {
       each.disabled = !mine || !run;
     }

@@ -10,6 +10,14 @@ import { StepRing } from "./ring.js";
 export const SCORES = ["train_loss", "val_loss", "train_accuracy", "val_accuracy"];
 
 /**
+ * What was fetched of the step that is looked back to: nothing.
+ * @returns {State["past"]}
+ */
+export function emptyPast() {
+  return { film: null, step: null, graph: null, live: null, status: "idle", message: "" };
+}
+
+/**
  * Everything that belongs to one start of one run, empty: what a reset throws away.
  * @param {readonly import("../types.js").Layer[]} layers
  * @param {number} lanes
@@ -26,6 +34,7 @@ export function emptyRecords(layers, lanes) {
     insights: {},
     trails: {},
     cursor: null,
+    past: emptyPast(),
   };
 }
 
@@ -35,6 +44,7 @@ export function initialState() {
     schema: null,
     connection: { status: "connecting", message: "", retryInMs: null },
     run: null,
+    before: null,
     role: null,
     data: null,
     ...emptyRecords([], 0),

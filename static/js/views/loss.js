@@ -26,6 +26,7 @@ import { changeLines } from "../charts/turns.js";
 import { causeWords, divergenceOf } from "../model/diverged.js";
 import { dropoutOf } from "../model/kinds.js";
 import { drops } from "../model/layers.js";
+import { canLookBack } from "../model/past.js";
 import { exponentialAverage, formatCount, formatLoss, indexOfLeast } from "../model/stats.js";
 import { lastRows, meanOf } from "../model/verdict.js";
 import { turnsOf } from "../words/changes.js";
@@ -91,7 +92,7 @@ function draw(chart, state) {
   chart.say(lossSentence(reading));
   const end = Math.max(100, scores.step[scores.length - 1]);
   const turns = changeLines(chart, state, end);
-  const lines = lossTraces(chart, state);
+  const lines = [...beforeLines(chart, state), ...lossTraces(chart, state)];
   const best = bestOnes(chart, state, { lines, end, ceiling, taken: turns.boxes });
   chart.plot([...lines, best.markers], {
     uirevision: run.id,
@@ -137,7 +138,9 @@ export function readLosses(state, ceiling) {
     figure: meanOf(scores.val_loss[lane], rows),
     turned: turnedOf(scores, turns, lane, last),
   }));
-  return { step: scores.step[last], evaluations: rows.length, lanes, ceiling, apart: setApart(run.config) };
+  const { before } = state;
+  const fork = before && before.run === run.id && before.steps.length > 1 ? before.step : null;
+  return { step: scores.step[last], evaluations: rows.length, lanes, ceiling, apart: setApart(run.config), fork };
 }
 
 /**
@@ -190,6 +193,7 @@ function readLane(state, knobs, lane, last) {
     trainAtBest: best < 0 ? Number.NaN : scores.train_loss[lane][best],
     masked: averages.length > 0 && isAsPlain ? averages[averages.length - 1] : Number.NaN,
     diverged: divergedAt(state, lane),
+    good: canLookBack(run) ? (divergenceOf(run, lane)?.step ?? 1) - 1 : null,
     cause: divergenceOf(run, lane) ? causeWords(run, state.schema, lane) : null,
     highest: highestDrawn(state, lane, averages),
     stopped: stop ? { step: stop.step, bestStep: stop.best_step, bestLoss: stop.best_loss } : null,
@@ -284,6 +288,34 @@ function trainLines({ palette }, { run, scores }, lane, total) {
     hovertemplate: "%{y:.3~f}",
   };
   return brokenAt(line, stopOf(run, lane));
+}
+
+/**
+ * Of a fork: how the validation loss went on in the run that it goes on from, as far as this one has come.
+ * @param {Chart} chart
+ * @param {State & { run: Run }} state
+ * @returns {object[]}
+ */
+function beforeLines({ legend, palette }, { run, before, scores }) {
+  if (!before || before.run !== run.id) {
+    return [];
+  }
+  const end = before.steps.filter((step) => step <= Math.max(before.step, scores.step[scores.length - 1])).length;
+  return run.config.lanes.flatMap(({ name }, lane) =>
+    legend.shows(String(lane), "val") && lane < (before.val_loss[0]?.length ?? 0)
+      ? [
+          {
+            type: "scatter",
+            mode: "lines",
+            x: before.steps.slice(0, end),
+            y: before.val_loss.slice(0, end).map((row) => row[lane]),
+            name: `${name}: validation, the run before the fork`,
+            line: { color: withAlpha(laneStyle(palette, lane).colour, 0.55), width: 1.6, dash: "dot" },
+            hovertemplate: "%{y:.3~f}",
+          },
+        ]
+      : [],
+  );
 }
 
 /**

@@ -12,12 +12,12 @@ import { formatCount } from "../model/stats.js";
 import { labelBands, markStep, showLegend } from "../paint/bands.js";
 import { masksSentence, maskWords } from "../paint/captions.js";
 import { drawColumns, layRows, unitAt, windowOf } from "../paint/film.js";
-import { shownSteps } from "../paint/held.js";
 import { createPace } from "../paint/pace.js";
 import { channels, pixel, readPicturePalette } from "../paint/palette.js";
 import { readWindow } from "../paint/reading.js";
 import { maskTable, rasterPicture } from "../paint/tables.js";
 import { createTip } from "../paint/tip.js";
+import { shownSteps } from "../state/held.js";
 
 /** @type {Topic[]} */
 export const topics = ["run", "steps", "cursor", "theme"];

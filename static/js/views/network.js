@@ -1,6 +1,6 @@
 // The network of the followed lane in one pass: what was dropped, what stayed silent, what fired.
 
-/** @import { Frame, Topic, View, ViewOptions } from "../types.js" */
+/** @import { Topic, View, ViewOptions } from "../types.js" */
 /** @import { Picture } from "../paint/picture.js" */
 /** @import { Cell } from "../paint/lattice.js" */
 /** @import { Layout } from "../paint/layout.js" */
@@ -11,7 +11,6 @@ import { messageOf } from "../base/faults.js";
 import { goOn, guarded, stop } from "../base/guard.js";
 import { reducedMotion } from "../base/theme.js";
 import { sitesOf } from "../model/layers.js";
-import { shownSteps } from "../paint/held.js";
 import { createHost } from "../paint/host.js";
 import { keyOf } from "../paint/key.js";
 import { cellAt, centre, neighbour } from "../paint/lattice.js";
@@ -24,6 +23,8 @@ import { pictureOfGraph, pictureOfRecord } from "../paint/picture.js";
 import { isShown } from "../paint/shown.js";
 import { networkTable } from "../paint/tables.js";
 import { createTip } from "../paint/tip.js";
+import { graphAt, shownSteps } from "../state/held.js";
+import { pastWords } from "../words/past.js";
 
 /** @type {Topic[]} */
 export const topics = ["run", "data", "graph", "steps", "cursor", "theme"];
@@ -112,7 +113,8 @@ export function create(element, { document, store }) {
       }
       underWay.delete(earlier);
     }
-    const text = networkSentence(painted, { followed: run.follow.example, cursor });
+    const missing = cursor === null ? null : pastWords(store.state, cursor);
+    const text = networkSentence(painted, { followed: run.follow.example, missing });
     if (sentence) {
       writeCaption(sentence, text);
     }
@@ -123,14 +125,14 @@ export function create(element, { document, store }) {
   }
 
   function draw() {
-    const { run, data, graph, graphs, cursor } = store.state;
+    const { run, data, graph, cursor } = store.state;
     if (!run) {
       return;
     }
     if (cursor === null && graph && now.picture && isFollowed(now.picture, run) && !isShown(run, graph)) {
       return; // what is drawn is of the followed example
     }
-    const recorded = cursor === null ? graph : trainingPass(graphs.get(cursor));
+    const recorded = cursor === null ? graph : graphAt(store.state, cursor);
     const record = cursor === null || recorded ? null : shownSteps(store).at(cursor);
     if (recorded) {
       now.picture = pictureOfGraph(recorded, run, data);
@@ -287,14 +289,6 @@ export function create(element, { document, store }) {
  * @param {import("../types.js").Run} run
  */
 const isFollowed = ({ example, lane }, { follow }) => example === follow.example && lane === follow.lane;
-
-/**
- * Looking back one asks for the mask of a step: what an evaluation pass at that step showed is no answer.
- * @param {Frame | undefined} graph
- */
-function trainingPass(graph) {
-  return graph && graph.meta.pass !== "evaluation" ? graph : null;
-}
 
 /**
  * @param {HTMLElement} element

@@ -11,6 +11,7 @@ import { exampleOf } from "../paint/picture.js";
 import { isShown } from "../paint/shown.js";
 import { exampleTable, gallery } from "../paint/tables.js";
 import { barsOf, imageOf, rowWords } from "../paint/thumbnail.js";
+import { graphAt } from "../state/held.js";
 
 /** @type {Topic[]} */
 export const topics = ["run", "data", "graph", "cursor", "theme"];
@@ -258,12 +259,13 @@ export function create(element, { document, store, actions }) {
  * The example that the network picture shows: the followed one, or that of the step that is viewed.
  * @param {import("../types.js").State} state
  */
-function shownExample({ run, graph, graphs, steps, cursor }) {
+function shownExample({ run, graph, graphs, steps, past, cursor }) {
   const followed = run?.follow.example ?? -1;
-  const frame = cursor === null ? graph : graphs.get(cursor);
+  const frame = cursor === null ? graph : graphAt({ graphs, past }, cursor);
   const isOf = frame?.run === run?.id && Number(frame?.tensors.lane?.data[0] ?? -1) === run?.follow.lane;
   const inBatch = frame && isOf && isShown(run, frame) ? Number(frame.tensors.example?.data[0] ?? followed) : followed;
-  return cursor !== null && !frame ? (steps.at(cursor)?.example ?? followed) : inBatch;
+  const film = cursor !== null && past.film?.has(cursor) ? past.film : steps;
+  return cursor !== null && !frame ? (film.at(cursor)?.example ?? followed) : inBatch;
 }
 
 /**

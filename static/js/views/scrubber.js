@@ -3,11 +3,24 @@
 /** @import { Topic, View, ViewOptions } from "../types.js" */
 
 import { h, setText } from "../base/dom.js";
+import { canLookBack } from "../model/past.js";
 import { formatCount } from "../model/stats.js";
-import { shownSteps } from "../paint/held.js";
+import { shownSteps } from "../state/held.js";
 
 /** @type {Topic[]} */
 export const topics = ["run", "steps", "cursor"];
+
+const FORK = "A new run with the same past up to this step, and a future of its own; the present run stays as it is";
+
+/**
+ * The steps that can be looked at: of most runs all of them.
+ * @param {import("../types.js").Store} store
+ */
+function reach(store) {
+  const { first, last } = shownSteps(store);
+  const { run, steps } = store.state;
+  return { first: last > 0 && run && canLookBack(run) ? 1 : first, last: Math.max(last, steps.last) };
+}
 
 /**
  * @param {HTMLElement} element
@@ -21,12 +34,24 @@ export function create(element, { document, store, actions }) {
   });
   const at = h(document, "output", { for: range.id, class: "scrub-at" });
   const live = h(document, "button", { type: "button", class: "raster-live", disabled: true }, "back to live");
-  element.replaceChildren(range, at, live);
+  const fork = h(
+    document,
+    "button",
+    { type: "button", class: "scrub-fork", disabled: true, title: FORK },
+    "Go on from here",
+  );
+  element.replaceChildren(range, at, live, fork);
 
   range.addEventListener("input", () => {
-    const { first, last } = shownSteps(store);
+    const { first, last } = reach(store);
     if (last > 0) {
       actions.scrub(Math.min(last, Math.max(first, Number(range.value))));
+    }
+  });
+  fork.addEventListener("click", () => {
+    const { cursor } = store.state;
+    if (cursor !== null) {
+      actions.fork(cursor);
     }
   });
   range.addEventListener("keydown", (event) => event.stopPropagation()); // its arrow keys are its own
@@ -37,8 +62,8 @@ export function create(element, { document, store, actions }) {
 
   return {
     update() {
-      const { cursor } = store.state;
-      const { first, last } = shownSteps(store);
+      const { cursor, run } = store.state;
+      const { first, last } = reach(store);
       const value = cursor ?? last;
       range.min = String(Math.min(first, value));
       range.max = String(last);
@@ -49,6 +74,7 @@ export function create(element, { document, store, actions }) {
         cursor === null ? `live, step ${value}` : `step ${value}, ${last - value} steps back`,
       );
       live.disabled = cursor === null;
+      fork.disabled = cursor === null || !run || !canLookBack(run);
       setText(at, last === 0 ? "" : `step ${formatCount(value)}`);
     },
     resize() {},

@@ -22,6 +22,7 @@ import { verdictWords } from "./verdict.js";
  * @property {number} masked Training loss with masks on, averaged over the last steps; NaN before the first.
  * @property {number | null} diverged The step by which a loss was no longer finite.
  * @property {string | null} [cause] After which change it diverged, once that is known: it then diverged at that very step.
+ * @property {number | null} [good] The last step before, if the run can go on otherwise from there.
  * @property {number} [highest] The highest number of its lines.
  * @property {boolean} [unbalanced] Whether it drops without any scaling.
  * @property {{ step: number, words: string, isRuns: boolean, val: number, isNew: boolean } | null} [turned] The newest change,
@@ -40,6 +41,7 @@ const NEAR_BEST = 1.05; // and within this one a network is still about at its b
  * @property {LaneLoss[]} lanes
  * @property {number} ceiling Where the axis ends.
  * @property {{ words: string | null, isAlike: boolean }} [apart] In what the networks differ beyond their live knobs.
+ * @property {number | null} [fork] Of a fork whose parent went on further: how many steps both have in common.
  */
 
 /** @param {LossReading | null} reading `null` before the first evaluation. */
@@ -47,7 +49,7 @@ export function lossSentence(reading) {
   if (reading === null || reading.lanes.length === 0) {
     return "No loss has been measured yet.";
   }
-  const { step, evaluations = 1, lanes, ceiling, apart = { words: null, isAlike: true } } = reading;
+  const { step, evaluations = 1, lanes, ceiling, apart = { words: null, isAlike: true }, fork = null } = reading;
   const sound = lanes.filter((lane) => lane.diverged === null);
   const above = sound.filter((lane) => Math.max(lane.val, lane.train) > ceiling);
   return joined([
@@ -59,6 +61,7 @@ export function lossSentence(reading) {
     unscaledWords(sound),
     sound.length > 1 ? apart.words : null,
     beyondWords(lanes, above, ceiling),
+    fork === null ? null : `Dotted: the run that this one goes on from, after step ${formatCount(fork)}.`,
   ]);
 }
 
@@ -102,10 +105,12 @@ function beyondWords(lanes, above, ceiling) {
   return parts.length > 0 ? `The axis ends at ${formatLoss(ceiling)}: ${parts.join("; ")}.` : null;
 }
 
-/** @param {{ name: string, diverged: number | null, cause?: string | null }[]} lanes */
+/** @param {{ name: string, diverged: number | null, cause?: string | null, good?: number | null }[]} lanes */
 function divergedWords(lanes) {
   const gone = lanes.filter((lane) => lane.diverged !== null);
-  const advice = gone.some(({ cause }) => cause) ? "A lower learning rate, and a reset, may help." : null;
+  const good = Math.min(...gone.flatMap((lane) => (lane.good ? [lane.good] : [])));
+  const back = Number.isFinite(good) ? `, or look back to step ${formatCount(good)} and choose “Go on from here”` : "";
+  const advice = gone.some(({ cause }) => cause) ? `A lower learning rate may help: reset${back}.` : null;
   if (gone.length > 3) {
     const many = `${formatCount(gone.length)} of ${formatCount(lanes.length)} networks diverged: their losses are no longer finite numbers.`;
     return joined([many, advice]);

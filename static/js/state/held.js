@@ -2,7 +2,7 @@
 
 /** @import { Store } from "../types.js" */
 
-import { StepRing } from "../state/ring.js";
+import { StepRing } from "./ring.js";
 
 /** @type {WeakMap<Store, StepRing>} */
 const held = new WeakMap();
@@ -14,18 +14,27 @@ const held = new WeakMap();
  * @returns {StepRing}
  */
 export function shownSteps(store) {
-  const { cursor, steps } = store.state;
+  const { cursor, steps, past } = store.state;
   if (cursor === null) {
     held.delete(store);
     return steps;
   }
   const film = held.get(store);
-  if (film && film.last >= cursor) {
-    return film;
-  }
-  const copy = copyRing(steps);
-  held.set(store, copy);
-  return copy;
+  const here = film && film.last >= cursor ? film : copyRing(steps);
+  held.set(store, here);
+  return past.film && !here.has(cursor) ? past.film : here;
+}
+
+/**
+ * The training pass of the step that is looked back to, as far as it is known: what an evaluation pass at that step showed does
+ * not answer which units were dropped.
+ * @param {Pick<import("../types.js").State, "graphs" | "past">} state
+ * @param {number} cursor
+ * @returns {import("../types.js").Frame | null}
+ */
+export function graphAt({ graphs, past }, cursor) {
+  const graph = graphs.get(cursor);
+  return graph && graph.meta.pass !== "evaluation" ? graph : past.step === cursor ? past.graph : null;
 }
 
 /** @param {StepRing} ring */
