@@ -20,7 +20,7 @@ PYTHON_CODE := app trainer tests benchmarks scripts evidence
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev page test browsers processors check fix bench gpu-check evidence docker docs screenshot lock clean
+.PHONY: help run dev page test browsers processors check fix bench chaos gpu-check evidence docker docs screenshot lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -60,6 +60,9 @@ fix: $(DEV) $(NODE_TOOLS) ## repair format and lint where a tool can
 
 bench: $(DEV) $(BUNDLER) ## measure, side by side with a plain PyTorch loop
 	$(PY) -m benchmarks
+
+chaos: $(DEV) ## kill workers and servers under load, and compare every loss; ARGS='--kills 5'
+	$(PY) -m benchmarks.chaos $(ARGS)
 
 gpu-check: ## tell whether this machine's GPU does what the tests say of the CPU; ARGS='--parts 1,3'
 	@$(if $(wildcard $(PY)),$(PY),$(PYTHON)) -m scripts.gpu_check $(ARGS)

@@ -39,6 +39,7 @@ MAX_UNANSWERED: Final = 1000  # commands that a worker has not answered yet
 OWNER_SEATS: Final = 4  # beyond the limit of viewers, so that a full class does not lock its teacher out
 VIEWERS_EVERY_S: Final = 0.5  # how often viewers are told how many they are
 MAX_LOSSES: Final = 5  # workers in a row that a run may lose before it gets anywhere,
+HOLD_S: Final = 0.5  # that viewers wait at most for a change to be written down
 LOSSES_WITHIN_S: Final = 120.0  # each within this time of the one before
 PART_BYTES: Final = 256 * 1024  # of a run's changes, in one message to a viewer,
 OPENING_BYTES: Final = 32 * 1024  # and in one to a worker, which takes it in between two slices of training
@@ -125,6 +126,10 @@ class Run:
         self._count_timer: asyncio.TimerHandle | None = None
         self._rests = False  # it was paused because nobody watched
         self._unkept: str | None = None
+        self.is_kept = False  # whether what changes is written down at once
+        self._awaits: int | None = None  # the revision of the changes that is to be written down before more is said
+        self._held: list[Callable[[], None]] = []  # what is to be said then
+        self._hold_timer: asyncio.TimerHandle | None = None
 
     @classmethod
     def revived(cls, found: Found, pool: Pool, settings: Settings, now: Callable[[], float]) -> Run:
@@ -334,6 +339,8 @@ class Run:
             self._first_config = state["config"]
         for change in message["changes"]:
             self.changes.insert(change["step"], change.get("lane"), change["knobs"])
+        if message["changes"]:
+            self._hold()
         self._learn(state)
         if reason in ("reset", "batch"):
             self._start_over()
@@ -466,6 +473,9 @@ class Run:
 
     def tell_unkept(self, problem: str | None) -> None:
         """Tell every viewer why it would not outlive the server; None: it would."""
+        self.is_kept = problem is None
+        if problem is not None:
+            self.release()
         if problem != self._unkept:
             self._unkept = problem
             self._tell_changed("unkept", self.step)
@@ -498,9 +508,44 @@ class Run:
 
         self._to_viewers(lambda viewer: viewer.tell(text_since, self.changes.revision, reason))
 
+    # What is said only once it is written down
+
+    def _hold(self) -> None:
+        """Say nothing more until the changes are written down: nobody shall have seen what could be lost.
+
+        That takes some milliseconds; a store that takes long is not waited for.
+        """
+        if not self.is_kept:
+            return
+        self._awaits = self.changes.revision
+        if self._hold_timer is None:
+            self._hold_timer = asyncio.get_running_loop().call_later(HOLD_S, self.release)
+
+    def written(self, revision: int) -> None:
+        """The changes until this revision are written down."""
+        if self._awaits is not None and revision >= self._awaits:
+            self.release()
+
+    def release(self) -> None:
+        """Say what was held."""
+        if self._hold_timer is not None:
+            self._hold_timer.cancel()
+        self._hold_timer = self._awaits = None
+        held, self._held = self._held, []
+        for say in held:
+            say()
+
     def _to_viewers(self, tell: Callable[[Outbox], None]) -> None:
-        """Tell every viewer; one that cannot be told is parted from, and the others do not hear of it."""
-        for viewer in tuple(self.viewers):
+        """Tell every viewer, now or once what was changed before is written down."""
+        viewers = tuple(self.viewers)
+        if self._awaits is None:
+            self._tell(viewers, tell)
+        else:
+            self._held.append(lambda: self._tell([each for each in viewers if each in self.viewers], tell))
+
+    def _tell(self, viewers: Iterable[Outbox], tell: Callable[[Outbox], None]) -> None:
+        """Tell some viewers; one that cannot be told is parted from, and the others do not hear of it."""
+        for viewer in viewers:
             try:
                 tell(viewer)
             except Exception:
@@ -512,6 +557,7 @@ class Run:
 
     def end(self, reason: str, message: str, code: int) -> None:
         """Tell everybody that it is over, and hang up."""
+        self.release()
         self._move(Phase.ENDED)
         if self._count_timer is not None:
             self._count_timer.cancel()

@@ -213,6 +213,8 @@ class Runs:
             self._failed(here, RunFailedError(message["error"]))
         else:
             self._guard(here, lambda: here.on_message(message))
+            if message.get("op") == "changed":
+                self._keeper.changed()
 
     def on_frame(self, run: str, frame: bytes) -> None:
         """Pass on a frame of a run."""

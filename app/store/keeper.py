@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import logging
 import time
@@ -25,7 +26,8 @@ from app.store.store import Store
 from app.tables import File, Stored
 from app.wire import dumps
 
-EVERY_S: Final = 0.25  # so often it is looked for what is new
+EVERY_S: Final = 0.25  # so often it is looked for what is new,
+AT_LEAST_S: Final = 0.02  # and so soon after the last time when something has changed: until then it could be lost
 SWEEP_S: Final = 60.0  # and so often for what has expired
 AGAIN_S: Final = 10.0  # until a store that failed is tried again
 DAY_S: Final = 86_400.0
@@ -64,6 +66,7 @@ class Keeper:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._swept_at = 0.0
         self._opened_at: dict[str, float] = {}
+        self._changed = asyncio.Event()
         self.problem: str | None = None
 
     @property
@@ -95,8 +98,18 @@ class Keeper:
         if not self.is_on:
             return
         while True:
-            await asyncio.sleep(EVERY_S if self.problem is None else AGAIN_S)
+            if self.problem is None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), EVERY_S)
+            else:
+                await asyncio.sleep(AGAIN_S)
+            self._changed.clear()
             await self.keep(runs())
+            await asyncio.sleep(AT_LEAST_S)
+
+    def changed(self) -> None:
+        """Something of a run has changed that cannot be made again from what is kept: look soon."""
+        self._changed.set()
 
     async def keep(self, runs: Iterable[Run]) -> None:
         """Write what is new of some runs, one after the other, and forget what has expired."""
@@ -108,8 +121,11 @@ class Keeper:
         if self._store is None and not await self._guard(self._open):
             return
         for run in runs:
-            if (write := self._news_of(run)) is not None and not await self._guard(write):
-                return
+            if (write := self._news_of(run)) is not None:
+                if not await self._guard(write):
+                    return
+                run.written(self._known[run.id].revision)
+        await self._keep_steps(runs)
         now = self._now()
         if now >= self._swept_at + SWEEP_S:
             self._swept_at = now
@@ -117,13 +133,21 @@ class Keeper:
         for gone in self._known.keys() - {run.id for run in runs}:
             del self._known[gone]
 
+    async def _keep_steps(self, runs: Iterable[Run]) -> None:
+        """Write down how far runs that train have come: a knob that is turned later must not count before that."""
+        steps = {run.id: run.reach for run in runs if run.is_open and run.playing and run.id in self._known}
+        moved = {name: step for name, step in steps.items() if step > self._known[name].step}
+        if moved and self._store is not None and await self._guard(partial(self._store.save_steps, moved)):
+            for name, step in moved.items():
+                self._known[name].step = step
+
     def _news_of(self, run: Run) -> Callable[[], None] | None:
         """What is to be written of a run, as work for the thread; all that it needs is taken now, on the loop."""
         if not run.is_open:
             return None
         known = self._known.setdefault(run.id, Known())
         told = Known(run.turns, run.starts, run.changes.revision, run.checkpoint, run.reach)
-        same_step = known.step == told.step or run.playing  # while it trains, the checkpoint says how far it is
+        same_step = known.step == told.step or run.playing  # while it trains, `_keep_steps` says how far it is
         if (known.turns, known.start, known.checkpoint) == (told.turns, told.start, told.checkpoint) and same_step:
             return None
         record = self._record(run)

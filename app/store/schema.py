@@ -47,7 +47,7 @@ RUNS: Final = Table(
     Column("pinned", Boolean, nullable=False),  # it does not expire, and makes no room for others
     Column("opened_at", Float, nullable=False),  # seconds since 1970
     Column("used_at", Float, nullable=False),
-    Column("step", BigInteger, nullable=False),  # as of its last checkpoint or pause
+    Column("step", BigInteger, nullable=False),  # that it has come to, as of the last quarter of a second
     Column("first_config", Text, nullable=False),  # JSON
     Column("kept", Text, nullable=False),  # JSON: what it goes on with beside its knobs, such as its speed
     Column("upload_id", ForeignKey("uploads.id")),

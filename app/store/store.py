@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Engine, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
@@ -104,6 +104,12 @@ class Store:
         }
         with self._engine.begin() as connection:
             self._put(connection, RUNS, [row], keys=("id",))
+
+    def save_steps(self, steps: Mapping[str, int]) -> None:
+        """Keep how far runs have come, by their ids; a run that is not kept is left out."""
+        rows = [{"run": run_id, "to": step} for run_id, step in steps.items()]
+        with self._engine.begin() as connection:
+            connection.execute(update(RUNS).where(RUNS.c.id == bindparam("run")).values(step=bindparam("to")), rows)
 
     def add_changes(self, run_id: str, changes: Sequence[Mapping[str, Any]], *, anew: bool = False) -> None:
         """Keep changes of a run; one of a lane and a step that has one already takes its place.
@@ -232,9 +238,8 @@ class Store:
             "made_on": checkpoint.made_on,
         }
         with self._engine.begin() as connection:
-            known = connection.execute(
-                update(RUNS).where(RUNS.c.id == run_id).values(step=checkpoint.step, used_at=made_at)
-            )
+            further = case((RUNS.c.step > checkpoint.step, RUNS.c.step), else_=checkpoint.step)
+            known = connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(step=further, used_at=made_at))
             if known.rowcount:
                 self._put(connection, CHECKPOINTS, [row], keys=("run_id", "step"))
                 forgotten = self._thin(connection, run_id, LADDER_BYTES)

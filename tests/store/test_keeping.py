@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -18,7 +19,7 @@ from app.settings import Settings
 from app.store import keeper as keeping
 from app.store import past
 from app.store.errors import StoreError
-from app.store.store import FOLDER
+from app.store.store import FOLDER, Store
 from tests.app.conftest import Running, running
 from tests.app.fakes import FakePool, scores_tensors, steps_tensors
 from tests.app.test_tables import upload
@@ -59,6 +60,106 @@ async def killed(lab: Running) -> AsyncIterator[None]:
     await kept(lab)
     lab.app.state.lab.keeper.keep = lambda runs: asyncio.sleep(0)
     yield
+
+
+async def test_a_change_is_kept_at_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with start() as lab:
+        run = await lab.open()
+        await kept(lab)
+        monkeypatch.setattr(keeping, "EVERY_S", 10.0**6)  # nothing is found by looking now and then
+        async with await lab.watch(run, owner=True) as owner:
+            await owner.ask("speed", steps_per_second=9)  # what is waited for now began before
+            await kept(lab)
+            await owner.ask("set", lane=0, knobs={"l2": 0.01})
+            await kept(lab)
+        async with killed(lab):
+            pass
+    async with start() as lab:
+        state = (await lab.client.get(f"/api/runs/{run['id']}")).json()
+    assert state["changes"] == [{"step": 1, "lane": 0, "knobs": {"l2": 0.01}}]
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Opened at the end of a test, whatever becomes of it."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+def block(monkeypatch: pytest.MonkeyPatch, gate: threading.Event) -> None:
+    """Let no change be written down until the gate is open."""
+    add = Store.add_changes
+
+    def slow(store: Store, run_id: str, changes: Any, *, anew: bool = False) -> None:
+        assert gate.wait(60)
+        add(store, run_id, changes, anew=anew)
+
+    monkeypatch.setattr(Store, "add_changes", slow)
+
+
+async def test_nobody_sees_a_change_that_could_still_be_lost(
+    start: Start, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    monkeypatch.setattr("app.run.HOLD_S", 600.0)
+    async with start() as lab:
+        run = await lab.open()
+        async with await lab.watch(run, owner=True) as owner, await lab.watch(run) as other:
+            await owner.ask("speed", steps_per_second=9)
+            await lab.eventually(lambda: lab.app.state.lab.runs.all()[0].is_kept)
+            block(monkeypatch, gate)
+            assert (await owner.ask("set", lane=0, knobs={"l2": 0.01}))["step"] == 1
+            await lab.eventually(lambda: len(lab.app.state.lab.runs.all()[0].changes) == 1)
+            lab.pool.train(run["id"], 5)
+            late = await lab.watch(run)
+            hello = await late.until_text("hello")
+            assert hello["run"]["changes"], "who comes now is told how it is now"
+            assert "error" in await other.ask("set", lane=0, knobs={"l2": 0.02})  # by now all that was sent has come
+            await owner.ask("pause")
+            assert owner.steps() == other.steps() == []
+            gate.set()
+            for viewer in (owner, other):
+                await viewer.until_step(5)
+                assert viewer.steps() == [1, 2, 3, 4, 5]
+            assert (await late.until_frame("history")).tensors["step"].tolist() == [1, 2, 3, 4, 5]
+            lab.pool.train(run["id"], 1)
+            await late.until_step(6)
+            assert late.steps() == [6], "and not again what was held for the others"
+            await late.__aexit__()
+
+
+async def test_a_store_that_takes_long_is_not_waited_for(
+    start: Start, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    monkeypatch.setattr("app.run.HOLD_S", 0.01)
+    async with start() as lab:
+        run = await lab.open()
+        async with await lab.watch(run, owner=True) as owner:
+            await lab.eventually(lambda: lab.app.state.lab.runs.all()[0].is_kept)
+            block(monkeypatch, gate)
+            assert (await owner.ask("set", lane=0, knobs={"l2": 0.01}))["step"] == 1
+            lab.pool.train(run["id"], 5)
+            await owner.until_step(5)
+            gate.set()
+
+
+async def test_a_run_that_was_killed_amid_training_knows_how_far_it_had_come(start: Start) -> None:
+    async with start() as lab:
+        run = await lab.open()
+        async with await lab.watch(run, owner=True) as owner:
+            await owner.ask("play")
+            lab.pool.train(run["id"], 50)
+            lab.pool.save(run["id"])
+            lab.pool.train(run["id"], 37)
+            keeper = lab.app.state.lab.keeper
+            await lab.eventually(lambda: run["id"] in keeper._known and keeper._known[run["id"]].step == 87)
+            async with killed(lab):
+                pass
+    async with start() as lab:
+        assert (await lab.client.get(f"/api/runs/{run['id']}")).status_code == 200
+        request = lab.pool.requests[run["id"]][0]
+    assert (request["state"], request["reach"]) == ("playing", 87)
+    assert lab.pool.checkpoints[run["id"]] is not None
 
 
 async def test_a_run_is_there_again_after_the_server_was_killed(start: Start) -> None:

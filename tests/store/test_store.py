@@ -163,6 +163,15 @@ def test_which_checkpoints_are_too_many(sizes: dict[int, int], newest: list[int]
     assert surplus(sizes, newest, most) == gone
 
 
+def test_how_far_a_run_has_come_is_kept_and_no_checkpoint_takes_it_back(store: Store) -> None:
+    for name in ("a", "b"):
+        store.save_run(record(name, step=5))
+    store.save_steps({"a": 70, "gone": 9})
+    store.save_checkpoint("a", checkpoint(60), 1.0)
+    store.save_checkpoint("b", checkpoint(60), 1.0)
+    assert {each.id: each.step for each in store.runs()} == {"a": 70, "b": 60}
+
+
 def test_a_checkpoint_of_the_same_step_takes_the_place_of_the_other(store: Store) -> None:
     store.save_run(record())
     store.save_checkpoint("a", checkpoint(100, b"one"), 1.0)

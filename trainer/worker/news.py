@@ -57,6 +57,11 @@ class News:
         return self._experiment.config is not self._config
 
     @property
+    def are_changes_untold(self) -> bool:
+        """Whether there are changes that the app does not know: no step that they count in may reach it before them."""
+        return self._experiment.log.revision != self._revision
+
+    @property
     def is_replay_due(self) -> bool:
         """Whether changes that the run was opened with are in force now and are to be told at once.
 

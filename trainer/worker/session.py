@@ -583,6 +583,8 @@ class Session:
             yield from self._score()
 
     def _emit(self, kind: str, tensors: Tensors, **words: str) -> None:
+        if kind == "steps" and self._news.are_changes_untold:
+            self._news.now("set")
         self._seq += 1
         self._sender.send_frame(encode(Frame(kind, self.run, self._seq, tensors, words)))
 
