@@ -3,8 +3,9 @@
 A server of its own on the loopback interface, with a store, and runs of several kinds that play, each with an owner who
 watches and now and then turns a knob. At random moments a worker, or the server with all its workers, is killed with
 SIGKILL, or a worker is stopped with SIGSTOP. In the end every loss that anybody was told is compared with that of a run
-that nobody disturbed; nobody turns a knob while steps are made again that were seen before. One table: how many losses of workers, how many runs went on, how many steps were made again, how
-long it was until a viewer heard of it and until it saw new steps, and how many numbers differ.
+that nobody disturbed; nobody turns a knob while steps are made again that were seen before. One table: how many losses
+of workers, how many runs went on, how many steps were made again, how long it was until a viewer heard of it and until
+it saw new steps, and how many numbers differ.
 
 The figures of time are of this machine while it does all that; numbers must not differ on any.
 """
