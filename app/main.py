@@ -20,7 +20,7 @@ from app.errors import MethodNotAllowedError, NotFoundError, RefusedError, TooLa
 from app.images import usable_folder
 from app.lab import Lab
 from app.live import Live
-from app.pool import Pool, local_pool
+from app.pool import Limits, Pool, local_pool
 from app.proxies import PREFIX, Forwarded
 from app.records import Records
 from app.runs import Runs
@@ -43,7 +43,8 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     """
     settings = settings or Settings()
     idx_folder = usable_folder(settings.idx_folder)
-    pool = pool or local_pool(settings.workers, settings.device, settings.threads, idx_folder)
+    limits = Limits(settings.worker_silent_s, settings.worker_stuck_s)
+    pool = pool or local_pool(settings.workers, settings.device, settings.threads, idx_folder, limits)
     keeper = Keeper(settings)
     runs = Runs(settings, pool, keeper=keeper)
     lab = Lab(settings, pool, runs, Live(settings), Tables(), Records(), keeper, idx_folder=idx_folder)

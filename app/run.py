@@ -39,7 +39,7 @@ MAX_UNANSWERED: Final = 1000  # commands that a worker has not answered yet
 OWNER_SEATS: Final = 4  # beyond the limit of viewers, so that a full class does not lock its teacher out
 VIEWERS_EVERY_S: Final = 0.5  # how often viewers are told how many they are
 MAX_LOSSES: Final = 5  # workers in a row that a run may lose before it gets anywhere,
-LOSSES_WITHIN_S: Final = 120.0  # each within this time of the one before
+LOSSES_WITHIN_S: Final = 120.0  # each within this time of the one before, beside what a worker may hang
 PART_BYTES: Final = 256 * 1024  # of a run's changes, in one message to a viewer,
 OPENING_BYTES: Final = 32 * 1024  # and in one to a worker, which takes it in between two slices of training
 KEPT: Final = ("state", "steps_per_second", "follow", "experiment", "stop_at", "ensemble", "search")
@@ -125,6 +125,7 @@ class Run:
         self._count_timer: asyncio.TimerHandle | None = None
         self._rests = False  # it was paused because nobody watched
         self._unkept: str | None = None
+        self._silent = False  # its worker says nothing, and may soon be given up
 
     @classmethod
     def revived(cls, found: Found, pool: Pool, settings: Settings, now: Callable[[], float]) -> Run:
@@ -230,8 +231,9 @@ class Run:
     def _news(self) -> dict[str, Any]:
         """The same without the changes: whoever watches knows them but for the new ones."""
         known = {"first_config": self._first_config, "viewers": len(self.viewers)}
-        about = {"obstacles": self._obstacles(), "unkept": self._unkept, "parent": self.parent}
-        return {"id": self.id, **self._state, **known, **about}
+        about = {"obstacles": self._obstacles(), "parent": self.parent}
+        troubles = {"unkept": self._unkept, "silent": self._silent}
+        return {"id": self.id, **self._state, **known, **about, **troubles}
 
     def _obstacles(self) -> dict[str, str]:
         """What stands against each panel that would show nothing; found again only of another configuration."""
@@ -368,8 +370,10 @@ class Run:
         Raises:
             RunFailedError: this happened too often before it got anywhere.
         """
-        self._losses = self._losses + 1 if self._now() - self._lost_at < LOSSES_WITHIN_S else 1
+        within_s = LOSSES_WITHIN_S + self._settings.worker_stuck_s
+        self._losses = self._losses + 1 if self._now() - self._lost_at < within_s else 1
         self._lost_at = self._now()
+        self._silent = False
         self._refuse_unanswered(NoWorkerError("the run's worker was lost before it could answer"))
         if self._losses > MAX_LOSSES:
             raise RunFailedError({"message": f"{self._losses} workers in a row were lost with this run"})
@@ -469,6 +473,12 @@ class Run:
         if problem != self._unkept:
             self._unkept = problem
             self._tell_changed("unkept", self.step)
+
+    def tell_silent(self, is_silent: bool) -> None:
+        """Tell every viewer that its worker says nothing, or is heard again."""
+        if is_silent is not self._silent:
+            self._silent = is_silent
+            self._tell_changed("silent", self.step)
 
     def _viewers_changed(self) -> None:
         if self.phase is Phase.ENDED:

@@ -222,6 +222,11 @@ class Runs:
             here = self._runs[run]
             self._guard(here, lambda: here.on_frame(frame))
 
+    def on_silent(self, runs: list[str], is_silent: bool) -> None:
+        """Tell who watches the runs of a worker that says nothing, or is heard again."""
+        for run in [self._runs[name] for name in runs if name in self._runs]:
+            self._guard(run, partial(run.tell_silent, is_silent))
+
     def on_lost(self, runs: list[str]) -> None:
         """Have the runs of a lost worker opened again."""
         for name in filter(self.pasts.__contains__, runs):

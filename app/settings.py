@@ -103,6 +103,20 @@ class Settings(BaseSettings):
         ge=1,
         le=256,
     )
+    worker_silent_s: float = _setting(
+        4,
+        "a number from 2 to 3,600",
+        "seconds after which a worker that says nothing is given up: it beats twice a second, whatever it does",
+        ge=2,
+        le=3600,
+    )
+    worker_stuck_s: float = _setting(
+        120,
+        "a number from 10 to 86,400",
+        "seconds after which a worker is given up that is still at one thing, as in a loop without an end",
+        ge=10,
+        le=86_400,
+    )
     keep: bool = _setting(
         True,
         "true or false",
