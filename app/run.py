@@ -81,6 +81,7 @@ class Run:
         settings: the limits.
         now: the time, in seconds.
         table: the uploaded table that it learns from, if it does; kept as long as the run lives.
+        client: who has it opened, for what one client may have.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class Run:
         settings: Settings,
         now: Callable[[], float],
         table: Stored | None = None,
+        client: str = "",
     ) -> None:
         self.id = run_id
+        self.client = client
         self.token = secrets.token_urlsafe(24)
         self.token_digest = digest_of(self.token)
         self.phase = Phase.OPENING
@@ -128,7 +131,7 @@ class Run:
         self._silent = False  # its worker says nothing, and may soon be given up
 
     @classmethod
-    def revived(cls, found: Found, pool: Pool, settings: Settings, now: Callable[[], float]) -> Run:
+    def revived(cls, found: Found, pool: Pool, settings: Settings, now: Callable[[], float], client: str = "") -> Run:
         """A run that was kept, as it was: its owner's token, its changes, its last checkpoint.
 
         Raises:
@@ -140,7 +143,7 @@ class Run:
             "parent": kept.pop("parent", None)
         }
         opening = Opening(config, read_changes(config, record.changes), follow=kept.get("follow"), **about)
-        run = cls(record.id, opening, pool, settings, now, found.table)
+        run = cls(record.id, opening, pool, settings, now, found.table, client)
         run.token, run.token_digest = "", record.token_digest
         run._state |= kept | {"step": record.step}
         run._reached = record.step
@@ -149,13 +152,14 @@ class Run:
             run._memory.go_back()
         return run
 
-    def forked(self, run_id: str, fork: Fork, checkpoint: Checkpoint | None) -> Run:
+    def forked(self, run_id: str, fork: Fork, checkpoint: Checkpoint | None, client: str = "") -> Run:
         """A run that has this one's past up to a step, and a future of its own.
 
         Args:
             run_id: its name.
             fork: from where on, and with which changes.
             checkpoint: the last state of this one at that step or before; without it, it is trained from step 0.
+            client: who has it opened.
         """
         step, until = fork.step, fork.changes_until
         if until is None:  # a change that was made where a run stands still is part of what one sees
@@ -170,7 +174,7 @@ class Run:
             follow=self._state.get("follow"),
             parent={"run": self.id, "step": step},
         )
-        run = Run(run_id, opening, self._pool, self._settings, self._now, self.table)
+        run = Run(run_id, opening, self._pool, self._settings, self._now, self.table, client)
         run._state |= {name: self._state[name] for name in ("steps_per_second", "ensemble") if name in self._state}
         run._state["state"] = "paused"
         run._reached = step
@@ -404,16 +408,25 @@ class Run:
 
     # The viewers
 
-    def join(self, owner: bool) -> Outbox:
+    def join(self, owner: bool, client: str = "") -> Outbox:
         """Let a viewer in: its outbox already holds all that was, and from now on gets all that comes.
 
+        Args:
+            owner: whether it may turn the knobs.
+            client: where it comes from.
+
         Raises:
-            TooManyViewersError: the run is full.
+            TooManyViewersError: the run is full, or has as many viewers from there as it may.
         """
-        seats = self._settings.max_viewers_per_run + (OWNER_SEATS if owner else 0)
-        if len(self.viewers) >= seats:
-            raise TooManyViewersError(f"this run has as many viewers as it may, {self._settings.max_viewers_per_run:,}")
-        viewer = Outbox(owner)
+        most, more = self._settings.max_viewers_per_run, OWNER_SEATS if owner else 0
+        if len(self.viewers) >= most + more:
+            raise TooManyViewersError(f"this run has as many viewers as it may, {most:,}")
+        share = self._settings.share_of(most)
+        if sum(viewer.client == client for viewer in self.viewers) >= share + more:
+            raise TooManyViewersError(
+                f"this run has as many viewers from your address as it may, {share:,} of {most:,}"
+            )
+        viewer = Outbox(owner, client)
         self.viewers.add(viewer)
         role = "owner" if owner else "viewer"
         try:
