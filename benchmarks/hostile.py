@@ -173,9 +173,8 @@ def main() -> None:
         calm, quiet = asyncio.run(measure_all(url, somebody, options.calm))
         with hostile_client(url, somebody["id"]) as had:
             hit, harmed = asyncio.run(measure_all(url, somebody, options.seconds))
-    print(
-        f"{'milliseconds':<24}{'n':>6} {'n hit':>6}{'p50':>9}{'p95':>9}{'max':>9}{'p50 hit':>9}{'p95 hit':>9}{'max hit':>9}"
-    )
+    columns = "".join(f"{name:>9}" for name in ("p50", "p95", "max", "p50 hit", "p95 hit", "max hit"))
+    print(f"{'milliseconds':<24}{'n':>6} {'n hit':>6}{columns}")
     print(row("a command", calm.commands, hit.commands))
     print(row("/healthz", calm.health, hit.health))
     print(row("opening, to the greeting", quiet.openings, harmed.openings))

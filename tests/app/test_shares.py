@@ -9,8 +9,9 @@ import pytest
 
 from app.aside import Aside
 from app.body import Places
-from app.errors import ClientShareError, TooManyMessagesError, TooManyRunsError, TooManyViewersError
+from app.errors import ClientShareError, NotFoundError, TooManyMessagesError, TooManyRunsError, TooManyViewersError
 from app.opening import Opening
+from app.past import Pasts, Wanted
 from app.run import OWNER_SEATS, Run
 from app.runs import Runs
 from app.settings import Settings
@@ -231,3 +232,32 @@ async def test_work_aside_is_shared_and_done_client_by_client() -> None:
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(each).__name__ for each in results if each] == ["ClientShareError"]
     assert order == [GREEDY, GREEDY, KIND, GREEDY]
+
+
+async def test_looks_at_the_past_are_shared_and_made_client_by_client(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.past.MOST_WAITING", 4)
+    gate, order = asyncio.Event(), list[int]()
+
+    class Slow(Pasts):
+        async def checkpoint_before(self, run: Run, step: int) -> None:
+            order.append(step + 1)
+            await gate.wait()
+            raise NotFoundError("the test wants no more of it")
+
+    async def nothing(run: str, step: int) -> None:
+        return None
+
+    [run] = await opened(runs, KIND)
+    pasts = Slow(FakePool(), nothing, Settings().share_of)
+    looks = [asyncio.create_task(pasts.of(run, Wanted(step, 1, 0, {}), GREEDY)) for step in (1, 2, 3, 4)]
+    looks.append(asyncio.create_task(pasts.of(run, Wanted(5, 1, 0, {}), KIND)))
+    await asyncio.sleep(0)
+    gate.set()
+    results = await asyncio.gather(*looks, return_exceptions=True)
+    assert [type(each).__name__ for each in results] == [*["NotFoundError"] * 3, "ClientShareError", "NotFoundError"]
+    assert sorted(order) == [1, 2, 3, 5]
+    await asyncio.sleep(0)
+    with pytest.raises(NotFoundError):  # all have given their places back
+        await pasts.of(run, Wanted(6, 1, 0, {}), GREEDY)
