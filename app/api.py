@@ -16,6 +16,7 @@ from app.lab import MAX_BODY_BYTES, Lab, lab_of
 from app.opening import Fork, Opening, parse_fork, parse_opening
 from app.past import read_wanted
 from app.security import bearer
+from app.shares import client_of
 from app.wire import dumps, loads
 from trainer.errors import KnobError, quote
 from trainer.presets import described
@@ -94,11 +95,11 @@ async def upload_table(
     request: Request, name: str = "table.csv", label: str | None = None, columns: str | None = None
 ) -> Response:
     """Take a CSV file to learn from."""
-    tables = lab_of(request).tables
-    with tables.upload():
+    tables, client = lab_of(request).tables, client_of(request)
+    with tables.upload(client):
         data = await read_body(request, MAX_BYTES)
         decisions = parse_decisions(loads(columns, "columns")) if columns else {}
-        return answer(await tables.add(data, name, label, decisions), 201)
+        return answer(await tables.add(data, name, label, decisions, client), 201)
 
 
 @router.post("/api/tables/{table_id}")
@@ -110,9 +111,9 @@ async def read_table_again(request: Request, table_id: str) -> Response:
     label = given.get("label")
     if label is not None and not isinstance(label, str):
         raise KnobError("label", label, "the name of a column, or null")
-    tables = lab_of(request).tables
-    with tables.upload():
-        return answer(await tables.read_again(table_id, label, parse_decisions(given.get("columns"))), 201)
+    tables, client = lab_of(request).tables, client_of(request)
+    with tables.upload(client):
+        return answer(await tables.read_again(table_id, label, parse_decisions(given.get("columns")), client), 201)
 
 
 @router.get("/api/tables/{table_id}")
@@ -124,15 +125,15 @@ async def get_table(request: Request, table_id: str) -> Response:
 @router.post("/api/runs")
 async def create_run(request: Request) -> Response:
     """Open a run."""
-    lab = lab_of(request)
-    with lab.long_openings.one() as grown:
+    lab, client = lab_of(request), client_of(request)
+    with lab.long_openings.one(client) as grown:
         body = await read_body(request, MAX_OPENING_BYTES, grown)
-        opening = await lab.openings.do(lambda: _read_opening(body))
+        opening = await lab.openings.do(lambda: _read_opening(body), client)
     if isinstance(opening, Fork):
-        run = await lab.runs.fork(opening)
+        run = await lab.runs.fork(opening, client)
     else:
         check_images(opening.config, lab.idx_folder)
-        run = await lab.runs.create(opening, lab.tables.for_run(opening.config))
+        run = await lab.runs.create(opening, lab.tables.for_run(opening.config), client)
     told = {"config": run.first_config, "experiment": run.kept.get("experiment")}
     return answer({"id": run.id, "token": run.token, **told}, 201)
 
@@ -146,15 +147,15 @@ def _read_opening(body: bytes) -> Opening | Fork:
 @router.get("/api/runs/{run_id}")
 async def get_run(request: Request, run_id: str) -> Response:
     """Return what a run is now."""
-    return answer((await lab_of(request).runs.find(run_id)).state())
+    return answer((await lab_of(request).runs.find(run_id, client_of(request))).state())
 
 
 @router.get("/api/runs/{run_id}/past")
 async def get_past(request: Request, run_id: str) -> Response:
     """Return the masks of old steps, or the pictures of one, as frames."""
-    runs = lab_of(request).runs
-    run = await runs.find(run_id)
-    frames = await runs.pasts.of(run, read_wanted(run, dict(request.query_params)))
+    runs, client = lab_of(request).runs, client_of(request)
+    run = await runs.find(run_id, client)
+    frames = await runs.pasts.of(run, read_wanted(run, dict(request.query_params)), client)
     return Response(frames, headers={"Cache-Control": "no-store"}, media_type="application/octet-stream")
 
 
@@ -162,7 +163,7 @@ async def get_past(request: Request, run_id: str) -> Response:
 async def delete_run(request: Request, run_id: str) -> Response:
     """End a run."""
     runs = lab_of(request).runs
-    run = await runs.find(run_id)
+    run = await runs.find(run_id, client_of(request))
     run.check_token(bearer(request.headers) or "")
     runs.end(run, "deleted", "its owner ended it")
     await lab_of(request).keeper.forget(run_id)

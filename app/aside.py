@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from app.errors import TooManyMessagesError
+from app.shares import Share, Turns
 
 MOST_WAITING: Final = 64
 
@@ -19,25 +19,20 @@ class Aside:
     Args:
         what: the work in a few words, for the error that refuses more of it.
         most: pieces that may wait, the one that is being done among them.
+        of_one: how many of them may be of one client.
     """
 
-    def __init__(self, what: str, most: int = MOST_WAITING) -> None:
-        self._what = what
-        self._most = most
-        self._count = 0
-        self._turn = asyncio.Lock()
+    def __init__(self, what: str, most: int = MOST_WAITING, of_one: int | None = None) -> None:
+        self._share = Share(f"{what} wait already", most, of_one)
+        self._turns = Turns()
 
-    async def do(self, work: Callable[[], T]) -> T:
-        """Return what ``work`` returns, once it is its turn.
+    async def do(self, work: Callable[[], T], client: str = "") -> T:
+        """Return what ``work`` returns, once it is its turn: clients take turns, however much one of them wants.
 
         Raises:
             TooManyMessagesError: too much waits already.
+            ClientShareError: too much of this client.
         """
-        if self._count >= self._most:
-            raise TooManyMessagesError(f"{self._count} {self._what} wait already; try again in a moment")
-        self._count += 1
-        try:
-            async with self._turn:
+        with self._share.one(client):
+            async with self._turns.one(client):
                 return await asyncio.to_thread(work)
-        finally:
-            self._count -= 1

@@ -12,9 +12,11 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.errors import BadMessageError, TooLargeError, TooManyMessagesError
+from app.errors import BadMessageError, BodyTooSlowError, TooLargeError
+from app.shares import Share
 
 WITHIN_S: Final = 120.0  # for a body to arrive: 5 MB take 40 s over a slow line
+STILL_S: Final = 15.0  # between two parts of it: as long as a line may be silent that loses much
 LINGER_S: Final = 2.0
 LINGER_BYTES: Final = 16 * 1024 * 1024
 REST_S: Final = 0.5  # more than an answer takes to anywhere on earth
@@ -26,36 +28,32 @@ class Places:
     Args:
         most: how many there are.
         beyond: bytes up to which a body is none that takes a place.
+        of_one: how many of them one client may have.
     """
 
-    def __init__(self, most: int, beyond: int) -> None:
+    def __init__(self, most: int, beyond: int, of_one: int | None = None) -> None:
         self.most = most
         self.beyond = beyond
-        self._taken = 0
+        self._share = Share(f"bodies of more than {beyond:,} bytes are being read", most, of_one)
 
     @contextlib.contextmanager
-    def one(self) -> Iterator[Callable[[int], None]]:
+    def one(self, client: str = "") -> Iterator[Callable[[int], None]]:
         """Yield what is to be told how long a body is, as often as it grows; its place is free again in the end.
 
         Raises:
             TooManyMessagesError: it needs a place, and all are taken.
+            ClientShareError: it needs one, and the client has its share of them.
         """
-        mine = 0
+        with contextlib.ExitStack() as stack:
+            mine = False
 
-        def grown(size: int) -> None:
-            nonlocal mine
-            if size > self.beyond and not mine:
-                if self._taken >= self.most:
-                    raise TooManyMessagesError(
-                        f"{self.most} bodies of more than {self.beyond:,} bytes are being read; try again in a moment"
-                    )
-                self._taken += 1
-                mine = 1
+            def grown(size: int) -> None:
+                nonlocal mine
+                if size > self.beyond and not mine:
+                    stack.enter_context(self._share.one(client))
+                    mine = True
 
-        try:
             yield grown
-        finally:
-            self._taken -= mine
 
 
 async def read_body(request: Request, limit: int, grown: Callable[[int], None] = lambda size: None) -> bytes:
@@ -68,21 +66,28 @@ async def read_body(request: Request, limit: int, grown: Callable[[int], None] =
 
     Raises:
         TooLargeError: it has, or says that it has, more.
-        BadMessageError: it does not arrive.
+        BodyTooSlowError: it does not arrive.
+        BadMessageError: it broke off.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and len(declared) <= 20 and int(declared) > limit:
         raise TooLargeError(f"a body may have {limit:,} bytes; this one has {int(declared):,}")
     body = bytearray()
+    loop = asyncio.get_running_loop()
+    last = loop.time() + WITHIN_S
     try:
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout_at(min(last, loop.time() + STILL_S)) as limited:
             async for chunk in request.stream():
                 body += chunk
                 grown(len(body))
                 if len(body) > limit:
                     raise TooLargeError(f"a body may have {limit:,} bytes; this one has more")
+                limited.reschedule(min(last, loop.time() + STILL_S))
     except TimeoutError:
-        raise BadMessageError(f"the body did not arrive within {WITHIN_S:g} seconds") from None
+        raise BodyTooSlowError(
+            f"the body did not arrive: {STILL_S:g} seconds may pass between two parts of it, and {WITHIN_S:g} until it "
+            f"is whole; {len(body):,} bytes came"
+        ) from None
     except ClientDisconnect:
         raise BadMessageError("the body broke off") from None
     return bytes(body)

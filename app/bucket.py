@@ -22,6 +22,11 @@ class Bucket:
         self._tokens = size
         self._at = now()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing was taken for long: one that begins anew is the same."""
+        return self._tokens + (self._now() - self._at) * self._rate >= self._size
+
     def take(self) -> bool:
         """Take a token out, if there is one."""
         at = self._now()

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.lab import lab_of
+from app.shares import client_of
 from trainer.errors import KnobError
 from trainer.export import script
 
@@ -27,7 +28,7 @@ async def get_code(
 ) -> Response:
     """Return a script that trains a lane, the followed one if none is named, as it is configured now."""
     lab = lab_of(request)
-    run = await lab.runs.find(run_id)
+    run = await lab.runs.find(run_id, client_of(request))
     state = run.state()
     number = _number(lane, len(run.config.lanes)) if lane is not None else _followed(state)
     first = next(iter(state.get("layers", [])), None)
@@ -40,7 +41,7 @@ async def get_code(
         shape=tuple(first["shape"]) if first else None,
         classes=len(state["classes"]) if state.get("classes") else None,
     )
-    text = await lab.scripts.do(write)
+    text = await lab.scripts.do(write, client_of(request))
     headers = {"Cache-Control": "no-store"}
     if download is not None and download not in ("", "0"):
         headers["Content-Disposition"] = f'attachment; filename="dropout-lab-{framework}-{number}.py"'

@@ -19,10 +19,13 @@ STATUS: Final[dict[str, int]] = {
     "wrong_host": 403,
     "not_found": 404,
     "method_not_allowed": 405,
+    "too_slow": 408,
     "too_large": 413,
     "too_many_messages": 429,
+    "client_share": 429,
     "too_many_runs": 503,
     "too_many_viewers": 503,
+    "too_many_connections": 503,
     "no_worker": 503,
     "store": 503,
     "internal": 500,
@@ -38,6 +41,7 @@ class RefusedError(DropoutLabError):
     """
 
     code: ClassVar[str] = "internal"
+    retry_after_s: int | None = None  # seconds after which it may be otherwise, where that can be said
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -109,28 +113,60 @@ class TooLargeError(RefusedError):
     code = "too_large"
 
 
+class BodyTooSlowError(RefusedError):
+    """A body that does not arrive."""
+
+    code = "too_slow"
+
+
 class TooManyMessagesError(RefusedError):
     """A viewer sent messages faster than it may, or more than its run's worker can answer."""
 
     code = "too_many_messages"
+    retry_after_s = 2
+
+
+class ClientShareError(RefusedError):
+    """One client has as much as it may of what there is for all.
+
+    Args:
+        message: how much that is.
+        retry_after_s: seconds after which it may be otherwise.
+    """
+
+    code = "client_share"
+
+    def __init__(self, message: str, retry_after_s: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class TooManyRunsError(RefusedError):
     """The server has as many runs as it may, and each of them is in use."""
 
     code = "too_many_runs"
+    retry_after_s = 30
 
 
 class TooManyViewersError(RefusedError):
     """The run has as many viewers as it may."""
 
     code = "too_many_viewers"
+    retry_after_s = 30
 
 
 class NoWorkerError(RefusedError):
     """There is no worker now that could do it."""
 
     code = "no_worker"
+    retry_after_s = 5
+
+
+class TooManyConnectionsError(RefusedError):
+    """The server has as many connections as it may."""
+
+    code = "too_many_connections"
+    retry_after_s = 10
 
 
 class RunFailedError(RefusedError):

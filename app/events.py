@@ -13,13 +13,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.answers import error_response
 from app.body import read_body
 from app.commands import check_address
 from app.errors import BadMessageError, RefusedError
 from app.eventline import EventLine
 from app.lab import Lab, lab_of
 from app.run import Run
-from app.security import bearer, check_origin, error_response
+from app.security import bearer, check_origin
+from app.shares import client_of
 from app.wire import loads
 from trainer.errors import quote
 
@@ -47,7 +49,7 @@ class EventsResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the viewer in and serve it to the end."""
         try:
-            outbox = self._run.join(self._owner)
+            outbox = self._run.join(self._owner, client_of(scope))
         except RefusedError as error:
             await error_response(error)(scope, receive, send)
             return
@@ -62,7 +64,7 @@ async def watch_by_events(request: Request) -> Response:
     """Let somebody watch, who owns the run with its token."""
     lab = lab_of(request)
     check_origin(request.headers, lab.settings.origins)
-    run = await lab.runs.find(request.path_params["run_id"])
+    run = await lab.runs.find(request.path_params["run_id"], client_of(request))
     check_address(request.query_params, "as Authorization: Bearer TOKEN")
     token = bearer(request.headers)
     if token is not None:
@@ -74,7 +76,7 @@ async def watch_by_events(request: Request) -> Response:
 async def receive_commands(request: Request) -> Response:
     """Take what a viewer on a seat says; it is answered in its stream."""
     lab = lab_of(request)
-    run = await lab.runs.find(request.path_params["run_id"])
+    run = await lab.runs.find(request.path_params["run_id"], client_of(request))
     body = loads(await read_body(request, lab.settings.max_message_bytes))
     if not isinstance(body, dict) or body.keys() != {"seat", "messages"} or not isinstance(body["messages"], list):
         raise BadMessageError(f'{quote(body)} is not allowed: it must be {{"seat": "…", "messages": [message…]}}')

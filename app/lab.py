@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.requests import HTTPConnection
 
-from app.aside import Aside
+from app.aside import MOST_WAITING, Aside
 from app.body import Places
 from app.eventline import Seats
 from app.live import Live
@@ -50,12 +50,18 @@ class Lab:
     tables: Tables
     records: Records
     keeper: Keeper
-    seats: Seats = field(default_factory=Seats)
-    long_openings: Places = field(default_factory=lambda: Places(MOST_LONG, MAX_BODY_BYTES))
-    openings: Aside = field(default_factory=lambda: Aside("runs to be opened"))
-    scripts: Aside = field(default_factory=lambda: Aside("scripts"))
     idx_folder: Path | None = None
+    seats: Seats = field(default_factory=Seats)
+    long_openings: Places = field(init=False)
+    openings: Aside = field(init=False)
+    scripts: Aside = field(init=False)
     was_well: bool = False
+
+    def __post_init__(self) -> None:
+        share_of = self.settings.share_of
+        self.long_openings = Places(MOST_LONG, MAX_BODY_BYTES, share_of(MOST_LONG))
+        self.openings = Aside("runs to be opened", MOST_WAITING, share_of(MOST_WAITING))
+        self.scripts = Aside("scripts", MOST_WAITING, share_of(MOST_WAITING))
 
 
 def lab_of(request: HTTPConnection) -> Lab:

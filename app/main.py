@@ -13,18 +13,20 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse, Response
 
 from app import __version__, api, code, events, pages, record
+from app.answers import error_response
 from app.body import PartingResponse
 from app.compression import Compression
+from app.crowd import Crowd
 from app.delivery import page_files
-from app.errors import MethodNotAllowedError, NotFoundError, RefusedError, TooLargeError
+from app.errors import BodyTooSlowError, MethodNotAllowedError, NotFoundError, RefusedError, TooLargeError
 from app.images import usable_folder
 from app.lab import Lab
 from app.live import Live
-from app.pool import Pool, local_pool
+from app.pool import Limits, Pool, local_pool
 from app.proxies import PREFIX, Forwarded
 from app.records import Records
 from app.runs import Runs
-from app.security import Guard, error_response
+from app.security import Guard
 from app.settings import Settings
 from app.store.keeper import Keeper
 from app.tables import Tables
@@ -43,10 +45,20 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     """
     settings = settings or Settings()
     idx_folder = usable_folder(settings.idx_folder)
-    pool = pool or local_pool(settings.workers, settings.device, settings.threads, idx_folder)
+    limits = Limits(settings.worker_silent_s, settings.worker_stuck_s)
+    pool = pool or local_pool(settings.workers, settings.device, settings.threads, idx_folder, limits)
     keeper = Keeper(settings)
     runs = Runs(settings, pool, keeper=keeper)
-    lab = Lab(settings, pool, runs, Live(settings), Tables(), Records(), keeper, idx_folder=idx_folder)
+    lab = Lab(
+        settings,
+        pool,
+        runs,
+        Live(settings),
+        Tables(settings.share_of),
+        Records(share_of=settings.share_of),
+        keeper,
+        idx_folder=idx_folder,
+    )
 
     app = FastAPI(
         title="Dropout Lab",
@@ -61,6 +73,7 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     files = page_files(settings.single_modules)
     app.state.pages = pages.Pages(files)
     app.add_middleware(Compression)
+    app.add_middleware(Crowd, settings=settings)
     app.add_middleware(Guard, settings=settings)
     if settings.origins:  # whose pages may not only ask but read the answers
         origins, headers = sorted(settings.origins), ["Authorization", "Content-Type"]
@@ -107,7 +120,9 @@ async def drain(lab: Lab) -> None:
 
 async def refuse(request: Request, error: Exception) -> Response:
     """Answer what was refused on purpose."""
-    return error_response(error, kind=PartingResponse if isinstance(error, TooLargeError) else Response)
+    return error_response(
+        error, kind=PartingResponse if isinstance(error, TooLargeError | BodyTooSlowError) else Response
+    )
 
 
 async def refuse_request(request: Request, error: Exception) -> Response:

@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app.errors import BadMessageError, NoWorkerError, RunFailedError, TooManyMessagesError
+from app.errors import BadMessageError, NoWorkerError, RunFailedError
 from app.memory import Checkpoint
 from app.pool.base import Pool
 from app.run import OPENING_BYTES, Run
+from app.shares import Share, Turns
 from app.wire import dumps
 from trainer.errors import KnobError
 from trainer.wire.frames import Frame, decode, encode
@@ -99,12 +100,19 @@ class Pasts:
     Args:
         pool: whose workers do it.
         find: finds the last checkpoint that is kept of a run and is not behind a step.
+        share_of: how many of so many that wait one client may have.
     """
 
-    def __init__(self, pool: Pool, find: Callable[[str, int], Awaitable[Checkpoint | None]]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        find: Callable[[str, int], Awaitable[Checkpoint | None]],
+        share_of: Callable[[int], int] = lambda most: most,
+    ) -> None:
         self._pool = pool
         self._find = find
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._share = Share("looks at the past wait already", MOST_WAITING, share_of(MOST_WAITING))
+        self._turns = Turns(AT_ONCE)
         self._looks: dict[str, _Look] = {}
         self._making: dict[tuple[Any, ...], asyncio.Task[bytes]] = {}
         self._kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
@@ -113,11 +121,12 @@ class Pasts:
         """Whether a worker calls one of the looks by this name."""
         return name in self._looks
 
-    async def of(self, run: Run, wanted: Wanted) -> bytes:
+    async def of(self, run: Run, wanted: Wanted, client: str = "") -> bytes:
         """Return frames, each behind its length as 8 bytes, the lowest first (docs/protocol.md).
 
         Raises:
             TooManyMessagesError: too many wait.
+            ClientShareError: too many of this client.
             NoWorkerError: no worker did it in time, or the one that did was lost.
             RunFailedError: a worker cannot do it.
         """
@@ -127,22 +136,22 @@ class Pasts:
             self._kept.move_to_end(key)
             return self._kept[key]
         if key not in self._making:
-            if len(self._making) >= MOST_WAITING:
-                raise TooManyMessagesError(f"{len(self._making)} looks at the past wait already; try again in a moment")
-            self._making[key] = task = asyncio.create_task(self._make(run, wanted))
-            task.add_done_callback(lambda done: self._made(key, done))
+            self._share.take(client)
+            self._making[key] = task = asyncio.create_task(self._make(run, wanted, client))
+            task.add_done_callback(lambda done: self._made(key, done, client))
         return await asyncio.shield(self._making[key])
 
-    def _made(self, key: tuple[Any, ...], task: asyncio.Task[bytes]) -> None:
+    def _made(self, key: tuple[Any, ...], task: asyncio.Task[bytes], client: str) -> None:
         self._making.pop(key, None)
+        self._share.give(client)
         if task.cancelled() or task.exception() is not None:
             return
         self._kept[key] = task.result()
         while sum(map(len, self._kept.values())) > KEPT_BYTES and len(self._kept) > 1:
             self._kept.popitem(last=False)
 
-    async def _make(self, run: Run, wanted: Wanted) -> bytes:
-        async with self._turns:
+    async def _make(self, run: Run, wanted: Wanted, client: str) -> bytes:
+        async with self._turns.one(client):
             checkpoint = None if wanted.step is None else await self.checkpoint_before(run, wanted.step - 1)
             name = f"{run.id}.{secrets.token_hex(4)}"
             look = self._looks[name] = _Look(run.id, asyncio.get_running_loop().create_future())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
@@ -28,7 +29,7 @@ class Forwarded:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = ProxyHeadersMiddleware(app, list(settings.proxies))  # type: ignore[arg-type]
-        self._trusted = self._app.trusted_hosts
+        self._trusted = trusted_by(settings)
         self._root = settings.root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,12 +37,21 @@ class Forwarded:
         if scope["type"] != "lifespan":
             scope = dict(scope, client=plain(scope.get("client")))
             headers = Headers(scope=scope)
-            is_trusted = scope["client"] is not None and scope["client"][0] in self._trusted
+            is_trusted = scope["client"] is not None and self._trusted(scope["client"][0])
             if is_trusted and (host := _last(headers, "x-forwarded-host")):
                 _name(scope, host)
             prefix = _last(headers, "x-forwarded-prefix").rstrip("/") if is_trusted else ""
             take_away(scope, prefix if PATH.fullmatch(prefix) else self._root)
         await self._app(scope, receive, send)  # type: ignore[arg-type]
+
+
+def trusted_by(settings: Settings) -> Callable[[str | None], bool]:
+    """Return what says of an address whether it is that of a proxy that is trusted."""
+
+    async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer nothing: it is only the addresses that are wanted."""
+
+    return ProxyHeadersMiddleware(nothing, list(settings.proxies)).trusted_hosts.__contains__  # type: ignore[arg-type]
 
 
 def plain(client: tuple[str, int] | None) -> tuple[str, int] | None:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.compression import takes
 from app.lab import lab_of
+from app.shares import client_of
 
 router = APIRouter()
 
@@ -18,8 +19,8 @@ router = APIRouter()
 async def get_record(request: Request, run_id: str, download: str | None = None) -> Response:
     """Return the run so far."""
     lab = lab_of(request)
-    run = await lab.runs.find(run_id)
-    name, body = await lab.records.of(run)
+    run = await lab.runs.find(run_id, client_of(request))
+    name, body = await lab.records.of(run, client_of(request))
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding", "Content-Encoding": "gzip"}
     if not takes(request.headers, "gzip"):
         headers["Content-Encoding"] = "identity"

@@ -6,7 +6,7 @@ import asyncio
 import math
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import __version__
-from app.aside import Aside
+from app.aside import MOST_WAITING, Aside
 from app.backlog import Packet
 from app.compression import LEVEL
 from app.run import Run
@@ -41,20 +41,21 @@ class Records:
 
     Args:
         most: bytes that are kept; the one that was used longest ago makes room.
+        share_of: how many of so many that wait one client may have.
     """
 
-    def __init__(self, most: int = KEPT_BYTES) -> None:
+    def __init__(self, most: int = KEPT_BYTES, share_of: Callable[[int], int] = lambda most: most) -> None:
         self._most = most
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._making: dict[str, tuple[tuple[int, int], asyncio.Future[Kept]]] = {}
-        self._aside = Aside("records")
+        self._aside = Aside("records", MOST_WAITING, share_of(MOST_WAITING))
 
     @property
     def size(self) -> int:
         """Bytes that are kept."""
         return sum(len(each.body) for each in self._kept.values())
 
-    async def of(self, run: Run) -> tuple[str, bytes]:
+    async def of(self, run: Run, client: str = "") -> tuple[str, bytes]:
         """Return the name of the file, and the record compressed with gzip.
 
         Whoever asks while it is made gets what is being made, unless the run has gone on: then all who ask wait for the
@@ -62,12 +63,13 @@ class Records:
 
         Raises:
             TooManyMessagesError: too many records wait to be made.
+            ClientShareError: too many of this client.
         """
         kept = self._fresh(run)
         while kept is None:
             making = self._making.get(run.id)
             if making is None:
-                kept = await self._make(run)
+                kept = await self._make(run, client)
             else:
                 of, made = making
                 kept = await asyncio.shield(made)
@@ -85,20 +87,20 @@ class Records:
         self._kept.move_to_end(run.id)
         return kept
 
-    async def _make(self, run: Run) -> Kept:
+    async def _make(self, run: Run, client: str) -> Kept:
         made: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
         self._making[run.id] = (run.version, made)
-        task = asyncio.create_task(self._write(run, made))
+        task = asyncio.create_task(self._write(run, made, client))
         task.add_done_callback(lambda _: self._making.pop(run.id, None))
         return await asyncio.shield(made)
 
-    async def _write(self, run: Run, made: asyncio.Future[Kept]) -> None:
+    async def _write(self, run: Run, made: asyncio.Future[Kept], client: str) -> None:
         """Make one, whatever becomes of the request for it: others may wait for the same."""
         version, now = run.version, asyncio.get_running_loop().time()
         state, curves, latest = run.state(), run.curves(), run.latest()
         name = f"dropout-lab-{state.get('experiment') or 'run'}-step-{state.get('step', 0)}.json"
         try:
-            body = await self._aside.do(lambda: compressed(record_parts(state, curves, latest)))
+            body = await self._aside.do(lambda: compressed(record_parts(state, curves, latest)), client)
         except Exception as error:
             made.set_exception(error)
             made.exception()  # the request may have gone

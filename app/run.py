@@ -39,8 +39,8 @@ MAX_UNANSWERED: Final = 1000  # commands that a worker has not answered yet
 OWNER_SEATS: Final = 4  # beyond the limit of viewers, so that a full class does not lock its teacher out
 VIEWERS_EVERY_S: Final = 0.5  # how often viewers are told how many they are
 MAX_LOSSES: Final = 5  # workers in a row that a run may lose before it gets anywhere,
+LOSSES_WITHIN_S: Final = 120.0  # each within this time of the one before, beside what a worker may hang
 HOLD_S: Final = 0.5  # that viewers wait at most for a change to be written down
-LOSSES_WITHIN_S: Final = 120.0  # each within this time of the one before
 PART_BYTES: Final = 256 * 1024  # of a run's changes, in one message to a viewer,
 OPENING_BYTES: Final = 32 * 1024  # and in one to a worker, which takes it in between two slices of training
 KEPT: Final = ("state", "steps_per_second", "follow", "experiment", "stop_at", "ensemble", "search")
@@ -82,6 +82,7 @@ class Run:
         settings: the limits.
         now: the time, in seconds.
         table: the uploaded table that it learns from, if it does; kept as long as the run lives.
+        client: who has it opened, for what one client may have.
     """
 
     def __init__(
@@ -92,8 +93,10 @@ class Run:
         settings: Settings,
         now: Callable[[], float],
         table: Stored | None = None,
+        client: str = "",
     ) -> None:
         self.id = run_id
+        self.client = client
         self.token = secrets.token_urlsafe(24)
         self.token_digest = digest_of(self.token)
         self.phase = Phase.OPENING
@@ -130,9 +133,10 @@ class Run:
         self._awaits: int | None = None  # the revision of the changes that is to be written down before more is said
         self._held: list[Callable[[], None]] = []  # what is to be said then
         self._hold_timer: asyncio.TimerHandle | None = None
+        self._silent = False  # its worker says nothing, and may soon be given up
 
     @classmethod
-    def revived(cls, found: Found, pool: Pool, settings: Settings, now: Callable[[], float]) -> Run:
+    def revived(cls, found: Found, pool: Pool, settings: Settings, now: Callable[[], float], client: str = "") -> Run:
         """A run that was kept, as it was: its owner's token, its changes, its last checkpoint.
 
         Raises:
@@ -144,7 +148,7 @@ class Run:
             "parent": kept.pop("parent", None)
         }
         opening = Opening(config, read_changes(config, record.changes), follow=kept.get("follow"), **about)
-        run = cls(record.id, opening, pool, settings, now, found.table)
+        run = cls(record.id, opening, pool, settings, now, found.table, client)
         run.token, run.token_digest = "", record.token_digest
         run._state |= kept | {"step": record.step}
         run._reached = record.step
@@ -153,13 +157,14 @@ class Run:
             run._memory.go_back()
         return run
 
-    def forked(self, run_id: str, fork: Fork, checkpoint: Checkpoint | None) -> Run:
+    def forked(self, run_id: str, fork: Fork, checkpoint: Checkpoint | None, client: str = "") -> Run:
         """A run that has this one's past up to a step, and a future of its own.
 
         Args:
             run_id: its name.
             fork: from where on, and with which changes.
             checkpoint: the last state of this one at that step or before; without it, it is trained from step 0.
+            client: who has it opened.
         """
         step, until = fork.step, fork.changes_until
         if until is None:  # a change that was made where a run stands still is part of what one sees
@@ -174,7 +179,7 @@ class Run:
             follow=self._state.get("follow"),
             parent={"run": self.id, "step": step},
         )
-        run = Run(run_id, opening, self._pool, self._settings, self._now, self.table)
+        run = Run(run_id, opening, self._pool, self._settings, self._now, self.table, client)
         run._state |= {name: self._state[name] for name in ("steps_per_second", "ensemble") if name in self._state}
         run._state["state"] = "paused"
         run._reached = step
@@ -235,8 +240,9 @@ class Run:
     def _news(self) -> dict[str, Any]:
         """The same without the changes: whoever watches knows them but for the new ones."""
         known = {"first_config": self._first_config, "viewers": len(self.viewers)}
-        about = {"obstacles": self._obstacles(), "unkept": self._unkept, "parent": self.parent}
-        return {"id": self.id, **self._state, **known, **about}
+        about = {"obstacles": self._obstacles(), "parent": self.parent}
+        troubles = {"unkept": self._unkept, "silent": self._silent}
+        return {"id": self.id, **self._state, **known, **about, **troubles}
 
     def _obstacles(self) -> dict[str, str]:
         """What stands against each panel that would show nothing; found again only of another configuration."""
@@ -375,8 +381,10 @@ class Run:
         Raises:
             RunFailedError: this happened too often before it got anywhere.
         """
-        self._losses = self._losses + 1 if self._now() - self._lost_at < LOSSES_WITHIN_S else 1
+        within_s = LOSSES_WITHIN_S + self._settings.worker_stuck_s
+        self._losses = self._losses + 1 if self._now() - self._lost_at < within_s else 1
         self._lost_at = self._now()
+        self._silent = False
         self._refuse_unanswered(NoWorkerError("the run's worker was lost before it could answer"))
         if self._losses > MAX_LOSSES:
             raise RunFailedError({"message": f"{self._losses} workers in a row were lost with this run"})
@@ -407,16 +415,25 @@ class Run:
 
     # The viewers
 
-    def join(self, owner: bool) -> Outbox:
+    def join(self, owner: bool, client: str = "") -> Outbox:
         """Let a viewer in: its outbox already holds all that was, and from now on gets all that comes.
 
+        Args:
+            owner: whether it may turn the knobs.
+            client: where it comes from.
+
         Raises:
-            TooManyViewersError: the run is full.
+            TooManyViewersError: the run is full, or has as many viewers from there as it may.
         """
-        seats = self._settings.max_viewers_per_run + (OWNER_SEATS if owner else 0)
-        if len(self.viewers) >= seats:
-            raise TooManyViewersError(f"this run has as many viewers as it may, {self._settings.max_viewers_per_run:,}")
-        viewer = Outbox(owner)
+        most, more = self._settings.max_viewers_per_run, OWNER_SEATS if owner else 0
+        if len(self.viewers) >= most + more:
+            raise TooManyViewersError(f"this run has as many viewers as it may, {most:,}")
+        share = self._settings.share_of(most)
+        if sum(viewer.client == client for viewer in self.viewers) >= share + more:
+            raise TooManyViewersError(
+                f"this run has as many viewers from your address as it may, {share:,} of {most:,}"
+            )
+        viewer = Outbox(owner, client)
         self.viewers.add(viewer)
         role = "owner" if owner else "viewer"
         try:
@@ -479,6 +496,12 @@ class Run:
         if problem != self._unkept:
             self._unkept = problem
             self._tell_changed("unkept", self.step)
+
+    def tell_silent(self, is_silent: bool) -> None:
+        """Tell every viewer that its worker says nothing, or is heard again."""
+        if is_silent is not self._silent:
+            self._silent = is_silent
+            self._tell_changed("silent", self.step)
 
     def _viewers_changed(self) -> None:
         if self.phase is Phase.ENDED:

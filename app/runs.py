@@ -6,16 +6,26 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from app.errors import BadMessageError, NotFoundError, NoWorkerError, RunFailedError, TooManyRunsError, describe
+from app.errors import (
+    BadMessageError,
+    ClientShareError,
+    NotFoundError,
+    NoWorkerError,
+    RunFailedError,
+    TooManyRunsError,
+    describe,
+)
 from app.opening import Fork, Opening
 from app.past import Pasts
 from app.pool.base import Pool
 from app.run import Phase, Run
 from app.settings import Settings
+from app.shares import Paces
 from app.store.keeper import Keeper
 from app.tables import Stored
 from app.viewers import RUN_ENDED, SHUTTING_DOWN
@@ -27,6 +37,7 @@ ARRIVAL_S: Final = (
     5.0  # a run that was just opened or just left is not ended to make room: somebody is on the way to it
 )
 SWEEP_S: Final = 1.0
+RETRY_S: Final = 30  # after which somebody may have closed one
 
 _log = logging.getLogger(__name__)
 
@@ -50,11 +61,12 @@ class Runs:
     ) -> None:
         self._settings = settings
         self._keeper = keeper or Keeper(settings)
-        self.pasts = Pasts(pool, self._keeper.checkpoint_before)
+        self.pasts = Pasts(pool, self._keeper.checkpoint_before, settings.share_of)
         self._reviving: dict[str, asyncio.Task[Run]] = {}
         self._pool = pool
         self._now = now
         self._runs: dict[str, Run] = {}
+        self._paces = Paces("runs are opened", settings.max_openings_per_minute, now)
         self._closed = False
 
     def __len__(self) -> int:
@@ -69,68 +81,78 @@ class Runs:
         """The runs that there are now."""
         return list(self._runs.values())
 
-    async def find(self, run_id: str) -> Run:
+    async def find(self, run_id: str, client: str = "") -> Run:
         """Return a run; one that is only kept is opened again.
+
+        Args:
+            run_id: its name.
+            client: who asks for it, and is the one who has it opened if it must be.
 
         Raises:
             NotFoundError: there is none of this name.
-            TooManyRunsError, NoWorkerError, RunFailedError: as of `create`, of one that is only kept.
+            TooManyRunsError, ClientShareError, NoWorkerError, RunFailedError: as of `create`, of one that is only kept.
             StoreError: what is kept cannot be read.
         """
         if run_id in self._reviving:
             return await asyncio.shield(self._reviving[run_id])
         if run_id in self._runs:
             return self._runs[run_id]
-        task = self._reviving[run_id] = asyncio.create_task(self._revive(run_id))
+        task = self._reviving[run_id] = asyncio.create_task(self._revive(run_id, client))
         task.add_done_callback(lambda _: self._reviving.pop(run_id, None))
         return await asyncio.shield(task)
 
-    async def _revive(self, run_id: str) -> Run:
+    async def _revive(self, run_id: str, client: str) -> Run:
         """Open a run again that is kept, whoever may have stopped waiting for it."""
         found = None if self._closed else await self._keeper.find(run_id)
         if found is None:
             raise NotFoundError("there is no such run: it was ended, it expired, or it never was")
-        self._make_room()
+        self._make_room(client)
         try:
-            run = Run.revived(found, self._pool, self._settings, self._now)
+            run = Run.revived(found, self._pool, self._settings, self._now, client)
         except DropoutLabError as error:
             raise RunFailedError({"message": f"this run was kept by another version of the lab: {error}"}) from error
         return await self._open(run)
 
-    async def create(self, opening: Opening, table: Stored | None = None) -> Run:
+    async def create(self, opening: Opening, table: Stored | None = None, client: str = "") -> Run:
         """Open a run and wait until it is ready.
 
         Args:
             opening: what it is opened with.
             table: the uploaded table that it learns from, if it does.
+            client: who opens it.
 
         Raises:
             TooManyRunsError: there is no room for it.
+            ClientShareError: the client has its share of them, and all are in use; or it opens too many in a row.
             NoWorkerError: no worker took it in time.
             RunFailedError: its worker cannot train it.
             StreamError: it is more than can be sent to a worker.
         """
-        self._make_room()
-        run = Run(secrets.token_hex(8), opening, self._pool, self._settings, self._now, table)
+        self._make_room(client)
+        run = Run(secrets.token_hex(8), opening, self._pool, self._settings, self._now, table, client)
         return await self._open(run)
 
-    async def fork(self, wanted: Fork) -> Run:
+    async def fork(self, wanted: Fork, client: str = "") -> Run:
         """Open a run that goes on from a step of another one.
+
+        Args:
+            wanted: of which one, and from where.
+            client: who opens it.
 
         Raises:
             NotFoundError, StoreError: as of `find`.
             KnobError: the other has not come so far.
             BadMessageError: the other is a search.
-            TooManyRunsError, NoWorkerError, RunFailedError, StreamError: as of `create`.
+            TooManyRunsError, ClientShareError, NoWorkerError, RunFailedError, StreamError: as of `create`.
         """
-        parent = await self.find(wanted.run)
+        parent = await self.find(wanted.run, client)
         if parent.kept.get("search") is not None:
             raise BadMessageError("a search cannot be forked: its networks are others in each batch")
         if wanted.step > parent.reach:
             raise KnobError("fork.step", wanted.step, f"a whole number from 0 to {parent.reach:,}: it has come so far")
         checkpoint = await self.pasts.checkpoint_before(parent, wanted.step)
-        self._make_room()
-        return await self._open(parent.forked(secrets.token_hex(8), wanted, checkpoint))
+        self._make_room(client)
+        return await self._open(parent.forked(secrets.token_hex(8), wanted, checkpoint, client))
 
     async def _open(self, run: Run) -> Run:
         """Have a worker open a run, and wait until it has."""
@@ -156,19 +178,32 @@ class Runs:
             except Exception:  # it is gone from here whatever happens, and the others do not hear of it
                 _log.exception("run %s could not be ended as it should", run.id)
 
-    def _make_room(self) -> None:
+    def _make_room(self, client: str) -> None:
+        """Let a client have one run more; where there is no room, one of its own that nobody watches is ended first.
+
+        Those of others are only where they have more runs than it has: so nobody who opens one after the other ends
+        any but their own.
+        """
         if self._closed:
             raise NoWorkerError("the server is shutting down")
-        if len(self._runs) < self._settings.max_runs:
+        self._paces.take(client)
+        has = Counter(run.client for run in self._runs.values())
+        most, share = self._settings.max_runs, self._settings.share_of(self._settings.max_runs)
+        if len(self._runs) < most and has[client] < share:
             return
         latest = self._now() - ARRIVAL_S
-        unwatched = [run for run in self._unwatched() if run.unwatched_since <= latest]
-        if not unwatched:
-            raise TooManyRunsError(
-                f"the server has as many runs as it may, {self._settings.max_runs:,}, and all are in use"
+        spare = [run for run in self._unwatched() if run.unwatched_since <= latest]
+        own = [run for run in spare if run.client == client]
+        others = [run for run in spare if has[run.client] > has[client]] if has[client] < share else []
+        if own or others:
+            ended = min(own or others, key=lambda run: (-has[run.client], run.unwatched_since))
+            self.end(ended, "expired", "nobody watched it, and another run needed its place")
+        elif has[client] >= share < most:
+            raise ClientShareError(
+                f"your address has as many runs as it may, {share:,} of {most:,}, and all are in use", RETRY_S
             )
-        longest = min(unwatched, key=lambda run: run.unwatched_since)
-        self.end(longest, "expired", "nobody watched it, and another run needed its place")
+        else:
+            raise TooManyRunsError(f"the server has as many runs as it may, {most:,}, and all are in use")
 
     def _unwatched(self) -> list[Run]:
         return [run for run in self._runs.values() if not run.viewers and run.phase is not Phase.OPENING]
@@ -223,6 +258,11 @@ class Runs:
         if run in self._runs:
             here = self._runs[run]
             self._guard(here, lambda: here.on_frame(frame))
+
+    def on_silent(self, runs: list[str], is_silent: bool) -> None:
+        """Tell who watches the runs of a worker that says nothing, or is heard again."""
+        for run in [self._runs[name] for name in runs if name in self._runs]:
+            self._guard(run, partial(run.tell_silent, is_silent))
 
     def on_lost(self, runs: list[str]) -> None:
         """Have the runs of a lost worker opened again."""

@@ -12,26 +12,18 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from app.errors import STATUS, RefusedError, WrongHostError, WrongOriginError, describe, status
+from app.answers import error_response
+from app.errors import STATUS, RefusedError, WrongHostError, WrongOriginError
 from app.hosts import Hosts, name_in
 from app.pages import templates, wants_page
 from app.proxies import VOUCHED
 from app.settings import Settings
-from app.wire import dumps
 
 _log = logging.getLogger(__name__)
 _FOREIGN: Final = ("cross-site", "same-site")
 OPEN: Final = "/start-boot.js"
 """The one file that may be loaded from anywhere: in a sandboxed frame, which is nowhere, it says why nothing starts."""
 _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
-
-
-def error_response(
-    error: Exception, headers: Mapping[str, str] | None = None, kind: type[Response] = Response
-) -> Response:
-    """Return an error as an HTTP response, in the one shape."""
-    described = describe(error)
-    return kind(dumps({"error": described}), status(described), headers, "application/json")
 
 
 def security_headers(settings: Settings) -> dict[str, str]:

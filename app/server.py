@@ -11,12 +11,19 @@ import uvicorn
 from fastapi import FastAPI
 
 from app import __version__
+from app.crowd import Doors
 from app.greeting import greeting
 from app.main import drain
 from app.settings import Settings
-from app.uvicorn_protocol import LabHttpProtocol, LabProtocol
+from app.uvicorn_protocol import Config, LabHttpProtocol, LabProtocol
 from trainer.errors import DropoutLabError
 
+try:
+    import resource
+except ImportError:  # there is none on Windows
+    resource = None  # type: ignore[assignment]
+
+MOST_FILES = 65_536
 GRACEFUL_S = 5  # for requests that are still being answered when the server ends
 
 
@@ -50,6 +57,23 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def enough_files() -> int:
+    """Let this process have as many files open as the system allows, and return how many that are.
+
+    A connection is a file, and the usual limit of 1,024 is soon reached; up to the hard limit every process may raise
+    it for itself.
+    """
+    if resource is None:
+        return MOST_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):  # some systems have a further limit
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return wanted if soft == resource.RLIM_INFINITY else min(soft, MOST_FILES)
+
+
 class Server(uvicorn.Server):
     """uvicorn's server, which says when it is ready, and parts from its viewers before it ends.
 
@@ -62,8 +86,9 @@ class Server(uvicorn.Server):
         self._app = app
         self._host = settings.host
         super().__init__(
-            uvicorn.Config(
+            Config(
                 app,
+                Doors(settings, enough_files()),
                 loop="auto",
                 http=LabHttpProtocol,
                 ws=LabProtocol,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -103,6 +104,20 @@ class Settings(BaseSettings):
         ge=1,
         le=256,
     )
+    worker_silent_s: float = _setting(
+        4,
+        "a number from 2 to 3,600",
+        "seconds after which a worker that says nothing is given up: it beats twice a second, whatever it does",
+        ge=2,
+        le=3600,
+    )
+    worker_stuck_s: float = _setting(
+        120,
+        "a number from 10 to 86,400",
+        "seconds after which a worker is given up that is still at one thing, as in a loop without an end",
+        ge=10,
+        le=86_400,
+    )
     keep: bool = _setting(
         True,
         "true or false",
@@ -137,6 +152,28 @@ class Settings(BaseSettings):
     max_runs: int = _setting(64, "a whole number from 1 to 10,000", "runs that exist at once", ge=1, le=10_000)
     max_viewers_per_run: int = _setting(
         200, "a whole number from 1 to 10,000", "viewers that watch one run at once", ge=1, le=10_000
+    )
+    client_share: float = _setting(
+        0.75,
+        "a number from 0.01 to 1",
+        "how much of the runs, of the seats of each run and of the places for uploads one address may have; with 1 it "
+        "may have all",
+        ge=0.01,
+        le=1,
+    )
+    max_connections_per_client: int = _setting(
+        500,
+        "a whole number from 8 to 100,000",
+        "connections that one address may have at once, viewers among them; a class of forty needs some 300",
+        ge=8,
+        le=100_000,
+    )
+    max_openings_per_minute: int = _setting(
+        120,
+        "a whole number from 1 to 100,000",
+        "runs that one address may open in a minute, as many at once",
+        ge=1,
+        le=100_000,
     )
     max_message_bytes: int = _setting(
         65_536, "a whole number from 1,024 to 16,777,216", "the longest message a viewer may send", ge=1024, le=2**24
@@ -201,6 +238,10 @@ class Settings(BaseSettings):
     def hosts(self) -> tuple[str, ...]:
         """Further names of the lab."""
         return tuple(self.allowed_hosts.split())
+
+    def share_of(self, most: int) -> int:
+        """How many of so many one client may have."""
+        return math.ceil(most * self.client_share)
 
     @property
     def data_folder(self) -> Path:

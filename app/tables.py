@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import zlib
-from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from app.errors import NotFoundError, TooManyMessagesError
+from app.errors import NotFoundError
+from app.shares import Share, Turns
 from app.wire import dumps
 from trainer.errors import KnobError
 from trainer.settings.config import ExperimentConfig, parse
@@ -22,7 +23,7 @@ from trainer.tables.table import Table, pool_size, read_table
 
 MAX_TABLES: Final = 200
 MAX_KEPT_BYTES: Final = 64_000_000  # of all tables together; one has at most some MB
-MAX_UPLOADS: Final = 32  # that are on their way or wait to be read, at once: 5 MB each
+MAX_UPLOADS: Final = 56  # that are on their way or wait to be read, at once: 5 MB each, three quarters for one class
 MOST_TRAINED_ON: Final = 300  # recommended: with more there is less to overfit to
 LARGEST_BATCH: Final = 32
 
@@ -50,6 +51,7 @@ class Stored:
         rows: that a run can use.
         size: of the content in bytes.
         file: the file that it was read from.
+        client: who uploaded it first.
     """
 
     described: dict[str, Any]
@@ -57,6 +59,7 @@ class Stored:
     rows: int
     size: int
     file: File
+    client: str = ""
 
 
 class Tables:
@@ -64,12 +67,15 @@ class Tables:
 
     A table's id is a digest of what is in it and of what was decided of its columns: the same file, uploaded again, is
     the same table, so that a link to a run of it can be opened by whoever has the file.
+
+    Args:
+        share_of: how many of so many uploads one client may have under way.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, share_of: Callable[[int], int] = lambda most: most) -> None:
         self._stored: OrderedDict[str, Stored] = OrderedDict()  # the one used longest ago comes first
-        self._uploads = 0
-        self._reading = asyncio.Lock()  # one at a time: reading takes all of Python's attention
+        self._uploads = Share("tables are being uploaded", MAX_UPLOADS, share_of(MAX_UPLOADS))
+        self._reading = Turns()  # one at a time: reading takes all of Python's attention
 
     def __len__(self) -> int:
         return len(self._stored)
@@ -80,23 +86,22 @@ class Tables:
         files = {id(stored.file): len(stored.file.packed) for stored in self._stored.values()}
         return sum(stored.size for stored in self._stored.values()) + sum(files.values())
 
-    @contextlib.contextmanager
-    def upload(self) -> Iterator[None]:
+    @property
+    def uploads(self) -> int:
+        """How many are under way."""
+        return self._uploads.taken
+
+    def upload(self, client: str = "") -> AbstractContextManager[None]:
         """Take one of the places for uploads, from the first byte until the table was read.
 
         Raises:
             TooManyMessagesError: there is none.
+            ClientShareError: the client has its share of them.
         """
-        if self._uploads >= MAX_UPLOADS:
-            raise TooManyMessagesError(f"{MAX_UPLOADS} tables are being uploaded right now; try again in a moment")
-        self._uploads += 1
-        try:
-            yield
-        finally:
-            self._uploads -= 1
+        return self._uploads.one(client)
 
     async def add(
-        self, data: bytes, name: str, label: str | None, decisions: Decisions | None = None
+        self, data: bytes, name: str, label: str | None, decisions: Decisions | None = None, client: str = ""
     ) -> dict[str, Any]:
         """Read a file, keep it, and return what there is to tell of it.
 
@@ -105,17 +110,26 @@ class Tables:
             name: what it is called.
             label: the column to be learnt; None: as it is decided, or else the last.
             decisions: what the reader decided of its columns.
+            client: who uploads it.
 
         Raises:
             TableError: nothing can be learnt from it.
             KnobError: a decision that does not go with it.
         """
-        async with self._reading:
+        async with self._reading.one(client):
             stored = await asyncio.to_thread(_read, data, None, name, label, decisions)
-        return self._keep(stored)
+        return self._keep(stored, client)
 
-    async def read_again(self, table_id: str, label: str | None, decisions: Decisions) -> dict[str, Any]:
+    async def read_again(
+        self, table_id: str, label: str | None, decisions: Decisions, client: str = ""
+    ) -> dict[str, Any]:
         """Read the file of a table in another way: a table of its own, as is the one that it is made from.
+
+        Args:
+            table_id: the table.
+            label: the column to be learnt.
+            decisions: what the reader decided of its columns.
+            client: who asks for it.
 
         Raises:
             NotFoundError: there is no such table.
@@ -123,17 +137,28 @@ class Tables:
             KnobError: a decision that does not go with it.
         """
         file = self._find(table_id).file
-        async with self._reading:
+        async with self._reading.one(client):
             stored = await asyncio.to_thread(_read_again, file, label, decisions)
-        return self._keep(stored)
+        return self._keep(stored, client)
 
-    def _keep(self, stored: Stored) -> dict[str, Any]:
+    def _keep(self, stored: Stored, client: str) -> dict[str, Any]:
         table_id = stored.described["id"]
-        self._stored.pop(table_id, None)
-        self._stored[table_id] = stored
-        while len(self._stored) > MAX_TABLES or (self.size > MAX_KEPT_BYTES and len(self._stored) > 1):
-            self._stored.popitem(last=False)
+        known = self._stored.pop(table_id, None)
+        self._stored[table_id] = replace(stored, client=client if known is None else known.client)
+        while len(self._stored) > MAX_TABLES:
+            self._forget(Counter(each.client for each in self._stored.values()))
+        while self.size > MAX_KEPT_BYTES and len(self._stored) > 1:
+            sizes: Counter[str] = Counter()
+            for each in self._stored.values():
+                sizes[each.client] += each.size + len(each.file.packed)
+            self._forget(sizes)
         return stored.described
+
+    def _forget(self, has: Counter[str]) -> None:
+        """Make room: of the client that has the most, the table that was used longest ago, and never the newest."""
+        ((greediest, _),) = has.most_common(1)
+        *older, _ = self._stored
+        del self._stored[next((each for each in older if self._stored[each].client == greediest), older[0])]
 
     def describe(self, table_id: str) -> dict[str, Any]:
         """Return what there is to tell of a table.

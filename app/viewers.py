@@ -55,6 +55,7 @@ class Outbox:
 
     Args:
         owner: whether the viewer may turn the knobs.
+        client: where it comes from.
 
     Attributes:
         views: what it has open beside the usual pictures: it gets no frames of other views.
@@ -62,8 +63,9 @@ class Outbox:
         on_closing: called when it begins to close.
     """
 
-    def __init__(self, owner: bool = False) -> None:
+    def __init__(self, owner: bool = False, client: str = "") -> None:
         self.owner = owner
+        self.client = client
         self.views: frozenset[str] = frozenset()
         self.closing: tuple[int, str] | None = None
         self.on_closing: Callable[[], object] = lambda: None

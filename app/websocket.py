@@ -20,6 +20,7 @@ from app.errors import (
 from app.lab import lab_of
 from app.live import FLUSH_S, Conversation
 from app.run import Run
+from app.shares import client_of
 from app.uvicorn_protocol import hang_up
 from app.viewers import Outbox
 from app.wire import dumps, loads
@@ -92,7 +93,7 @@ async def _let_in(websocket: WebSocket) -> tuple[Run, Outbox]:
         RefusedError: it may not come in; one of `CLOSE_CODES`.
         WebSocketDisconnect: it left.
     """
-    run = await lab_of(websocket).runs.find(websocket.path_params["run_id"])
+    run = await lab_of(websocket).runs.find(websocket.path_params["run_id"], client_of(websocket))
     check_address(websocket.query_params, f"in the first message, {JOIN}")
     try:
         async with asyncio.timeout(JOIN_S):
@@ -104,4 +105,4 @@ async def _let_in(websocket: WebSocket) -> tuple[Run, Outbox]:
     token = check_join(loads(message.get("text") or ""))
     if token is not None:
         run.check_token(token)
-    return run, run.join(owner=token is not None)
+    return run, run.join(token is not None, client_of(websocket))

@@ -18,6 +18,9 @@ class PoolListener(Protocol):
     def on_frame(self, run: str, frame: bytes) -> None:
         """A worker sent a frame of a run."""
 
+    def on_silent(self, runs: list[str], is_silent: bool) -> None:
+        """The worker that trains these runs says nothing, and may soon be given up; or it does again."""
+
     def on_lost(self, runs: list[str]) -> None:
         """The worker that trained these runs is gone; they are open nowhere until they are opened again."""
 
@@ -79,4 +82,4 @@ class Placed(Protocol):
         """Wait until it has ended; its exit status."""
 
     async def end(self, grace_s: float) -> None:
-        """Ask it to end, and after ``grace_s`` seconds make it."""
+        """Ask it to end, and after ``grace_s`` seconds make it; with 0 it is made at once, for it hears nothing."""

@@ -1,7 +1,8 @@
 """The socket that workers dial, whoever placed them: who is there, which run lives where, and what passes between.
 
 A worker that dials in shows the secret of its own start and the epoch that is awaited of it. From then on the end of
-its stream means that it is lost: its runs are reported, and it is started again.
+its stream means that it is lost: its runs are reported, and it is started again. One that hangs is hung up on
+(`app.pool.signs` says what that is), and then is lost as well.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any, Final
 
 from app.pool.base import Placed, Placer, PoolListener, PoolStatus
 from app.pool.link import Link, WorkerInfo
+from app.pool.signs import TICK_S, USUAL, Limits
 from trainer.errors import DropoutLabError
 from trainer.wire.frames import peek
 from trainer.wire.jsontext import Written
@@ -56,13 +58,15 @@ class WorkerHub:
         placer: starts a worker.
         workers: how many are wanted.
         start_s: seconds that a worker may take from being placed to its hello.
+        limits: when a worker is given up that is there and hangs.
     """
 
-    def __init__(self, placer: Placer, workers: int, *, start_s: float = START_S) -> None:
+    def __init__(self, placer: Placer, workers: int, *, start_s: float = START_S, limits: Limits = USUAL) -> None:
         if workers < 1:
             raise ValueError(f"workers = {workers} is not allowed: it must be at least 1")
         self._placer = placer
         self._start_s = start_s
+        self._limits = limits
         self._slots = [_Slot(number) for number in range(workers)]
         self._links: list[Link] = []
         self._homes: dict[str, Link] = {}
@@ -81,6 +85,7 @@ class WorkerHub:
         self._listener = listener
         await self._bind()
         self._keepers = [asyncio.create_task(self._keep(slot), name=f"worker {slot.number}") for slot in self._slots]
+        self._keepers.append(asyncio.create_task(self._watch(), name="watch over the workers"))
 
     async def stop(self) -> None:
         """End every worker, kindly and then firmly; returns once none is left."""
@@ -131,6 +136,10 @@ class WorkerHub:
         """The workers that are there, by number."""
         return tuple(sorted((link.info for link in self._links), key=lambda info: info.worker))
 
+    def silence_of(self, worker: int) -> float:
+        """Seconds for which a worker that is there has said nothing."""
+        return next(link.signs.silent_s for link in self._links if link.info.worker == worker)
+
     def status(self) -> PoolStatus:
         """How many workers are wanted and alive, and what they train on."""
         here = self.workers
@@ -162,7 +171,7 @@ class WorkerHub:
             link.write({"op": "close", "run": run})
 
     def _place(self, run: str, messages: list[dict[str, Any] | bytes]) -> None:
-        link = min(self._links, key=lambda link: (len(link.runs), link.info.worker), default=None)
+        link = min(self._links, key=_fullness, default=None)
         if link is None:
             self._waiting[run] = messages
             return
@@ -199,12 +208,13 @@ class WorkerHub:
         slot.token = secrets.token_urlsafe(32)
         arrival = slot.arrival = asyncio.get_running_loop().create_future()
         placed = await self._placer.place(slot.number, slot.epoch, self.address, slot.token)
+        link: Link | None = None
         try:
             link = await self._arrive(arrival, placed)
             await link.gone.wait()
         finally:
             arrival.cancel()
-            await placed.end(GRACE_S)
+            await placed.end(0.0 if link is not None and link.hangs else GRACE_S)
 
     async def _arrive(self, arrival: asyncio.Future[Link], placed: Placed) -> Link:
         """Wait until the worker dials in, ends or takes too long."""
@@ -219,6 +229,47 @@ class WorkerHub:
             raise TimeoutError(f"it was not ready within {self._start_s:g} seconds")
         finally:
             end.cancel()
+
+    async def _watch(self) -> None:
+        """Look after the workers' signs of life, for ever.
+
+        What counts of the time between two looks is at most twice what it should be: while this process itself was
+        stopped, or its loop held up, nobody could be heard.
+        """
+        clock = asyncio.get_running_loop().time
+        looked = clock()
+        while True:
+            await asyncio.sleep(TICK_S)
+            before, looked = looked, clock()
+            self.look(min(looked - before, 2 * TICK_S))
+
+    def look(self, passed_s: float) -> None:
+        """Give up the workers that hang, and tell whose runs stand still meanwhile.
+
+        Args:
+            passed_s: seconds since the last look in which they could have been heard.
+        """
+        for link in tuple(self._links):
+            if link.hangs:  # and its end is on its way
+                continue
+            link.signs.passed(passed_s)
+            why = link.signs.why_given_up(self._limits)
+            if why is not None:
+                link.give_up(why)
+            elif link.signs.is_doubtful is not link.is_doubted:
+                link.is_doubted = link.signs.is_doubtful
+                self._tell_silent(link)
+
+    def _tell_silent(self, link: Link) -> None:
+        _log.log(
+            logging.WARNING if link.is_doubted else logging.INFO,
+            "worker %d %s",
+            link.info.worker,
+            "says nothing" if link.is_doubted else "is heard again",
+        )
+        if self._listener is not None and link.runs:
+            with _guarded("the silence of a worker"):
+                self._listener.on_silent(sorted(link.runs), link.is_doubted)
 
     # The workers' words
 
@@ -287,6 +338,7 @@ class WorkerHub:
         """Pass on what a worker says, until its stream ends."""
         try:
             while data := await reader.read(_READ):
+                link.signs.heard()
                 for kind, payload in splitter.feed(data):
                     if kind is Kind.FRAME:
                         self._on_frame(link, payload)
@@ -304,6 +356,9 @@ class WorkerHub:
                 self._listener.on_frame(run, frame)
 
     def _on_message(self, link: Link, message: dict[str, Any]) -> None:
+        if message.get("op") == "alive":
+            link.signs.beat(message)
+            return
         run = message.get("run")
         if self._listener is None or run not in link.runs:
             return  # of a run that was closed or moved meanwhile
@@ -333,6 +388,11 @@ def _guarded(what: str) -> Iterator[None]:
         yield
     except Exception:
         _log.exception("%s could not be dealt with", what)
+
+
+def _fullness(link: Link) -> tuple[bool, int, int]:
+    """The worker for which this is least gets the next run: one that is heard, and has few."""
+    return link.hangs or link.is_doubted, len(link.runs), link.info.worker
 
 
 def backoff(young_deaths: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import re
 import sys
@@ -13,12 +14,16 @@ from pathlib import Path
 from typing import Final
 
 from app.pool.hub import WorkerHub
+from app.pool.signs import USUAL, Limits
 from trainer.wire.stream import TOKEN_VARIABLE
 
 MAX_WORKERS: Final = 4  # each holds 350 MB as soon as torch is imported, and trains many runs
+DYING_S: Final = 10.0  # for a process that was killed to end
 _ROOT: Final = Path(__file__).resolve().parents[2]  # where `trainer` is imported from
 _VERSION_1: Final = ("cpu", "cpu,cpuacct")  # where it has its files, by how it was mounted
 _GPU: Final = re.compile(r"nvidia\d+")
+
+_log = logging.getLogger(__name__)
 
 
 class LocalPlacer:
@@ -75,7 +80,11 @@ class LocalWorker:
         return await self._process.wait()
 
     async def end(self, grace_s: float) -> None:
-        """Ask it to end, and after ``grace_s`` seconds kill it. Returns once it is gone."""
+        """Ask it to end, and after ``grace_s`` seconds kill it. Returns once it is gone.
+
+        A process that is stopped hears a SIGTERM only when it goes on; SIGKILL ends it as it is. One that waits within
+        a driver dies when the driver lets it, and is not waited for longer than `DYING_S`.
+        """
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
@@ -86,11 +95,18 @@ class LocalWorker:
             if self._process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     self._process.kill()
-                await self._process.wait()
+                try:
+                    await asyncio.wait_for(self._process.wait(), DYING_S)
+                except TimeoutError:
+                    _log.error("process %d was killed and does not end: a driver holds it", self._process.pid)
 
 
 def local_pool(
-    workers: int | None = None, device: str = "auto", threads: int | None = None, idx_folder: Path | None = None
+    workers: int | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    idx_folder: Path | None = None,
+    limits: Limits = USUAL,
 ) -> WorkerHub:
     """Return a pool of local processes, not yet started.
 
@@ -99,11 +115,12 @@ def local_pool(
         device: what they train on: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         threads: threads of each worker; by default the cores are shared out evenly.
         idx_folder: where files of images lie that they may need.
+        limits: when a worker that hangs is given up.
     """
     gpus = visible_gpus() if device in ("auto", "cuda") else ()
     cores = usable_cores()
     count = workers or min(MAX_WORKERS, len(gpus) or (1 if device == "mps" else cores))
-    return WorkerHub(LocalPlacer(device, threads or max(1, cores // count), gpus, idx_folder), count)
+    return WorkerHub(LocalPlacer(device, threads or max(1, cores // count), gpus, idx_folder), count, limits=limits)
 
 
 def usable_cores(root: Path = Path("/sys/fs/cgroup")) -> int:

@@ -275,6 +275,7 @@
  * @property {{ members: number, masks: "per_member" | "per_example" }} ensemble
  * @property {{ run: string, step: number } | null} [parent] Of a fork: the run that it goes on from, and how many steps both have in common.
  * @property {string | null} unkept Why it would not outlive the server, if it would not.
+ * @property {boolean} silent Whether its worker says nothing, and may soon be given up.
  * @property {Record<string, string>} obstacles The panels that would show nothing of it, each with what it needs, in words.
  * @property {Record<string, { code: string, message: string }>} [failed_views] Kinds of frames that cannot be made, and why.
  * @property {*} search What a search tries and has found (docs/protocol.md, Searches); `null` if this is none.

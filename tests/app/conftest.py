@@ -100,7 +100,8 @@ def pool() -> FakePool:
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(log_level="error")
+    # All of a test comes from one address: what there is for all is its own, but in the tests of shares.
+    return Settings(log_level="error", client_share=1, max_openings_per_minute=100_000)
 
 
 @pytest.fixture

@@ -233,7 +233,7 @@ async def test_the_longest_opening_is_taken_and_a_longer_one_is_not(
 
 
 async def test_long_openings_are_taken_in_few_at_a_time(pool: FakePool, patience: float) -> None:
-    async with running(pool, Settings(log_level="error"), patience) as lab:
+    async with running(pool, Settings(log_level="error", client_share=1), patience) as lab:
         places: Places = lab.app.state.lab.long_openings
         with contextlib.ExitStack() as stack:
             for _ in range(places.most):

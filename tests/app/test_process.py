@@ -71,7 +71,10 @@ async def test_through_the_whole_lab_a_viewer_sees_every_mask_and_a_change_from_
     assert (kept[changed_at - 1 :] < 33).all()
 
 
-async def test_a_killed_worker_is_replaced_and_the_replay_shows_the_same_masks(real: Running) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_worker_that_is_killed_or_hangs_is_replaced_and_the_replay_shows_the_same_masks(
+    real: Running, sign: signal.Signals
+) -> None:
     run = await real.open()
     async with await real.watch(run, owner=True) as owner:
         await owner.ask("speed", steps_per_second=None)
@@ -83,8 +86,10 @@ async def test_a_killed_worker_is_replaced_and_the_replay_shows_the_same_masks(r
         before = masks(owner.frames)
         owner.frames.clear()
         [worker] = real.pool.workers
-        os.kill(worker.pid, signal.SIGKILL)
-        await owner.until_text("changed", reason="restarted")
+        os.kill(worker.pid, sign)
+        if sign is signal.SIGSTOP:
+            assert (await owner.until_text("changed", reason="silent"))["run"]["silent"]
+        assert not (await owner.until_text("changed", reason="restarted"))["run"]["silent"]
         # What came between the clearing and the news is of the old start; all that follows is of the new one.
         before |= masks(owner.frames)
         owner.frames.clear()

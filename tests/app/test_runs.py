@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any, Final
 
 import pytest
@@ -195,10 +196,47 @@ async def test_losses_that_lie_far_apart_or_between_which_it_trained_do_not_end_
         runs.on_lost([run.id])
         await asyncio.sleep(0)
         if index % 2:
-            clock.now += 121
+            clock.now += 241  # two minutes, beside the two that a worker may be at one thing
         else:
             pool.train(run.id, 1)
     assert run.phase is Phase.OPEN
+
+
+async def test_a_run_that_hangs_one_worker_after_the_other_is_ended_too(runs: Runs, clock: Clock) -> None:
+    run = await create(runs)
+    for _ in range(6):
+        clock.now += 130  # what it takes to tell that a worker is stuck, and to start the next
+        runs.on_lost([run.id])
+        await asyncio.sleep(0)
+    assert run.phase is Phase.ENDED
+
+
+async def test_who_watches_is_told_once_that_the_worker_is_silent_and_that_it_is_heard_again(
+    runs: Runs, pool: FakePool
+) -> None:
+    run = await create(runs)
+    viewer = run.join(owner=False)
+    told: list[dict[str, Any]] = []
+
+    class Socket:
+        async def send_text(self, data: str) -> None:
+            told.append(json.loads(data))
+
+        async def send_bytes(self, data: bytes) -> None:
+            pass
+
+    pumping = asyncio.create_task(viewer.pump(Socket(), 10))
+    for is_silent in (True, True, False, True):
+        runs.on_silent(["gone", run.id], is_silent)
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert run.state()["silent"] is True
+    runs.on_lost([run.id])
+    for _ in range(10):
+        await asyncio.sleep(0)
+    pumping.cancel()
+    said = [(each["reason"], each["run"]["silent"]) for each in told if each["op"] == "changed"]
+    assert said == [("silent", True), ("silent", False), ("silent", True), ("restarted", False)]
 
 
 async def test_a_second_loss_before_the_changes_were_replayed_loses_none_of_them(runs: Runs, pool: FakePool) -> None:

@@ -276,9 +276,9 @@ async def test_a_client_that_leaves_in_the_middle_gives_its_place_back(lab: Runn
     for _ in range(MAX_UPLOADS):
         _, writer = await asyncio.open_connection("127.0.0.1", lab.port)
         writer.write(b"POST /api/tables HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nx,y,c\n")
-        await lab.eventually(lambda: tables._uploads == 1)
+        await lab.eventually(lambda: tables.uploads == 1)
         writer.close()
-        await lab.eventually(lambda: tables._uploads == 0)
+        await lab.eventually(lambda: tables.uploads == 0)
     await upload(lab)
 
 
@@ -289,12 +289,12 @@ async def test_beyond_the_places_there_are_an_upload_is_refused(lab: Running) ->
         _, writer = await asyncio.open_connection("127.0.0.1", lab.port)
         writer.write(b"POST /api/tables HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nx,y,c\n")
         writers.append(writer)
-        await lab.eventually(lambda: tables._uploads == len(writers))
+        await lab.eventually(lambda: tables.uploads == len(writers))
     answer = await lab.client.post("/api/tables", content=PLAIN)
     assert (answer.status_code, error_of(answer)["code"]) == (429, "too_many_messages")
     for writer in writers:
         writer.close()
-    await lab.eventually(lambda: tables._uploads == 0)
+    await lab.eventually(lambda: tables.uploads == 0)
     await upload(lab)
 
 
@@ -302,7 +302,7 @@ async def test_a_body_that_does_not_arrive_is_given_up(lab: Running, monkeypatch
     monkeypatch.setattr("app.body.WITHIN_S", 0.05)
     reader, writer = await asyncio.open_connection("127.0.0.1", lab.port)
     writer.write(b"POST /api/tables HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nx,y,c\n")
-    assert (await asyncio.wait_for(reader.readline(), lab.patience)).startswith(b"HTTP/1.1 400")
+    assert (await asyncio.wait_for(reader.readline(), lab.patience)).startswith(b"HTTP/1.1 408")
     writer.close()
 
 

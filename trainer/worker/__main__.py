@@ -19,6 +19,7 @@ from trainer.wire.frames import decode
 from trainer.wire.stream import TOKEN_VARIABLE
 from trainer.worker.link import LinkClosedError, connect
 from trainer.worker.loop import Worker
+from trainer.worker.pulse import Pulse
 
 if TYPE_CHECKING:
     from trainer.training.experiment import Experiment
@@ -73,7 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
         about = {"pid": os.getpid(), "device": device, "torch": torch.__version__}
         link.send({"op": "hello", **hello, **about})
         worker = Worker(link, make, evaluation_trace, pack=packed)
-        worker.serve()
+        with Pulse(link):
+            worker.serve()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return 0
 

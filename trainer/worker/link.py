@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import selectors
 import socket
+import threading
+import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from trainer.wire.frames import FrameError, peek
@@ -20,15 +23,21 @@ class LinkClosedError(Exception):
 class Link:
     """Sends and receives without waiting, except where it is told to wait.
 
+    All of it is for one thread, but for `beat`, which another one calls (`trainer.worker.pulse`).
+
     Args:
         sock: a connected stream socket; it is made non-blocking.
+        clock: the time, in seconds.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, clock: Callable[[], float] = time.monotonic) -> None:
         sock.setblocking(False)
         self._socket = sock
+        self._clock = clock
         self._splitter = Splitter()
         self._unsent = bytearray()
+        self._sending = threading.Lock()  # held by who adds to what is unsent, or sends of it
+        self._busy_since: float | None = clock()  # None: it waits for the app, and has nothing else to do
         self._selector = selectors.DefaultSelector()
         self._selector.register(sock, selectors.EVENT_READ)
 
@@ -39,11 +48,29 @@ class Link:
 
     def send(self, message: dict[str, Any]) -> None:
         """Put a message behind what is already waiting to be sent."""
-        self._unsent += pack_message(message)
+        self._put(pack_message(message))
 
     def send_frame(self, frame: bytes) -> None:
         """Put an encoded frame behind what is already waiting to be sent."""
-        self._unsent += pack_frame(frame)
+        self._put(pack_frame(frame))
+
+    def beat(self) -> None:
+        """Say that this process is alive, and for how long it has been at what it does; from whatever thread.
+
+        Where something waits to be sent that is sent instead: it says as much.
+
+        Raises:
+            LinkClosedError: the app has hung up, or this end has.
+        """
+        since = self._busy_since
+        busy_s = 0.0 if since is None else max(0.0, self._clock() - since)
+        try:
+            with self._sending:
+                if not self._unsent:
+                    self._unsent += pack_message({"op": "alive", "busy_s": round(busy_s, 1)})
+                self._send()
+        except OSError as error:
+            raise LinkClosedError(str(error)) from None
 
     def flush(self) -> None:
         """Send what can be sent now.
@@ -71,7 +98,9 @@ class Link:
             self._flush()
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
             self._selector.modify(self._socket, events)
+            self._busy_since = None
             ready = [mask for _, mask in self._selector.select(wait_s)]
+            self._busy_since = self._clock()
             return self._receive() if ready and ready[0] & selectors.EVENT_READ else []
         except ConnectionError as error:
             raise LinkClosedError(str(error)) from None
@@ -81,7 +110,16 @@ class Link:
         self._selector.close()
         self._socket.close()
 
+    def _put(self, data: bytes) -> None:
+        with self._sending:
+            self._unsent += data
+
     def _flush(self) -> None:
+        with self._sending:
+            self._send()
+
+    def _send(self) -> None:
+        """Send what can be sent now, for whoever holds the lock."""
         try:
             while self._unsent:
                 sent = self._socket.send(self._unsent)

@@ -57,6 +57,13 @@ export function createSession({ window, store, api, notify }) {
     if (run.unkept && run.unkept !== before?.unkept) {
       notify("error", `Runs are not being saved now, and would be lost with the server: ${run.unkept}`);
     }
+    if (run.silent && !before?.silent) {
+      notify(
+        "info",
+        "The process that trains this run does not answer. If it stays silent, the run goes on with another one in a " +
+          "few seconds.",
+      );
+    }
     if (op === "hello") {
       store.update("run", { role: role ?? "viewer" });
       ingestRun(store, run, { fresh: before?.id !== run.id || run.step < steps.last });

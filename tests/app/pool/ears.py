@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from app.pool.hub import WorkerHub
 from trainer.wire.frames import Frame, decode
 
 
@@ -21,6 +22,7 @@ class Ears:
         self.messages: list[tuple[str, dict[str, Any]]] = []
         self.frames: list[tuple[str, Frame]] = []
         self.lost: list[list[str]] = []
+        self.silent: list[tuple[list[str], bool]] = []
         self._news = asyncio.Event()
 
     def on_message(self, run: str, message: dict[str, Any]) -> None:
@@ -29,6 +31,10 @@ class Ears:
 
     def on_frame(self, run: str, frame: bytes) -> None:
         self.frames.append((run, decode(frame)))
+        self._news.set()
+
+    def on_silent(self, runs: list[str], is_silent: bool) -> None:
+        self.silent.append((runs, is_silent))
         self._news.set()
 
     def on_lost(self, runs: list[str]) -> None:
@@ -42,6 +48,12 @@ class Ears:
                 self._news.clear()
                 await self._news.wait()
         return said
+
+    async def until_alive(self, hub: WorkerHub, count: int) -> None:
+        """Wait until so many workers are there, of which nothing is heard."""
+        async with asyncio.timeout(self.patience):
+            while hub.status().alive < count:
+                await asyncio.sleep(0.01)
 
     def of(self, run: str, operation: str) -> list[dict[str, Any]]:
         return [message for whose, message in self.messages if whose == run and message["op"] == operation]

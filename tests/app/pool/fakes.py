@@ -74,11 +74,13 @@ class FakePlaced:
     token: str
     ended: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     callers: list[Caller] = field(default_factory=list)  # every one there ever was, for all workers
+    graces: list[float] = field(default_factory=list)  # it was given to end
 
     async def wait(self) -> int:
         return await asyncio.shield(self.ended)
 
     async def end(self, grace_s: float) -> None:
+        self.graces.append(grace_s)
         if not self.ended.done():
             self.ended.set_result(0)
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import stat
 import struct
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from app.pool import hub as hub_module
 from app.pool.hub import MAX_BACKOFF_S, WorkerHub, backoff
+from app.pool.signs import Limits
 from tests.app.pool.ears import Ears
 from tests.app.pool.fakes import Caller, FakePlacer
 from trainer.wire.stream import MAX_HELLO, pack_frame, pack_message
@@ -23,7 +26,8 @@ async def hub_of(
 ) -> AsyncIterator[tuple[WorkerHub, FakePlacer, Ears]]:
     placer, ears = FakePlacer(), Ears(patience)
     placer.failures = failures
-    hub = WorkerHub(placer, workers, **options)
+    # The fakes have no pulse: whoever wants them to be missed looks after them by a clock of its own.
+    hub = WorkerHub(placer, workers, **{"limits": Limits(math.inf, math.inf), **options})
     async with asyncio.timeout(patience):
         await hub.start(ears)
         try:
@@ -255,6 +259,101 @@ async def test_a_worker_that_stops_reading_is_given_up_and_nobody_waits_for_it(
             hub.send("r", {"op": "command", "ref": 1, "command": {"op": "x" * 10_000}})
         await ears.until(lambda: ears.lost)
         assert ears.lost == [["r"]]
+
+
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks after the workers but the test."""
+    monkeypatch.setattr(hub_module, "TICK_S", 1e6)
+
+
+@pytest.mark.usefixtures("by_hand")
+async def test_a_worker_that_says_nothing_is_doubted_then_given_up_killed_and_placed_again(patience: float) -> None:
+    async with hub_of(2, patience, limits=Limits(silent_s=4, stuck_s=100)) as (hub, placer, ears):
+        silent, other = await a_worker(hub, placer, 1), await a_worker(hub, placer, 2)
+        hub.open("r", {})
+        hub.open("s", {})
+        for second in range(4):
+            await other.say(op="alive", busy_s=0)
+            await other.say(op="reply", run="s", ref=second, step=1)
+            await ears.reply("s", second)
+            hub.look(1.0)
+            assert ears.silent == ([(["r"], True)] if second else [])
+        while not await silent.is_hung_up_on():
+            pass
+        await ears.until(lambda: ears.lost)
+        assert ears.lost == [["r"]]
+        assert hub.status().alive == 1
+        await placer.nth(3)
+        assert placer.placed[0].graces == [0.0]  # it hears nothing: no use asking it
+        assert placer.placed[1].graces == []
+
+
+@pytest.mark.usefixtures("by_hand")
+async def test_a_worker_that_is_heard_again_is_told_to_be_and_stays(patience: float) -> None:
+    async with hub_of(1, patience, limits=Limits(silent_s=4, stuck_s=100)) as (hub, placer, ears):
+        caller = await a_worker(hub, placer)
+        hub.open("r", {})
+        hub.look(3.9)
+        await caller.send(pack_message({"op": "reply", "run": "r", "ref": 1, "step": 1})[:-1])
+        await asyncio.sleep(0)
+        while hub.silence_of(0) > 0:  # a part of a message is a sign of life as well
+            await asyncio.sleep(0)
+        hub.look(3.9)
+        await caller.send(b"}")
+        await ears.reply("r", 1)
+        hub.look(0.1)
+        assert ears.silent == [(["r"], True), (["r"], False)]
+        assert ears.lost == []
+
+
+@pytest.mark.usefixtures("by_hand")
+async def test_a_worker_that_beats_and_is_at_one_thing_for_too_long_is_given_up(patience: float) -> None:
+    async with hub_of(1, patience, limits=Limits(silent_s=4, stuck_s=100)) as (hub, placer, ears):
+        caller = await a_worker(hub, placer)
+        hub.open("r", {})
+        for number, busy_s in enumerate((99.9, 0.0, None, 50, 100)):
+            await caller.say(op="alive", busy_s=busy_s)
+            await caller.say(op="reply", run="r", ref=number, step=1)
+            await ears.reply("r", number)
+            assert ears.lost == []
+            hub.look(0.25)
+        await ears.until(lambda: ears.lost)
+        assert ears.lost == [["r"]]
+        assert ears.silent == []
+
+
+@pytest.mark.usefixtures("by_hand")
+async def test_a_run_is_opened_with_a_worker_that_is_heard(patience: float) -> None:
+    async with hub_of(2, patience, limits=Limits(silent_s=4, stuck_s=100)) as (hub, placer, ears):
+        await a_worker(hub, placer, 1)
+        other = await a_worker(hub, placer, 2)
+        hub.open("a", {})
+        hub.open("b", {})
+        hub.look(2.0)
+        await other.say(op="reply", run="b", ref=1, step=1)
+        await ears.reply("b", 1)
+        hub.look(0.1)
+        for run in "cd":
+            hub.open(run, {})
+        heard = [await other.receive() for _ in range(3)]
+        assert [message["run"] for message in heard if message] == ["b", "c", "d"]
+
+
+async def test_time_in_which_the_app_itself_stood_still_is_no_silence_of_its_workers(
+    patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "TICK_S", 0.001)
+    passed: list[float] = []
+    monkeypatch.setattr(WorkerHub, "look", lambda self, seconds: passed.append(seconds))
+    async with hub_of(1, patience):
+        while len(passed) < 3:
+            await asyncio.sleep(0)
+        time.sleep(0.1)  # noqa: ASYNC251 - the loop is held up
+        count = len(passed)
+        while len(passed) < count + 3:
+            await asyncio.sleep(0)
+    assert max(passed) <= 0.002
 
 
 async def test_stopping_says_shutdown_ends_everybody_and_leaves_nothing(patience: float) -> None:

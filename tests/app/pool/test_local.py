@@ -53,6 +53,32 @@ async def test_a_worker_that_does_not_listen_is_killed() -> None:
     await worker.end(grace_s=0.01)  # once more does no harm
 
 
+@pytest.mark.parametrize("grace_s", [0.0, 0.01])
+async def test_a_worker_that_is_stopped_is_killed_as_it_is(grace_s: float) -> None:
+    process = await child(
+        "import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); print('ready', flush=True); signal.pause()"
+    )
+    process.send_signal(signal.SIGSTOP)
+    worker = LocalWorker(process)
+    await worker.end(grace_s)
+    assert await worker.wait() == -signal.SIGKILL
+
+
+async def test_a_process_that_no_signal_ends_is_not_waited_for_without_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that a driver holds cannot be made; here a signal is lost on the way."""
+    monkeypatch.setattr("app.pool.local.DYING_S", 0.01)
+    process = await child("import signal; print('ready', flush=True); signal.pause()")
+    with monkeypatch.context() as patched:
+        for name in ("terminate", "kill"):
+            patched.setattr(process, name, lambda: None)
+        await LocalWorker(process).end(0.0)
+    assert "does not end" in caplog.text
+    process.kill()
+    await process.wait()
+
+
 async def test_a_worker_is_killed_even_when_the_waiting_is_given_up() -> None:
     process = await child(
         "import signal; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); signal.pause()"

@@ -117,3 +117,43 @@ def test_an_app_that_talks_nonsense_is_not_listened_to(pair: Pair, patience: flo
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match=r"unix:PATH or tcp:HOST:PORT"):
         connect(address)
+
+
+def test_a_beat_tells_for_how_long_the_loop_has_been_at_one_thing(patience: float) -> None:
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(patience)
+    now = [100.0]
+    link = Link(ours, lambda: now[0])
+
+    def beat() -> dict[str, Any]:
+        link.beat()
+        ((_, payload),) = Splitter().feed(theirs.recv(1000))
+        return parse_message(payload)
+
+    now[0] += 3
+    assert beat() == {"op": "alive", "busy_s": 3.0}
+    link.exchange(0)  # it has come round
+    now[0] += 7.25
+    assert beat() == {"op": "alive", "busy_s": 7.2}
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(link.exchange, patience)  # with nothing to do until the app says something
+        while beat()["busy_s"]:
+            pass
+        now[0] += 1000
+        assert beat() == {"op": "alive", "busy_s": 0.0}
+        theirs.sendall(pack_message({"op": "shutdown"}))
+        assert waiting.result() == [{"op": "shutdown"}]
+    now[0] += 1
+    assert beat() == {"op": "alive", "busy_s": 1.0}
+    link.close()
+    with pytest.raises(LinkClosedError):
+        link.beat()
+    theirs.close()
+
+
+def test_what_waits_to_be_sent_goes_out_in_place_of_a_beat(pair: Pair) -> None:
+    link, theirs = pair
+    link.send({"op": "reply"})
+    link.beat()
+    ((_, payload),) = Splitter().feed(theirs.recv(1000))
+    assert parse_message(payload) == {"op": "reply"}
