@@ -12,7 +12,7 @@ from app.memory import Checkpoint
 from app.records import plain
 from app.wire import dumps
 from trainer.settings.config import ExperimentConfig, parse
-from trainer.settings.dropouts import DROPOUTS
+from trainer.settings.dropouts import DROPOUTS, KINDS
 from trainer.settings.networks import NETWORKS
 
 POINTS: Final = 64  # of a curve
@@ -25,10 +25,14 @@ def trained_in(config: ExperimentConfig) -> dict[str, Any]:
     """What a run trains: its kind of network, its data, and of each network its name and its rates."""
     kind = NETWORKS[config.network]
     lanes = [
-        {"name": lane.name, "dropout": list(lane.dropout), "kind": DROPOUTS[lane.dropout_kind].title}
-        for lane in config.lanes
+        {"name": lane.name, "dropout": list(lane.dropout), "kind": _called(lane.dropout_kind)} for lane in config.lanes
     ]
     return {"network": config.network, "title": kind.title, "dataset": config.dataset, "lanes": lanes}
+
+
+def _called(kind: str) -> str:
+    """What a kind of dropout is called, but for the usual one."""
+    return "" if kind == KINDS[0] else DROPOUTS[kind].title
 
 
 def thinned(scores: Mapping[str, NDArray[Any]]) -> dict[str, Any] | None:

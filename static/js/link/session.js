@@ -12,6 +12,7 @@ import { formatCount } from "../model/stats.js";
 import { guessesOf } from "../state/guesses.js";
 import { ingestFrame, ingestRun } from "./ingest.js";
 import { createLive } from "./live.js";
+import { createOwned, OWN } from "./owned.js";
 import { createPatience } from "./patience.js";
 import { MAX_LENGTH, read, write, writeWithin } from "./url.js";
 
@@ -31,6 +32,7 @@ const URL_EVERY = 1000; // ms; browsers refuse to have the address rewritten mor
  */
 export function createSession({ window, store, api, notify }) {
   const storage = createStorage(() => window.sessionStorage);
+  const owned = createOwned(() => window.localStorage);
   const guesses = guessesOf(window.document);
   const patiently = createPatience({ window, store });
   const session = {
@@ -161,15 +163,25 @@ export function createSession({ window, store, api, notify }) {
    */
   function attach(id, token, start) {
     Object.assign(session, { id, token, start });
+    owned.add(id, token);
     live.attach(id, token);
   }
 
-  /** What ends the run that this page owns now, if it does, once another has taken its place. */
+  /**
+   * What becomes of the run that this page owns now, if it does, once another has taken its place: one that has been trained, and that
+   * the server keeps, stands still and is found under “My runs”; any other ends.
+   */
   function leave() {
     const { id, token } = session;
-    const owned = store.state.role === "owner" && token;
+    const { role, run } = store.state;
+    if (role !== "owner" || !token) {
+      return () => {};
+    }
     return () => {
-      if (owned) {
+      if (run?.keep_days && !run.unkept && run.step > 0) {
+        api.change(id, token, { state: "paused" }).catch(() => {}); // it is paused by itself soon
+      } else {
+        owned.forget([id]);
         api.end(id, token).catch(() => {}); // it expires by itself
       }
     };
@@ -285,13 +297,15 @@ export function createSession({ window, store, api, notify }) {
           notify("error", text);
         }
         if (address.run) {
-          Object.assign(session, { id: address.run, token: null, start: null });
-          live.attach(address.run, null);
+          const token = window.location.hash === OWN ? owned.tokenOf(address.run) : null;
+          Object.assign(session, { id: address.run, token, start: null });
+          live.attach(address.run, token);
           return;
         }
         const mine = await recall();
         if (mine) {
           Object.assign(session, { id: mine.id, token: mine.token });
+          owned.add(mine.id, mine.token);
           live.attach(mine.id, mine.token);
           return;
         }
