@@ -96,7 +96,7 @@ def _of_run(run: Run, settings: Settings) -> dict[str, Any]:
     used_at = now - run.unwatched_s
     kept_s = settings.keep_days * DAY_S if settings.keep else settings.run_idle_minutes * 60
     ends = not (run.viewers or (run.pinned and settings.keep))
-    state = run.state()
+    kept = run.kept
     told: dict[str, Any] = {
         "id": run.id,
         "name": run.name,
@@ -105,8 +105,8 @@ def _of_run(run: Run, settings: Settings) -> dict[str, Any]:
         "used_at": used_at,
     }
     told |= {"expires_at": used_at + kept_s if ends else None, "step": run.step, "viewers": len(run.viewers)}
-    told |= {"state": "playing" if run.playing else "paused", "experiment": state.get("experiment")}
-    told |= {"search": state.get("search") is not None, "trains": trained_in(run.config)}
+    told |= {"state": "playing" if run.playing else "paused", "experiment": kept.get("experiment")}
+    told |= {"search": kept.get("search") is not None, "trains": trained_in(run.config)}
     return told | {"curves": thinned(run.curves()["scores"])}
 
 

@@ -203,7 +203,7 @@ def test_up_to_four_runs_are_compared_with_marks_and_as_a_table(visit: Visit) ->
     dialog = owned.page.get_by_role("dialog")
     rows = dialog.get_by_role("row")
     expect(rows).to_have_count(1 + 3 * 2)
-    expect(rows.nth(2)).to_contain_text("Run 2: Dropout")
+    expect(rows.nth(2)).to_contain_text("Dropout · Run 2")
     expect(rows.nth(2)).to_contain_text("0.304 at step 300")
     picture = dialog.get_by_role("img")
     expect(picture.locator("path.curve")).to_have_count(6)

@@ -173,12 +173,13 @@ export function createSession({ window, store, api, notify }) {
    */
   function leave() {
     const { id, token } = session;
-    const { role, run } = store.state;
+    const { role, run, steps } = store.state;
     if (role !== "owner" || !token) {
       return () => {};
     }
+    const stays = Boolean(run?.keep_days) && !run?.unkept && Math.max(run?.step ?? 0, steps.last) > 0;
     return () => {
-      if (run?.keep_days && !run.unkept && run.step > 0) {
+      if (stays) {
         api.change(id, token, { state: "paused" }).catch(() => {}); // it is paused by itself soon
       } else {
         owned.forget([id]);

@@ -152,7 +152,7 @@ export function createCompare(dialog) {
     const rows = lines.map((line) => {
       const { title, lane, rates, steps, values } = line;
       const least = leastOf(values);
-      const called = h(document, "span", { class: "compare-name" }, `${title}: `, h(document, "b", {}, lane));
+      const called = h(document, "span", { class: "compare-name" }, h(document, "b", {}, lane), ` · ${title}`);
       const inside = h(document, "div", {}, key(document, line), called);
       const head = h(document, "th", { scope: "row" }, inside);
       const best = least ? `${loss(least.value)} at step ${formatCount(steps[least.index])}` : "none";
