@@ -326,6 +326,14 @@ def remembered(page: Page) -> list[dict[str, str]]:
     return found
 
 
+def another(lab_page: LabPage, dataset: str) -> str:
+    """Open a run on other data in place of the one that there is; its id."""
+    before = lab_page.state("state.run.id")
+    lab_page.page.evaluate("(dataset) => window.dropoutLab.actions.newRun({ dataset })", dataset)
+    lab_page.wait(f"state.run.id !== '{before}' && state.role === 'owner'")
+    return str(lab_page.state("state.run.id"))
+
+
 def test_a_run_of_the_lab_is_listed_opened_again_as_ones_own_and_taken_away(
     open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -349,13 +357,19 @@ def test_a_run_of_the_lab_is_listed_opened_again_as_ones_own_and_taken_away(
         mine.get_by_role("link", name="Open").click()
         lab_page.wait("state.role === 'owner' && state.run.state === 'paused'")
         assert lab_page.state("state.run.id") == first
-        page.evaluate("() => window.dropoutLab.actions.newRun({ dataset: 'moons' })")
-        lab_page.wait(f"state.run.id !== '{first}' && state.role === 'owner'")
-        assert [run["id"] for run in remembered(page)][1:] == [first]  # it was trained, and stays
+        second = another(lab_page, "moons")
+        lab_page.wait("state.steps.last > 5")
+        third = another(lab_page, "circles")
+        assert [run["id"] for run in remembered(page)] == [third, second, first]  # what was trained stays
+        lab_page.pause()
+        lab_page.reset()
+        fourth = another(lab_page, "xor")
+        assert [run["id"] for run in remembered(page)] == [fourth, second, first]  # and what was not has ended
         page.goto(f"{lab.url}/runs")
-        expect(page.locator(".run")).to_have_count(2)
-        page.get_by_label("Choose a run that was downloaded").set_input_files(tmp_path / "run.safetensors")
         expect(page.locator(".run")).to_have_count(3)
+        expect(page.locator(f"[data-run='{second}']")).not_to_contain_text("training now")  # it was made to stand still
+        page.get_by_label("Choose a run that was downloaded").set_input_files(tmp_path / "run.safetensors")
+        expect(page.locator(".run")).to_have_count(4)
         page.locator(".run").first.get_by_role("link", name="Open").click()
         lab_page.wait("state.role === 'owner' && state.run.step > 60 && state.scores.length > 2")
         before = lab_page.state("state.run.step")
