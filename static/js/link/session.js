@@ -316,7 +316,7 @@ export function createSession({ window, store, api, notify }) {
       }
     },
     /**
-     * Open another run in place of this one, which ends if it was this page's own. It belongs to the same experiment if its networks
+     * Open another run in place of this one, which is left (`leave`). It belongs to the same experiment if its networks
      * are still those.
      * @param {Partial<Config>} config
      * @param {Extra & { changes?: Change[] }} [options] `changes` are made again, each at its step.
