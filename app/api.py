@@ -15,7 +15,6 @@ from app.images import check_images, schema_without_images
 from app.lab import MAX_BODY_BYTES, Lab, lab_of
 from app.opening import Fork, Opening, parse_fork, parse_opening
 from app.past import read_wanted
-from app.security import bearer
 from app.shares import client_of
 from app.wire import dumps, loads
 from trainer.errors import KnobError, quote
@@ -157,14 +156,3 @@ async def get_past(request: Request, run_id: str) -> Response:
     run = await runs.find(run_id, client)
     frames = await runs.pasts.of(run, read_wanted(run, dict(request.query_params)), client)
     return Response(frames, headers={"Cache-Control": "no-store"}, media_type="application/octet-stream")
-
-
-@router.delete("/api/runs/{run_id}")
-async def delete_run(request: Request, run_id: str) -> Response:
-    """End a run."""
-    runs = lab_of(request).runs
-    run = await runs.find(run_id, client_of(request))
-    run.check_token(bearer(request.headers) or "")
-    runs.end(run, "deleted", "its owner ended it")
-    await lab_of(request).keeper.forget(run_id)
-    return Response(status_code=204)

@@ -36,7 +36,7 @@ PLOTLY_URL: Final = f"vendor/plotly-{version('plotly')}.min.js"
 """Where the Plotly of the Python package is, all of it: for a page whose modules come one by one."""
 SHEETS: Final = (
     *("tokens", "base", "layout", "toolbar", "hero", "controls", "fields", "dialogs", "pictures", "charts", "picker"),
-    *("panels", "experiment", "search", "inside", "costs", "ensembles", "draw"),
+    *("panels", "experiment", "search", "inside", "costs", "ensembles", "draw", "runs"),
 )
 """The style sheets, in their order."""
 HEAD: Final = ("theme-boot", "panels-boot", "guess-boot")
@@ -60,6 +60,7 @@ class Delivery:
         head: scripts that run before the first paint.
         styles: the style sheets.
         main: the module that the page begins with.
+        runs: that of the page of one's own runs.
         preloads: modules that it needs at once.
         later: modules with the views of panels that are closed on most pages.
         plotly: the library of the charts.
@@ -70,6 +71,7 @@ class Delivery:
     head: tuple[str, ...]
     styles: tuple[str, ...]
     main: str
+    runs: str
     preloads: tuple[str, ...]
     later: tuple[str, ...]
     plotly: str
@@ -140,6 +142,7 @@ class Bundle:
             head=(place + told["head"],),
             styles=(place + told["styles"],),
             main=place + told["main"],
+            runs=place + told["runs"],
             preloads=tuple(place + name for name in told["preloads"]),
             later=tuple(place + name for name in told["later"]),
             plotly=place + told["plotly"],
@@ -256,6 +259,7 @@ def modules(at: str = "") -> Delivery:
         head=tuple(f"{place}js/boot/{name}.js" for name in HEAD),
         styles=tuple(f"{place}css/{name}.css" for name in SHEETS),
         main=f"{place}js/main.js",
+        runs=f"{place}js/runs.js",
         preloads=tuple(place + name for name in _modules()),
         later=(),
         plotly=PLOTLY_URL,
@@ -270,10 +274,10 @@ def first_views() -> list[str]:
 
 def _modules() -> Iterator[str]:
     """The modules of the first screen: named in the page they come side by side, not import by import."""
-    others = {"network-worker.js", "types.js"}  # a program of its own, types alone
+    others = {"network-worker.js", "types.js", "runs.js"}  # programs of their own, types alone
     closed = {f"js/views/{panel.id}.js" for panel in PANELS} - {f"js/views/{name}.js" for name in first_views()}
     for name in _files(STATIC):
-        is_module = name.startswith("js/") and name.endswith(".js") and not name.startswith("js/boot/")
+        is_module = name.startswith("js/") and name.endswith(".js") and not name.startswith(("js/boot/", "js/runs/"))
         if is_module and name.rpartition("/")[2] not in others and name not in closed:
             yield name
 

@@ -10,6 +10,7 @@ STATUS: Final[dict[str, int]] = {
     "bad_value": 422,
     "unknown_knob": 422,
     "bad_table": 422,
+    "bad_run_file": 422,
     "too_many_changes": 422,
     "bad_json": 400,
     "bad_message": 400,
@@ -58,6 +59,12 @@ class BadMessageError(RefusedError):
     """JSON that is not a message of the protocol."""
 
     code = "bad_message"
+
+
+class RunFileError(RefusedError):
+    """A file that is none of a run, or one that does not hang together."""
+
+    code = "bad_run_file"
 
 
 class WrongTokenError(RefusedError):

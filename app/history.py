@@ -165,6 +165,10 @@ class History:
         """Return a copy of the curves, thinned out as they are kept."""
         return {"losses": self._losses.rows(), "scores": self._scores.rows()}
 
+    def masks(self) -> dict[str, NDArray[Any]]:
+        """The last steps with their masks: views that the next step may overwrite."""
+        return self._steps.rows()
+
     def dump(self) -> tuple[dict[str, NDArray[Any]], dict[str, dict[str, int]]]:
         """All that it is made of: arrays by name, copies or views of what is kept, and what is counted."""
         tensors = {f"steps/{name}": column for name, column in self._steps.rows().items()}

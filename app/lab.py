@@ -20,7 +20,8 @@ from app.store.keeper import Keeper
 from app.tables import Tables
 
 MAX_BODY_BYTES: Final = 256 * 1024  # of what is no file
-MOST_LONG: Final = 4  # records of runs that are taken in at once
+MOST_LONG: Final = 4  # records of runs that are taken in at once,
+MOST_FILES: Final = 2  # and files of runs: 48 MB each, and as much again while one is read
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Lab:
         tables: what was uploaded.
         long_openings: where what runs are opened with is taken in, if it is long.
         openings: where what runs are opened with is read.
+        long_files: where files of runs are taken in.
+        files: where they are read and written.
         scripts: where scripts are written.
         records: where records of runs are made and kept.
         keeper: keeps runs beyond the life of the server.
@@ -54,6 +57,8 @@ class Lab:
     seats: Seats = field(default_factory=Seats)
     long_openings: Places = field(init=False)
     openings: Aside = field(init=False)
+    long_files: Places = field(init=False)
+    files: Aside = field(init=False)
     scripts: Aside = field(init=False)
     was_well: bool = False
 
@@ -61,6 +66,8 @@ class Lab:
         share_of = self.settings.share_of
         self.long_openings = Places(MOST_LONG, MAX_BODY_BYTES, share_of(MOST_LONG))
         self.openings = Aside("runs to be opened", MOST_WAITING, share_of(MOST_WAITING))
+        self.long_files = Places(MOST_FILES, MAX_BODY_BYTES, share_of(MOST_FILES))
+        self.files = Aside("files of runs", MOST_WAITING, share_of(MOST_WAITING))
         self.scripts = Aside("scripts", MOST_WAITING, share_of(MOST_WAITING))
 
 

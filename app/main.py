@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse, Response
 
-from app import __version__, api, code, events, pages, record
+from app import __version__, api, code, events, mine, pages, record
 from app.answers import error_response
 from app.body import PartingResponse
 from app.compression import Compression
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     app.add_middleware(Guard, settings=settings)
     if settings.origins:  # whose pages may not only ask but read the answers
         origins, headers = sorted(settings.origins), ["Authorization", "Content-Type"]
-        methods = ["GET", "POST", "DELETE"]
+        methods = ["GET", "POST", "PATCH", "DELETE"]
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=headers)
     app.add_middleware(Forwarded, settings=settings)
     app.add_exception_handler(DropoutLabError, refuse)
@@ -85,6 +85,7 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     app.include_router(api.router)
     app.include_router(code.router)
     app.include_router(events.router)
+    app.include_router(mine.router)
     app.include_router(record.router)
     app.include_router(pages.router)
     app.add_api_websocket_route("/api/runs/{run_id}/live", watch_by_websocket)

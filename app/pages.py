@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import importlib.util
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -56,6 +57,14 @@ async def experiment_page(request: Request, name: str) -> Response:
         raise NotFoundError(str(error)) from None
 
 
+@router.api_route("/runs", methods=["GET", "HEAD"], include_in_schema=False)
+async def runs_page(request: Request) -> Response:
+    """Return the page of one's own runs: which they are, the browser knows."""
+    made: Pages = request.app.state.pages
+    page = await made.runs_page(root_of(request.scope))
+    return page.answer(request.scope, "no-cache")
+
+
 async def _page(request: Request, experiment: Preset | None) -> Response:
     made: Pages = request.app.state.pages
     page = await made.page(root_of(request.scope), experiment, lab_of(request).idx_folder is not None)
@@ -83,17 +92,41 @@ class Pages:
         """
         delivery = self._files.delivery()
         key = (delivery, root, experiment and experiment.id, has_images)
+        return await self._kept(key, lambda: render(delivery, root, experiment, has_images))
+
+    async def runs_page(self, root: str) -> Body:
+        """Return the page of one's own runs.
+
+        Args:
+            root: how it writes the address of the lab.
+        """
+        delivery = self._files.delivery()
+        return await self._kept((delivery, root, "runs"), lambda: runs_page_of(root, delivery, __version__).encode())
+
+    async def _kept(self, key: tuple[object, ...], render: Callable[[], bytes]) -> Body:
         if key not in self._made:
-            made = await asyncio.to_thread(_packed, delivery, root, experiment, has_images)
+            made = await asyncio.to_thread(_packed, render)
             if len(self._made) >= MOST_PAGES:
                 self._made.clear()
             self._made[key] = made
         return self._made[key]
 
 
-def _packed(delivery: Delivery, root: str, experiment: Preset | None, has_images: bool) -> Body:
-    text = render(delivery, root, experiment, has_images)
+def _packed(render: Callable[[], bytes]) -> Body:
+    text = render()
     return body_of("page.html", text, {"gzip": compression.compress(text)})
+
+
+def runs_page_of(root: str = "./", delivery: Delivery | None = None, version: str = "0") -> str:
+    """Return the page of one's own runs as HTML.
+
+    Args:
+        root: how it writes the address of the lab.
+        delivery: what it loads; by default single modules.
+        version: of the lab.
+    """
+    page = templates.get_template("runs.html")
+    return page.render(root=root, version=version, delivery=delivery or modules(), groups=grouped(), runs=True)
 
 
 def render(delivery: Delivery, root: str, experiment: Preset | None, has_images: bool) -> bytes:

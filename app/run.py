@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Final
 
@@ -15,6 +17,7 @@ from app.backlog import Packet
 from app.errors import (
     NoWorkerError,
     RunFailedError,
+    RunFileError,
     TooManyMessagesError,
     TooManyViewersError,
     WrongTokenError,
@@ -25,6 +28,7 @@ from app.memory import CHECKPOINT, Checkpoint, Memory
 from app.opening import Fork, Opening
 from app.pool.base import Pool
 from app.questions import Questions
+from app.runfile import RunFile
 from app.settings import Settings
 from app.store.records import Found, digest_of
 from app.tables import Stored
@@ -127,6 +131,11 @@ class Run:
         self._lost_at = now()
         self._reached = 0  # the step at which it was when its worker was lost
         self._count_timer: asyncio.TimerHandle | None = None
+        self._saved = asyncio.Event()  # a checkpoint came
+        self._strict = False  # whether it must not be opened without its checkpoint
+        self.name: str | None = None  # what its owner calls it,
+        self.pinned = False  # and whether it is to be kept for good
+        self.opened_at = time.time()
         self._rests = False  # it was paused because nobody watched
         self._unkept: str | None = None
         self.is_kept = False  # whether what changes is written down at once
@@ -150,11 +159,8 @@ class Run:
         opening = Opening(config, read_changes(config, record.changes), follow=kept.get("follow"), **about)
         run = cls(record.id, opening, pool, settings, now, found.table, client)
         run.token, run.token_digest = "", record.token_digest
-        run._state |= kept | {"step": record.step}
-        run._reached = record.step
-        run._memory.checkpoint = found.checkpoint
-        if found.checkpoint is not None:
-            run._memory.go_back()
+        run.name, run.pinned, run.opened_at = record.name, record.pinned, record.opened_at
+        run._take_up(kept, record.step, found.checkpoint)
         return run
 
     def forked(self, run_id: str, fork: Fork, checkpoint: Checkpoint | None, client: str = "") -> Run:
@@ -189,6 +195,42 @@ class Run:
             run._memory.go_back()
         return run
 
+    @classmethod
+    def brought(
+        cls,
+        run_id: str,
+        file: RunFile,
+        table: Stored | None,
+        pool: Pool,
+        settings: Settings,
+        now: Callable[[], float],
+        client: str = "",
+    ) -> Run:
+        """A run that comes from a file, with a token of its own: paused at its step, and with that state or not at all.
+
+        Args:
+            run_id: its name here.
+            file: what the file says.
+            table: what it learns from, if that is a table of a reader's own.
+            pool: where it trains.
+            settings: the limits.
+            now: the time, in seconds.
+            client: whose share of runs it counts in.
+        """
+        run = cls(run_id, file.opening, pool, settings, now, table, client)
+        run.name = file.name
+        run._take_up({**file.kept, "state": "paused"}, file.step, file.checkpoint(run_id))
+        run._strict = True
+        return run
+
+    def _take_up(self, kept: Mapping[str, Any], step: int, checkpoint: Checkpoint | None) -> None:
+        """Go on with what there was before: its speed, what is followed, its step, and what had been measured."""
+        self._state |= {**kept, "step": step}
+        self._reached = step
+        self._memory.checkpoint = checkpoint
+        if checkpoint is not None:
+            self._memory.go_back()
+
     # What it is now
 
     @property
@@ -206,6 +248,11 @@ class Run:
     def reach(self) -> int:
         """The step at which it is, or to which it is being trained again because it was there before."""
         return max(self.step, self._reached)
+
+    @property
+    def unwatched_s(self) -> float:
+        """For how long nobody has watched it, in seconds."""
+        return 0.0 if self.viewers else self._now() - self.unwatched_since
 
     @property
     def is_open(self) -> bool:
@@ -239,7 +286,8 @@ class Run:
 
     def _news(self) -> dict[str, Any]:
         """The same without the changes: whoever watches knows them but for the new ones."""
-        known = {"first_config": self._first_config, "viewers": len(self.viewers)}
+        known = {"first_config": self._first_config, "viewers": len(self.viewers), "name": self.name}
+        known["keep_days"] = self._settings.keep_days if self._settings.keep else None
         about = {"obstacles": self._obstacles(), "parent": self.parent}
         troubles = {"unkept": self._unkept, "silent": self._silent}
         return {"id": self.id, **self._state, **known, **about, **troubles}
@@ -285,6 +333,8 @@ class Run:
         if self._reached:
             scored = kept is not None and kept.history.is_scored(kept.step)
             request |= {"reach": self._reached, "scored": scored}
+        if self._strict:
+            request["strict"] = True
         frame = None if kept is None else kept.frame
         self._pool.open(self.id, request, self.changes.parts(OPENING_BYTES), frame)
 
@@ -326,6 +376,8 @@ class Run:
     def _opened(self, state: dict[str, Any]) -> None:
         self._learn(state)
         expected, self._going_on = self._going_on, None
+        if self._strict:
+            self._check_brought(expected, state)
         if expected != state["step"]:  # a worker that cannot use a checkpoint begins at step 0
             self._memory.checkpoint = None
             self._forget_frames()
@@ -334,6 +386,22 @@ class Run:
                 self._tell_changed("restarted", 0)
         self._move(Phase.OPEN)
         self._tell_worker_who_watches()
+
+    def _check_brought(self, expected: int | None, state: Mapping[str, Any]) -> None:
+        """See that a worker has taken up what was in a file, and that its masks are of these layers.
+
+        Raises:
+            RunFailedError: it has not, or they are not.
+        """
+        self._strict = False
+        widths = {f"mask/{layer['name']}": (layer["units"] + 7) // 8 for layer in state["layers"]}
+        kept = self._memory.checkpoint
+        masks = {} if kept is None else kept.history.masks()
+        if (expected or 0) != state["step"] or any(
+            masks[name].shape[1] != widths.get(name) for name in masks if name in widths
+        ):
+            described = RunFileError("its state or its masks are not those of its networks").described()
+            raise RunFailedError(described)
 
     def _changed(self, message: dict[str, Any]) -> None:
         reason, state = message["reason"], message["state"]
@@ -365,6 +433,7 @@ class Run:
         packet = self._memory.add(raw)
         if packet.kind == CHECKPOINT:
             self._memory.save(raw, int(packet.frame.meta["step"]), self._state["config"])
+            self._saved.set()
             return
         if packet.kind == "data":
             if not self.ready.done():
@@ -488,6 +557,25 @@ class Run:
             self.unwatched_since = self._now()
         self._viewers_changed()
 
+    def call(self, name: str | None, pinned: bool) -> None:
+        """Give it a name, or take it away; have it kept for good, or as long as others."""
+        self.name, self.pinned = name, pinned
+        self.turns += 1
+        self._tell_changed("name", self.step)
+
+    async def rested(self, within_s: float) -> None:
+        """Wait for the checkpoint of a run that stands still: a worker makes it as soon as it has the time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self.is_open and not self.playing and self._is_ahead:
+                    self._saved.clear()
+                    await self._saved.wait()
+
+    @property
+    def _is_ahead(self) -> bool:
+        """Whether it has gone on since its last checkpoint."""
+        return self.step != (0 if self.checkpoint is None else self.checkpoint.step)
+
     def tell_unkept(self, problem: str | None) -> None:
         """Tell every viewer why it would not outlive the server; None: it would."""
         self.is_kept = problem is None
@@ -582,6 +670,7 @@ class Run:
         """Tell everybody that it is over, and hang up."""
         self.release()
         self._move(Phase.ENDED)
+        self._saved.set()
         if self._count_timer is not None:
             self._count_timer.cancel()
         self._refuse_unanswered(NoWorkerError("the run has ended"))
@@ -592,8 +681,12 @@ class Run:
             viewer.close(code, reason)
 
         self._to_viewers(part)
+        self.refuse(RunFailedError({"message": message}))
+
+    def refuse(self, error: RunFailedError) -> None:
+        """Whoever waits for it to be open hears of an error, in the worker's own words."""
         if not self.ready.done():
-            self.ready.set_exception(RunFailedError({"message": message}))
+            self.ready.set_exception(error)
             self.ready.exception()  # somebody may have stopped waiting for it
 
     def _refuse_unanswered(self, error: Exception) -> None:

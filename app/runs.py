@@ -17,6 +17,7 @@ from app.errors import (
     NotFoundError,
     NoWorkerError,
     RunFailedError,
+    RunFileError,
     TooManyRunsError,
     describe,
 )
@@ -24,12 +25,13 @@ from app.opening import Fork, Opening
 from app.past import Pasts
 from app.pool.base import Pool
 from app.run import Phase, Run
+from app.runfile import RunFile
 from app.settings import Settings
 from app.shares import Paces
 from app.store.keeper import Keeper
 from app.tables import Stored
 from app.viewers import RUN_ENDED, SHUTTING_DOWN
-from trainer.errors import DropoutLabError, KnobError
+from trainer.errors import DropoutLabError, KnobError, StateError
 from trainer.wire.stream import StreamError
 
 OPENING_S: Final = 120.0  # a worker needs 3 s to start, and ten times that on a cold disk or a busy machine
@@ -153,6 +155,32 @@ class Runs:
         checkpoint = await self.pasts.checkpoint_before(parent, wanted.step)
         self._make_room(client)
         return await self._open(parent.forked(secrets.token_hex(8), wanted, checkpoint, client))
+
+    async def bring(self, file: RunFile, table: Stored | None = None, client: str = "") -> Run:
+        """Open a run that comes from a file, as `create` does.
+
+        Raises:
+            RunFileError: its state is not that of its networks.
+        """
+        self._make_room(client)
+        run = Run.brought(secrets.token_hex(8), file, table, self._pool, self._settings, self._now, client)
+        try:
+            return await self._open(run)
+        except RunFailedError as error:
+            if error.described()["code"] in (StateError.code, RunFileError.code):
+                raise RunFileError(f"this file's state does not go with its run: {error.message}") from None
+            raise
+
+    def here(self, run_id: str) -> Run | None:
+        """Return a run if it is open here; one that is only kept stays as it is."""
+        return self._runs.get(run_id)
+
+    async def settled(self, run_id: str) -> Run | None:
+        """The same, once it is known whether a run that is being opened again will be here."""
+        task = self._reviving.get(run_id)
+        if task is not None:
+            await asyncio.wait({task})
+        return self.here(run_id)
 
     async def _open(self, run: Run) -> Run:
         """Have a worker open a run, and wait until it has."""
@@ -283,4 +311,5 @@ class Runs:
 
     def _failed(self, run: Run, error: RunFailedError) -> None:
         _log.error("run %s failed: %s", run.id, error.message)
+        run.refuse(error)
         self.end(run, "failed", error.message)

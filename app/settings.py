@@ -16,7 +16,7 @@ from trainer.errors import DropoutLabError, quote
 
 PREFIX: Final = "DROPOUT_LAB_"
 PATH: Final = re.compile(r"(?:/[\w.~!$&'()*+,;=:@%-]+)+", re.ASCII)  # without a slash at its end
-_OWN: Final = ("api", "experiments", "healthz", "static", "vendor")  # what the lab itself has at its root
+_OWN: Final = ("api", "experiments", "healthz", "runs", "static", "vendor")  # what the lab itself has at its root
 _NAME: Final = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
 
 

@@ -66,6 +66,7 @@ const worker = await build({
   format: "esm",
   outdir: order.out,
 });
+const runs = await build({ ...common, entryPoints: [script("runs")], format: "esm", outdir: order.out });
 const start = await build({ ...common, target: "es5", entryPoints: [script("boot/start-boot")], outdir: order.out });
 const head = await build({
   ...common,
@@ -88,7 +89,9 @@ const styles = await build({
 
 /** @type {Map<string, Uint8Array>} */
 const files = new Map();
-for (const { path, contents } of [modules, worker, start, head, styles].flatMap(({ outputFiles }) => outputFiles)) {
+for (const { path, contents } of [modules, worker, runs, start, head, styles].flatMap(
+  ({ outputFiles }) => outputFiles,
+)) {
   files.set(basename(path), contents);
 }
 files.set("favicon.svg", readFileSync(join(order.source, "img", "favicon.svg")));
@@ -131,6 +134,7 @@ const told = {
   head: "head.js",
   styles: "page.css",
   main: basename(main),
+  runs: "runs.js",
   preloads: [...preloads].map((path) => basename(path)),
   later: [...new Set(later)].map((path) => basename(path)),
   plotly: "plotly.js",

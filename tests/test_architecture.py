@@ -26,7 +26,7 @@ ROOMS: Final = LIGHT + HEAVY
 
 JS_ROOMS: Final = (
     *("types.js", "base", "model", "words", "state", "link", "charts", "paint", "draw"),
-    *("shell", "controls", "dialogs", "views", "main.js"),
+    *("shell", "controls", "dialogs", "views", "main.js", "runs", "runs.js"),
 )
 """The rooms of the page, the lowest first; boot scripts are no modules and know none."""
 

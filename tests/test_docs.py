@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from fastapi.routing import APIRoute
 
-from app import api, code
+from app import api, code, mine
 from app.errors import STATUS
 from app.history import History
 from app.settings import Settings, variable
@@ -89,7 +89,7 @@ def test_every_knob_of_dropout_and_every_regulariser_has_its_name_in_pytorch_and
 def test_every_rest_call_is_in_the_protocol() -> None:
     calls = {
         f"`{method} {route.path.replace('run_id', 'id').replace('table_id', 'id')}"
-        for router in (api.router, code.router)
+        for router in (api.router, code.router, mine.router)
         for route in router.routes
         if isinstance(route, APIRoute)
         for method in (route.methods or set()) - {"HEAD"}

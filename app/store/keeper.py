@@ -21,8 +21,9 @@ from app.store import past
 from app.store.database import reason
 from app.store.errors import StoreError
 from app.store.records import Checkpoint as StoredCheckpoint
-from app.store.records import Found, RunRecord
+from app.store.records import Found, Listed, RunRecord
 from app.store.store import Store
+from app.summary import summary_of
 from app.tables import File, Stored
 from app.wire import dumps
 
@@ -65,7 +66,6 @@ class Keeper:
         self._known: dict[str, Known] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._swept_at = 0.0
-        self._opened_at: dict[str, float] = {}
         self._changed = asyncio.Event()
         self.problem: str | None = None
 
@@ -158,10 +158,9 @@ class Keeper:
         return partial(self._write, run.id, told, record, table, changes, anew, fresh)
 
     def _record(self, run: Run) -> RunRecord:
-        now = self._now()
-        opened_at = self._opened_at.setdefault(run.id, now)
         upload = None if run.table is None else run.table.described["id"]
-        return RunRecord(run.id, run.token_digest, run.first_config, run.kept, opened_at, now, run.reach, upload)
+        about = (run.opened_at, self._now(), run.reach, upload, run.name, run.pinned)
+        return RunRecord(run.id, run.token_digest, run.first_config, run.kept, *about)
 
     def _write(
         self,
@@ -183,6 +182,9 @@ class Keeper:
             made_on = str(record.kept.get("device", ""))
             data = past.write(checkpoint)
             self._store.save_checkpoint(run_id, StoredCheckpoint(checkpoint.step, data, made_on), record.used_at)
+            self._store.save_summary(run_id, summary_of(checkpoint))
+        elif anew:
+            self._store.save_summary(run_id, None)
         self._known[run_id] = told
 
     def _expire(self, now: float, in_use: list[str]) -> None:
@@ -228,8 +230,37 @@ class Keeper:
         stored = self._store.newest_checkpoint(run_id)
         checkpoint = None if stored is None else past.read(stored.data)
         table = None if record.upload_id is None else _unpacked(self._store.upload(record.upload_id))
-        self._opened_at[run_id] = record.opened_at
         return Found(record, checkpoint, table)
+
+    async def listed(self, run_ids: Iterable[str]) -> dict[str, Listed]:
+        """Return what there is to tell of some runs without opening them; those that are not kept are not in it.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        if not self.is_on:
+            return {}
+        if self._store is None:
+            raise StoreError(self.problem or "the store is not open yet")
+        return await self._read(partial(self._store.listed, tuple(run_ids)))
+
+    async def call(self, run_id: str, name: str | None, pinned: bool) -> None:
+        """Keep another name of a run that is only kept, and whether it is pinned.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        if self._store is None:
+            raise StoreError(self.problem or "the store is not open")
+        await self._read(partial(self._store.call_run, run_id, name, pinned))
+
+    async def _read(self, work: Callable[[], T]) -> T:
+        try:
+            return await self._do(work)
+        except StoreError:
+            raise
+        except Exception as error:
+            raise StoreError(f"the store cannot be used: {reason(error)}") from error
 
     async def forget(self, run_id: str) -> None:
         """Forget a run, because its owner ended it."""

@@ -49,6 +49,19 @@ class RunRecord:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """What there is to tell of a run without opening it.
+
+    Attributes:
+        record: what it is, without its changes.
+        summary: what it trains and how that went, as JSON; None before its first checkpoint.
+    """
+
+    record: RunRecord
+    summary: str | None
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """A state of a run from which it can go on.
 

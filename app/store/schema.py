@@ -51,6 +51,7 @@ RUNS: Final = Table(
     Column("first_config", Text, nullable=False),  # JSON
     Column("kept", Text, nullable=False),  # JSON: what it goes on with beside its knobs, such as its speed
     Column("upload_id", ForeignKey("uploads.id")),
+    Column("summary", Text),  # JSON: what a list shows of it (`app.summary`)
     Index("ix_runs_used_at", "used_at"),
 )
 

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection, Row
 from app.store import database
 from app.store.errors import StoreError
 from app.store.files import UNFINISHED, Disk, Files
-from app.store.records import Checkpoint, Expired, RunRecord
+from app.store.records import Checkpoint, Expired, Listed, RunRecord
 from app.store.schema import CHANGES, CHECKPOINTS, OF_THE_RUN, RUNS, UPLOADS
 from trainer.wire.jsontext import dumps
 
@@ -152,6 +152,22 @@ class Store:
             row = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).first()
             return None if row is None else self._record(connection, row)
 
+    def listed(self, run_ids: Iterable[str]) -> dict[str, Listed]:
+        """Return what there is to tell of some runs, by their names; those that are not kept are not in it."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(select(RUNS).where(RUNS.c.id.in_(list(run_ids)))).all()
+        return {row.id: Listed(self._plain(row, []), row.summary) for row in rows}
+
+    def call_run(self, run_id: str, name: str | None, pinned: bool) -> None:
+        """Keep another name of a run, and whether it is pinned; of none that is kept it is as good."""
+        with self._engine.begin() as connection:
+            connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(name=name, pinned=pinned))
+
+    def save_summary(self, run_id: str, summary: str | None) -> None:
+        """Keep what a list shows of a run."""
+        with self._engine.begin() as connection:
+            connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(summary=summary))
+
     def _record(self, connection: Connection, row: Row[Any]) -> RunRecord:
         found = connection.execute(
             select(CHANGES).where(CHANGES.c.run_id == row.id).order_by(CHANGES.c.step, CHANGES.c.place)
@@ -164,6 +180,10 @@ class Store:
             }
             for each in found
         ]
+        return self._plain(row, changes)
+
+    @staticmethod
+    def _plain(row: Row[Any], changes: Sequence[Mapping[str, Any]]) -> RunRecord:
         return RunRecord(
             row.id,
             row.token_digest,

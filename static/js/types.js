@@ -22,6 +22,36 @@
  */
 
 /**
+ * A run as a list has it (docs/protocol.md, List of runs). Times are in seconds since 1970.
+ * @typedef {object} ListedRun
+ * @property {string} id
+ * @property {string | null} name
+ * @property {string} title What the page calls it.
+ * @property {boolean} pinned
+ * @property {number} opened_at
+ * @property {number} used_at
+ * @property {number | null} expires_at `null`: it does not.
+ * @property {number} step
+ * @property {"playing" | "paused" | "kept"} state
+ * @property {number} viewers
+ * @property {string | null} experiment
+ * @property {boolean} search
+ * @property {{ network: string, title: string, dataset: string,
+ *   lanes: { name: string, dropout: number[], kind: string }[] } | null} trains `null`: another version opened it.
+ * @property {{ step: number[], train_loss: (number | null)[][], val_loss: (number | null)[][] } | null} curves Rows, of all lanes.
+ */
+
+/**
+ * @typedef {object} RunList
+ * @property {ListedRun[]} runs
+ * @property {string[]} gone
+ * @property {string[]} unread
+ * @property {{ status: "ok" | "failing" | "off", problem: string | null }} store
+ * @property {number | null} keep_days
+ * @property {number} now
+ */
+
+/**
  * One knob of the schema: all that a control needs.
  * @typedef {object} Knob
  * @property {string} name
@@ -249,6 +279,8 @@
 /**
  * The state of a run, as `hello` carries it; of `changed` it has all but the changes, which come as what is new.
  * @typedef {object} Run
+ * @property {string | null} [name] What its owner calls it.
+ * @property {number | null} [keep_days] For how long it is kept when nobody uses it; nothing where runs are not kept.
  * @property {string} id
  * @property {"playing" | "paused"} state
  * @property {number} step

@@ -91,6 +91,9 @@ class _StaticHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._reply(self._asked() or _NOT_FOUND)
 
+    def do_PATCH(self) -> None:
+        self.do_POST()
+
     def do_DELETE(self) -> None:
         self.do_POST()
 

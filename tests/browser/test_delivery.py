@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -116,6 +117,14 @@ def test_the_page_of_an_experiment_has_the_views_that_it_opens(page: Page, bundl
     page.get_by_role("button", name="Start").first.wait_for(state="attached")
     expect(page.locator("[data-show=connection]")).to_have_text("live")
     assert page.evaluate("() => window.dropoutLab.store.state.experiments.length") == 1  # the page brought it along
+
+
+def test_the_page_of_ones_own_runs_is_bundled_too(page: Page, bundled: Lab) -> None:
+    page.goto(bundled.url + "/runs")
+    expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
+    sources = page.locator("script[type=module]").evaluate_all("all => all.map((each) => each.getAttribute('src'))")
+    assert len(sources) == 1
+    assert re.fullmatch(r"\./static/[0-9a-f]{16}/runs\.js", sources[0])
 
 
 def test_an_installation_without_a_bundle_serves_single_modules(page: Page, checkout: Path) -> None:

@@ -16,12 +16,13 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from trainer.errors import StateError, quote
+from trainer.wire.stream import MAX_STATE
 
 if TYPE_CHECKING:
     from trainer.training.experiment import Experiment
 
 VERSION: Final = 1
-MAX_BYTES: Final = 12 * 1024 * 1024  # of one that travels: three quarters of the longest message of the stream
+MAX_BYTES: Final = MAX_STATE  # of one that travels
 _TENSOR: Final = "tensor"  # the one key of an object that stands in a tensor's place
 _HEADER: Final = 8  # bytes that say how long the header is
 

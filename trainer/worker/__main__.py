@@ -65,6 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
                 saved = unpack(decode(checkpoint).tensors["state"].tobytes())
                 experiment.load_state_dict(saved, changes)
             except DropoutLabError as error:
+                if request.get("strict"):  # somebody brought it, and is told
+                    raise
                 _log.error("a checkpoint cannot be used, and the run begins at step 0: %s", error)
                 return Experiment(config, device, changes=changes, sources=sources)
         return experiment

@@ -24,6 +24,11 @@ import { createStorage } from "./storage.js";
  * @property {string} font
  */
 
+/** The choices in the order in which a button offers them. @type {ThemeChoice[]} */
+export const THEMES = ["auto", "light", "dark"];
+/** @type {Record<ThemeChoice, string>} */
+export const THEME_WORDS = { auto: "as the system", light: "light", dark: "dark" };
+
 const KEY = "dropout-lab-theme"; // theme-boot.js reads it too, before the first paint
 const LANES = 8;
 
@@ -95,7 +100,7 @@ export function reducedMotion(document) {
 
 /**
  * Keep the page's theme: the reader's choice is remembered, and without one the system is followed.
- * @param {{ document: Document, store: Store }} options
+ * @param {{ document: Document, store: Pick<Store, "update"> }} options
  */
 export function createTheme({ document, store }) {
   const window = /** @type {Window} */ (document.defaultView);

@@ -1,6 +1,6 @@
 // The server's REST interface.
 
-/** @import { Change, Config, Decisions, Experiment, Frame, Reading, Run, Schema, Table } from "../types.js" */
+/** @import { Change, Config, Decisions, Experiment, Frame, Reading, Run, RunList, Schema, Table } from "../types.js" */
 
 import { addressOf } from "../base/addresses.js";
 import { split } from "./frames.js";
@@ -10,6 +10,8 @@ import { split } from "./frames.js";
  * searches, what is followed at first.
  * @typedef {{ experiment?: string | null, stop_at?: number | null, search?: object | null, follow?: Partial<Run["follow"]> | null }} Extra
  */
+
+const FILE = "application/octet-stream";
 
 /** What an answer means that something between the browser and the lab gave, by its status. @type {Record<number, string>} */
 const BETWEEN = {
@@ -135,6 +137,37 @@ export function createApi(fetch) {
      * @returns {Promise<{ id: string, token: string, config: Config, experiment: string | null }>}
      */
     openRecord: (file) => call("api/runs", { method: "POST", body: file }),
+    /**
+     * What there is to tell of runs, without opening any.
+     * @param {readonly { id: string, token: string }[]} runs
+     * @returns {Promise<RunList>}
+     */
+    mine: (runs) => call("api/runs/mine", { method: "POST", body: JSON.stringify({ runs }) }),
+    /**
+     * Name a run, pin it, or have it stand still.
+     * @param {string} id
+     * @param {string} token
+     * @param {{ name?: string | null, pinned?: boolean, state?: "paused" }} values
+     */
+    change: (id, token, values) =>
+      call(`api/runs/${encodeURIComponent(id)}`, {
+        method: "PATCH",
+        headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
+        body: JSON.stringify(values),
+      }),
+    /**
+     * End a run for good, and know that it is done.
+     * @param {string} id
+     * @param {string} token
+     */
+    remove: (id, token) =>
+      ask(`api/runs/${encodeURIComponent(id)}`, { method: "DELETE", headers: { Authorization: `Bearer ${token}` } }),
+    /**
+     * Open a run that was taken away as a file.
+     * @param {Blob} file
+     * @returns {Promise<{ id: string, token: string, name: string | null, step: number, experiment: string | null }>}
+     */
+    bring: (file) => call("api/runs/file", { method: "POST", body: file, headers: { "Content-Type": FILE } }),
     /**
      * @param {string} id
      * @returns {Promise<Run>}

@@ -12,6 +12,7 @@ import { formatCount } from "../model/stats.js";
 import { guessesOf } from "../state/guesses.js";
 import { ingestFrame, ingestRun } from "./ingest.js";
 import { createLive } from "./live.js";
+import { createOwned, OWN } from "./owned.js";
 import { createPatience } from "./patience.js";
 import { MAX_LENGTH, read, write, writeWithin } from "./url.js";
 
@@ -31,6 +32,7 @@ const URL_EVERY = 1000; // ms; browsers refuse to have the address rewritten mor
  */
 export function createSession({ window, store, api, notify }) {
   const storage = createStorage(() => window.sessionStorage);
+  const owned = createOwned(() => window.localStorage);
   const guesses = guessesOf(window.document);
   const patiently = createPatience({ window, store });
   const session = {
@@ -168,15 +170,26 @@ export function createSession({ window, store, api, notify }) {
    */
   function attach(id, token, start) {
     Object.assign(session, { id, token, start });
+    owned.add(id, token);
     live.attach(id, token);
   }
 
-  /** What ends the run that this page owns now, if it does, once another has taken its place. */
+  /**
+   * What becomes of the run that this page owns now, if it does, once another has taken its place: one that has been trained, and that
+   * the server keeps, stands still and is found under “My runs”; any other ends.
+   */
   function leave() {
     const { id, token } = session;
-    const owned = store.state.role === "owner" && token;
+    const { role, run, steps } = store.state;
+    if (role !== "owner" || !token) {
+      return () => {};
+    }
+    const stays = Boolean(run?.keep_days) && !run?.unkept && Math.max(run?.step ?? 0, steps.last) > 0;
     return () => {
-      if (owned) {
+      if (stays) {
+        api.change(id, token, { state: "paused" }).catch(() => {}); // it is paused by itself soon
+      } else {
+        owned.forget([id]);
         api.end(id, token).catch(() => {}); // it expires by itself
       }
     };
@@ -292,13 +305,15 @@ export function createSession({ window, store, api, notify }) {
           notify("error", text);
         }
         if (address.run) {
-          Object.assign(session, { id: address.run, token: null, start: null });
-          live.attach(address.run, null);
+          const token = window.location.hash === OWN ? owned.tokenOf(address.run) : null;
+          Object.assign(session, { id: address.run, token, start: null });
+          live.attach(address.run, token);
           return;
         }
         const mine = await recall();
         if (mine) {
           Object.assign(session, { id: mine.id, token: mine.token });
+          owned.add(mine.id, mine.token);
           live.attach(mine.id, mine.token);
           return;
         }
@@ -308,7 +323,7 @@ export function createSession({ window, store, api, notify }) {
       }
     },
     /**
-     * Open another run in place of this one, which ends if it was this page's own. It belongs to the same experiment if its networks
+     * Open another run in place of this one, which is left (`leave`). It belongs to the same experiment if its networks
      * are still those.
      * @param {Partial<Config>} config
      * @param {Extra & { changes?: Change[] }} [options] `changes` are made again, each at its step.

@@ -3,12 +3,10 @@
 /** @import { Topic, View, ViewOptions } from "../types.js" */
 
 import { h } from "../base/dom.js";
+import { createNotes } from "../base/notes.js";
 
 /** @type {Topic[]} */
 export const topics = ["notice", "connection"];
-
-const STAYS = 8000; // ms for which a remark stays; an error stays until it is put away
-const MOST = 4;
 
 /**
  * @param {HTMLElement} element
@@ -16,43 +14,8 @@ const MOST = 4;
  * @returns {View}
  */
 export function create(element, { document, store, actions }) {
-  const window = /** @type {Window} */ (document.defaultView);
-  const errors = h(document, "div", { role: "alert" });
-  const remarks = h(document, "div", { role: "status" });
-  element.append(errors, remarks);
+  const { say } = createNotes(element);
   const state = { over: false };
-
-  /**
-   * @param {"error" | "info"} kind
-   * @param {string} text
-   * @param {HTMLElement | null} [button]
-   */
-  function say(kind, text, button = null) {
-    const list = kind === "error" ? errors : remarks;
-    for (const old of list.children) {
-      if (old.firstElementChild?.textContent === text) {
-        old.remove();
-      }
-    }
-    const close = h(document, "button", { type: "button", class: "square", "aria-label": "Put away" }, "×");
-    const note = h(
-      document,
-      "div",
-      { class: `notice ${kind}` },
-      h(document, "p", {}, text),
-      ...(button ? [button] : []),
-      close,
-    );
-    close.addEventListener("click", () => note.remove());
-    button?.addEventListener("click", () => note.remove());
-    list.append(note);
-    if (list.children.length > MOST) {
-      list.firstElementChild?.remove();
-    }
-    if (kind === "info") {
-      window.setTimeout(() => note.remove(), STAYS);
-    }
-  }
 
   /** The run that was shown is gone for good: offer another like it. */
   function offer() {

@@ -3,6 +3,7 @@
 /** @import { Run, Topic, View, ViewOptions } from "../types.js" */
 
 import { find, setText } from "../base/dom.js";
+import { THEME_WORDS, THEMES } from "../base/theme.js";
 import { argumentOf, taken } from "../model/commands.js";
 import { canLookBack } from "../model/past.js";
 import { connectionWord } from "../words/connection.js";
@@ -13,8 +14,6 @@ export const topics = ["schema", "run", "steps", "connection", "cursor", "theme"
 /** The stops of the speed slider in steps per second, as far as a run takes them; the last is as fast as it goes. */
 const SPEEDS = [1, 2, 5, 10, 25, 50, 100, 250, 500, null];
 const WINDOW = 1500; // ms over which the speed is measured
-const THEMES = /** @type {const} */ (["auto", "light", "dark"]);
-const THEME_WORDS = { auto: "as the system", light: "light", dark: "dark" };
 
 /**
  * @typedef {object} ToolbarOptions
