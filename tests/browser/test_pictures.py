@@ -238,6 +238,9 @@ def test_the_sentence_under_the_network_is_true_of_its_picture(world: Page) -> N
             past: say(pictureOfRecord(store.state.steps.at(6), run, data), 2, 6),
             gone: say(null, 2, 3),
             nothing: say(null),
+            busy: networkSentence(pictureOfGraph(graph(1284), run, data), { followed: 2, cursor: null, every: 2 }),
+            busier: networkSentence(pictureOfGraph(graph(9), run, data), { followed: 2, cursor: null, every: 0.5 }),
+            idle: networkSentence(pictureOfGraph(graph(1284), run, data), { followed: 2, cursor: null, every: null }),
             kept: world.bitsOf(1284, 1).reduce((sum, bit) => sum + bit, 0),
           };
           world.become({ rates: [[0, 0], [0, 0], [0, 0]] });
@@ -246,6 +249,9 @@ def test_the_sentence_under_the_network_is_true_of_its_picture(world: Page) -> N
         }"""
     )
     assert said["live"].startswith("Step 1,284 of “Dropout”, training example 2, labelled c: kept ")
+    assert said["busy"] == f"The server is busy: a new picture about every 2 seconds. {said['live']}"
+    assert said["busier"].startswith("The server is busy: a new picture about every half second. Step 9 of")
+    assert said["idle"] == said["live"]
     assert f"{said['kept']} and " in said["live"]
     sd = math.sqrt(24 * 0.25 * 0.75)
     assert (
