@@ -15,7 +15,7 @@ from trainer.worker.pace import Ledger
 from trainer.worker.past import PastSession
 from trainer.worker.searching import make_search_session
 from trainer.worker.session import Accounts, Saving, Sender, Session
-from trainer.worker.sharing import CROWD, UNWATCHED_PRICE, Pictures, Shares
+from trainer.worker.sharing import CROWD, CROWDED_PRICE, UNWATCHED_PRICE, Pictures, Shares
 
 if TYPE_CHECKING:
     from trainer.training.experiment import Experiment
@@ -120,10 +120,13 @@ class Worker:
         now = self._clock()
         self._accounts.pictures.runs = sum(session.is_drawn for session in self._sessions.values())
         waiting = self._due(now)
+        crowded = len(waiting) >= CROWD
+        self._accounts.scoring.price = CROWDED_PRICE["scoring"] if crowded else 1.0
+        self._accounts.extras.price = CROWDED_PRICE["extras"] if crowded else 1.0
         training = min(waiting, key=lambda each: self._shares.rank(each.run), default=None)
         if training is not None:
             self._shares.begin(training.run)
-            self._serve(training, partial(training.train, len(waiting) >= CROWD))
+            self._serve(training, partial(training.train, crowded))
             self._listen(0.0)
             answered = self._answer() or answered
             now = self._clock()

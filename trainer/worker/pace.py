@@ -13,8 +13,8 @@ SLICE_S: Final = 0.015  # a command waits for one slice: short enough to feel im
 FRAME_S: Final = 1 / 30  # between two `steps` frames of a run
 BITE_S: Final = 0.01  # a command waits for a bite as it waits for a slice
 CATCH_UP_S: Final = 0.25  # after a stall, at most this much of what was missed is made up for
-CROWDED_STEPS: Final = 6  # in a slice while many runs wait: what is to be done beside training is done once a slice
-CROWDED_S: Final = 0.06  # but no longer than this
+CROWDED_STEPS: Final = 8  # in a slice while many runs wait: what is to be done beside training is done once a slice
+CROWDED_S: Final = 0.08  # but no longer than this
 MAX_SLICE: Final = 1000  # steps; a tiny network makes several thousand a second
 
 
@@ -111,11 +111,15 @@ class Ledger:
     Args:
         share: of all time, between 0 and 1.
         now: the time at which it begins to earn.
+
+    Attributes:
+        price: what a second counts that is spent: 2 halves the share.
     """
 
     CAP_S: Final = 0.1  # what it may save up, so that no idle hour is spent in one go
 
     def __init__(self, share: float, now: float) -> None:
+        self.price = 1.0
         self._share = share
         self._balance = 0.0
         self._seen = now
@@ -132,7 +136,7 @@ class Ledger:
 
     def spend(self, seconds: float) -> None:
         """Write down what was spent; it may become a debt."""
-        self._balance -= seconds
+        self._balance -= seconds * self.price
 
 
 class Interval:

@@ -10,7 +10,8 @@ from typing import Final
 
 PICTURES_SHARE: Final = 0.08  # of the worker's time for the pictures of networks, while runs wait to be trained
 UNWATCHED_PRICE: Final = 4.0  # of a second of a run that nobody watches
-CROWD: Final = 3  # runs that wait to be trained, from which on slices are of several steps
+CROWD: Final = 3  # runs that wait to be trained, from which on slices are of several steps, and
+CROWDED_PRICE: Final = {"scoring": 4.0, "extras": 2.0}  # that scores and votes cost: a twentieth of the time for each
 _MEMORY_S: Final = 2.0  # over which it is averaged how much of its time a worker is idle
 _LEVELS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)  # seconds between two pictures, as they are told
 _USUAL_S: Final = (0.2, 0.4)  # between two pictures as always: up to the first it is so again, up to the second still
