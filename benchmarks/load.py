@@ -19,6 +19,7 @@ import os
 import re
 import signal
 import statistics
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -337,6 +338,7 @@ def main() -> int:
         f"steps/s with a viewer each; {options.rounds} turns of {options.seconds:g} s",
         flush=True,
     )
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # a server that is stopped must not be left behind
     plain, watched = measure(options.runs, options.workers, options.rounds, options.seconds)
     report(plain, watched, options.workers)
     return 1 if any(block.errors for block in watched) else 0

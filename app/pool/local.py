@@ -23,6 +23,7 @@ DYING_S: Final = 10.0  # for a process that was killed to end
 MAX_WORKERS: Final = 64
 WORKER_BYTES: Final = 350_000_000  # that a worker holds as soon as torch is imported,
 RUNS_BYTES: Final = 350_000_000  # and what it has at least for its runs
+LEAST_ROOM: Final = 100_000_000  # where memory is short
 WEB_BYTES: Final = 250_000_000  # of the web process, with what it remembers of runs, and of what else there is
 _ROOT: Final = Path(__file__).resolve().parents[2]  # where `trainer` is imported from
 _VERSION_1: Final = ("cpu", "cpu,cpuacct")  # where it has its files, by how it was mounted
@@ -125,8 +126,11 @@ def local_pool(
     """
     gpus = visible_gpus() if device in ("auto", "cuda") else ()
     cores = usable_cores()
-    count = workers or default_workers(len(gpus) or (1 if device == "mps" else cores), usable_memory())
-    return WorkerHub(LocalPlacer(device, threads or max(1, cores // count), gpus, idx_folder), count, limits=limits)
+    memory = usable_memory()
+    count = workers or default_workers(len(gpus) or (1 if device == "mps" else cores), memory)
+    room = None if gpus or device == "mps" else room_of_each(count, memory)  # a GPU has a memory of its own
+    placer = LocalPlacer(device, threads or max(1, cores // count), gpus, idx_folder)
+    return WorkerHub(placer, count, limits=limits, room=room)
 
 
 def default_workers(wanted: int, memory: int) -> int:
@@ -137,6 +141,14 @@ def default_workers(wanted: int, memory: int) -> int:
         memory: bytes that there are.
     """
     return max(1, min(MAX_WORKERS, wanted, (memory - WEB_BYTES) // (WORKER_BYTES + RUNS_BYTES)))
+
+
+def room_of_each(workers: int, memory: int) -> int:
+    """Return how many bytes each of some workers has for its runs: its share of what there is, without its own.
+
+    There is always room for some runs: that workers are too many is their operator's choice.
+    """
+    return max(LEAST_ROOM, (memory - WEB_BYTES) // workers - WORKER_BYTES)
 
 
 def usable_memory(root: Path = Path("/sys/fs/cgroup")) -> int:

@@ -10,6 +10,7 @@ from typing import Final
 
 PICTURES_SHARE: Final = 0.08  # of the worker's time for the pictures of networks, while runs wait to be trained
 UNWATCHED_PRICE: Final = 4.0  # of a second of a run that nobody watches
+AHEAD_S: Final = 1.0  # that a run may have had beyond the others: no step takes as long, but a machine that stood still
 CROWD: Final = 3  # runs that wait to be trained, from which on slices are of several steps, and
 CROWDED_PRICE: Final = {"scoring": 4.0, "extras": 2.0}  # that scores and votes cost: a twentieth of the time for each
 _MEMORY_S: Final = 2.0  # over which it is averaged how much of its time a worker is idle
@@ -48,7 +49,7 @@ class Shares:
             seconds: of the worker's time.
             price: what a second of it counts.
         """
-        self._had[run] = self.rank(run)[0] + price * seconds
+        self._had[run] = min(self.rank(run)[0] + price * seconds, self._level + AHEAD_S)
 
     def forget(self, run: str) -> None:
         """A run is gone."""

@@ -126,7 +126,9 @@ class Showing:
             self._emit("graph", publish.graph(self._seen), **{"pass": "training"})
             self._seen = None
             seconds, self._owed_s = self._owed_s + self._clock() - began, 0.0
-            self._cost_s = seconds if self._cost_s is None else 0.7 * self._cost_s + 0.3 * seconds
+            # No more than fourfold at a time: a machine that stood still for a while must not end all pictures.
+            known = self._cost_s
+            self._cost_s = seconds if known is None else 0.7 * known + 0.3 * min(seconds, 4 * known)
 
     def follow(self) -> None:
         """Something else is followed: it is to be shown."""

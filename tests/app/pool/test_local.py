@@ -209,6 +209,15 @@ def test_without_a_limit_all_cores_are_used(tmp_path: Path) -> None:
 GB = 1_000_000_000
 
 
+@pytest.mark.parametrize(("workers", "room"), [(2, 525_000_000), (4, 100_000_000), (1, 1_400_000_000)])
+def test_a_worker_has_its_share_of_memory_for_runs_and_some_in_any_case(
+    monkeypatch: pytest.MonkeyPatch, workers: int, room: int
+) -> None:
+    monkeypatch.setattr("app.pool.local.usable_memory", lambda: 2 * GB if workers < 4 else GB)
+    assert local_pool(workers, device="cpu").status().room == room
+    assert local_pool(workers, device="mps").status().room is None
+
+
 @pytest.mark.parametrize(
     ("cores", "memory", "workers"),
     [(1, 16 * GB, 1), (8, 16 * GB, 8), (64, 256 * GB, 64), (128, 256 * GB, 64), (8, 2 * GB, 2), (4, GB // 4, 1)],

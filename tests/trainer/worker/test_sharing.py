@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -60,14 +61,36 @@ def test_who_rested_begins_level_and_gets_nothing_for_what_it_did_not_want() -> 
     assert trained_s(day, "late") == pytest.approx(5.0, rel=0.06)
 
 
+def test_a_run_that_was_served_while_the_machine_stood_still_is_not_made_to_wait_for_that() -> None:
+    """A slice of the run ``a``, with a picture in it, takes 600 s: a laptop was closed."""
+
+    def tune(run: str, experiment: FakeExperiment) -> None:
+        slow(run, experiment)
+        run_steps = experiment.run
+
+        def run_once(count: int, trace: bool = False, settle: bool = True, patient: bool = False) -> Any:
+            if run == "a" and trace and experiment.step > 200:
+                experiment.clock.now += 600.0
+                experiment.run = run_steps  # type: ignore[method-assign]
+            return run_steps(count, trace, settle, patient)
+
+        experiment.run = run_once  # type: ignore[method-assign]
+
+    day = live(660.0, [], runs=dict.fromkeys("abcd", FULL), tune=tune)
+    late = [at - 1000.0 for at, _ in day.frames("steps", "a") if at - 1000.0 > 600.0]
+    assert max(after - before for before, after in pairwise(late)) < 5.0
+    seen = [at for at in graphs(day, "a") if at > 1615.0]
+    assert len(seen) > 10
+
+
 def test_the_next_is_who_has_had_least_and_of_equal_ones_who_was_served_longest_ago() -> None:
     shares = Shares()
-    for run, seconds in (("a", 3.0), ("b", 1.0), ("c", 1.0)):
+    for run, seconds in (("a", 0.3), ("b", 0.1), ("c", 0.1)):
         shares.begin(run)
         shares.spend(run, seconds)
     assert min("abc", key=shares.rank) == "b"
     shares.begin("b")
-    shares.spend("b", 1.0, price=4.0)
+    shares.spend("b", 0.1, price=4.0)
     assert sorted("abcd", key=shares.rank) == ["d", "c", "a", "b"], "d is new and begins level with who is served"
     shares.forget("b")
     assert shares.rank("b") == shares.rank("d")
