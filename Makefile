@@ -20,7 +20,7 @@ PYTHON_CODE := app trainer tests benchmarks scripts evidence
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev page test browsers processors check fix bench chaos gpu-check evidence docker docs screenshot lock clean
+.PHONY: help run dev page test browsers processors check fix bench load chaos gpu-check evidence docker docs screenshot lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -60,6 +60,9 @@ fix: $(DEV) $(NODE_TOOLS) ## repair format and lint where a tool can
 
 bench: $(DEV) $(BUNDLER) ## measure, side by side with a plain PyTorch loop
 	$(PY) -m benchmarks
+
+load: $(DEV) ## measure a class: many runs with a viewer each; ARGS='--runs 10 --rounds 2 --seconds 3'
+	$(PY) -m benchmarks.load $(ARGS)
 
 chaos: $(DEV) ## kill workers and servers under load, and compare every loss; ARGS='--kills 5'
 	$(PY) -m benchmarks.chaos $(ARGS)

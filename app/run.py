@@ -101,6 +101,8 @@ class Run:
     ) -> None:
         self.id = run_id
         self.client = client
+        self.opening = opening
+        self.memory = 0  # bytes that a worker needs for it
         self.token = secrets.token_urlsafe(24)
         self.token_digest = digest_of(self.token)
         self.phase = Phase.OPENING
@@ -323,6 +325,8 @@ class Run:
         request: dict[str, Any] = {"op": "open", "run": self.id, "config": self._first_config}
         if self.table is not None:
             request["table"] = self.table.content
+        if self.memory:
+            request["memory"] = self.memory
         return request | self.kept
 
     def open(self) -> None:

@@ -24,6 +24,7 @@ from app.errors import (
 from app.opening import Fork, Opening
 from app.past import Pasts
 from app.pool.base import Pool
+from app.room import check_rest, check_size
 from app.run import Phase, Run
 from app.runfile import RunFile
 from app.settings import Settings
@@ -108,11 +109,12 @@ class Runs:
         found = None if self._closed else await self._keeper.find(run_id)
         if found is None:
             raise NotFoundError("there is no such run: it was ended, it expired, or it never was")
-        self._make_room(client)
         try:
             run = Run.revived(found, self._pool, self._settings, self._now, client)
         except DropoutLabError as error:
             raise RunFailedError({"message": f"this run was kept by another version of the lab: {error}"}) from error
+        run.memory = check_size(run.opening, self._pool.status())
+        self._make_room(client, run.memory)
         return await self._open(run)
 
     async def create(self, opening: Opening, table: Stored | None = None, client: str = "") -> Run:
@@ -124,14 +126,17 @@ class Runs:
             client: who opens it.
 
         Raises:
+            KnobError: it needs more memory than any worker has.
             TooManyRunsError: there is no room for it.
             ClientShareError: the client has its share of them, and all are in use; or it opens too many in a row.
             NoWorkerError: no worker took it in time.
             RunFailedError: its worker cannot train it.
             StreamError: it is more than can be sent to a worker.
         """
-        self._make_room(client)
+        memory = check_size(opening, self._pool.status())
+        self._make_room(client, memory)
         run = Run(secrets.token_hex(8), opening, self._pool, self._settings, self._now, table, client)
+        run.memory = memory
         return await self._open(run)
 
     async def fork(self, wanted: Fork, client: str = "") -> Run:
@@ -153,8 +158,10 @@ class Runs:
         if wanted.step > parent.reach:
             raise KnobError("fork.step", wanted.step, f"a whole number from 0 to {parent.reach:,}: it has come so far")
         checkpoint = await self.pasts.checkpoint_before(parent, wanted.step)
-        self._make_room(client)
-        return await self._open(parent.forked(secrets.token_hex(8), wanted, checkpoint, client))
+        self._make_room(client, parent.memory)
+        run = parent.forked(secrets.token_hex(8), wanted, checkpoint, client)
+        run.memory = parent.memory
+        return await self._open(run)
 
     async def bring(self, file: RunFile, table: Stored | None = None, client: str = "") -> Run:
         """Open a run that comes from a file, as `create` does.
@@ -206,7 +213,29 @@ class Runs:
             except Exception:  # it is gone from here whatever happens, and the others do not hear of it
                 _log.exception("run %s could not be ended as it should", run.id)
 
-    def _make_room(self, client: str) -> None:
+    def _make_memory(self, client: str, memory: int) -> None:
+        """See to it that there is memory for a run of so many bytes: as few runs that nobody watches as will do are
+        ended, the client's own, or those of others who have more runs than it has.
+
+        Raises:
+            TooManyRunsError: there is none, and would be none without them.
+        """
+        status = self._pool.status()
+        while status.room is not None:
+            taken = sum(run.memory for run in self._runs.values())
+            if taken + memory <= status.wanted * status.room:
+                return
+            has, latest = Counter(run.client for run in self._runs.values()), self._now() - ARRIVAL_S
+            spare = [
+                run
+                for run in self._unwatched()
+                if run.unwatched_since <= latest and (run.client == client or has[run.client] > has[client])
+            ]
+            check_rest(memory, taken - sum(run.memory for run in spare), status)
+            ended = min(spare, key=lambda run: (run.client != client, run.unwatched_since))
+            self.end(ended, "expired", "nobody watched it, and another run needed its memory")
+
+    def _make_room(self, client: str, memory: int) -> None:
         """Let a client have one run more; where there is no room, one of its own that nobody watches is ended first.
 
         Those of others are only where they have more runs than it has: so nobody who opens one after the other ends
@@ -215,6 +244,7 @@ class Runs:
         if self._closed:
             raise NoWorkerError("the server is shutting down")
         self._paces.take(client)
+        self._make_memory(client, memory)
         has = Counter(run.client for run in self._runs.values())
         most, share = self._settings.max_runs, self._settings.share_of(self._settings.max_runs)
         if len(self._runs) < most and has[client] < share:

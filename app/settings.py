@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     workers: int | None = _setting(
         None,
         "a whole number from 1 to 64",
-        "processes that train; by default one for each GPU or else for each core, at most four",
+        "processes that train; by default one for each GPU or else for each core, as far as memory goes",
         ge=1,
         le=64,
     )

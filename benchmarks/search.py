@@ -24,7 +24,8 @@ from trainer.training.experiment import Experiment
 from trainer.worker.look import evaluation_trace
 from trainer.worker.pace import Ledger
 from trainer.worker.searching import make_search_session
-from trainer.worker.session import State
+from trainer.worker.session import Accounts, State
+from trainer.worker.sharing import Pictures
 
 BATCHES: Final = (16, 32, 64)
 FLOOR: Final = 4.0  # of the default batch, with 2 threads
@@ -55,8 +56,8 @@ def search(batch: int, steps: int) -> None:
         "state": "playing",
         "steps_per_second": None,
     }
-    accounts = Ledger(0.2, now), Ledger(0.1, now)
-    session = make_search_session("r", request, make, Nobody(), time.monotonic, *accounts, evaluation_trace)
+    accounts = Accounts(Ledger(0.2, now), Ledger(0.1, now), Pictures(now))
+    session = make_search_session("r", request, make, Nobody(), time.monotonic, accounts, evaluation_trace)
     session.open(request)
     while session.state is State.PLAYING:
         session.train()

@@ -27,11 +27,16 @@ class PoolListener(Protocol):
 
 @dataclass(frozen=True)
 class PoolStatus:
-    """How the pool is: how many workers are wanted and alive, and what they train on."""
+    """How the pool is: how many workers are wanted and alive, and what they train on.
+
+    Attributes:
+        room: bytes of memory that each worker has for its runs; None: it is not known.
+    """
 
     wanted: int
     alive: int
     devices: tuple[str, ...]
+    room: int | None = None
 
 
 class Pool(Protocol):
@@ -49,7 +54,8 @@ class Pool(Protocol):
     def open(
         self, run: str, request: dict[str, Any], changes: Iterable[Written] = (), checkpoint: bytes | None = None
     ) -> None:
-        """Open a run on the worker that has the fewest; without one alive it waits for the next.
+        """Open a run on the worker that has the fewest, of those that have memory for it; without one alive it waits
+        for the next.
 
         Args:
             run: its id.

@@ -59,14 +59,25 @@ class WorkerHub:
         workers: how many are wanted.
         start_s: seconds that a worker may take from being placed to its hello.
         limits: when a worker is given up that is there and hangs.
+        room: bytes of memory that each worker has for its runs, if that is known.
     """
 
-    def __init__(self, placer: Placer, workers: int, *, start_s: float = START_S, limits: Limits = USUAL) -> None:
+    def __init__(
+        self,
+        placer: Placer,
+        workers: int,
+        *,
+        start_s: float = START_S,
+        limits: Limits = USUAL,
+        room: int | None = None,
+    ) -> None:
         if workers < 1:
             raise ValueError(f"workers = {workers} is not allowed: it must be at least 1")
         self._placer = placer
         self._start_s = start_s
         self._limits = limits
+        self._room = room
+        self._sizes: dict[str, int] = {}  # by run: bytes that it takes, as it was said in its opening
         self._slots = [_Slot(number) for number in range(workers)]
         self._links: list[Link] = []
         self._homes: dict[str, Link] = {}
@@ -143,7 +154,7 @@ class WorkerHub:
     def status(self) -> PoolStatus:
         """How many workers are wanted and alive, and what they train on."""
         here = self.workers
-        return PoolStatus(len(self._slots), len(here), tuple(info.device for info in here))
+        return PoolStatus(len(self._slots), len(here), tuple(info.device for info in here), self._room)
 
     def open(
         self, run: str, request: dict[str, Any], changes: Iterable[Written] = (), checkpoint: bytes | None = None
@@ -152,6 +163,7 @@ class WorkerHub:
         self.close(run)
         parts = [{"op": "changes", "run": run, "changes": part} for part in changes]
         saved = [] if checkpoint is None else [checkpoint]
+        self._sizes[run] = int(request.get("memory") or 0)
         self._place(run, [*parts, *saved, {**request, "op": "open", "run": run}])
 
     def send(self, run: str, message: dict[str, Any]) -> None:
@@ -165,13 +177,20 @@ class WorkerHub:
     def close(self, run: str) -> None:
         """Close a run, wherever it is; nothing is heard of it after that."""
         self._waiting.pop(run, None)
+        self._sizes.pop(run, None)
         link = self._homes.pop(run, None)
         if link is not None:
             link.runs.discard(run)
             link.write({"op": "close", "run": run})
 
     def _place(self, run: str, messages: list[dict[str, Any] | bytes]) -> None:
-        link = min(self._links, key=_fullness, default=None)
+        size = self._sizes.get(run, 0)
+
+        def rank(link: Link) -> tuple[bool, int, int, int]:
+            hangs, runs, number = _fullness(link)
+            return hangs, self._lacks(link, size), runs, number
+
+        link = min(self._links, key=rank, default=None)
         if link is None:
             self._waiting[run] = messages
             return
@@ -179,6 +198,12 @@ class WorkerHub:
         self._homes[run] = link
         for message in messages:
             link.write(message)
+
+    def _lacks(self, link: Link, size: int) -> int:
+        """How many bytes a worker lacks for a run of so many."""
+        if self._room is None:
+            return 0
+        return max(0, sum(self._sizes.get(run, 0) for run in link.runs) + size - self._room)
 
     # The workers' lives
 
@@ -365,6 +390,7 @@ class WorkerHub:
         if message.get("op") == "failed":
             link.runs.discard(run)
             self._homes.pop(run, None)
+            self._sizes.pop(run, None)
         with _guarded(f"what was said of run {run}"):
             self._listener.on_message(run, message)
 

@@ -13,14 +13,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from app.pool.hub import WorkerHub
 from app.pool.signs import USUAL, Limits
 from trainer.wire.stream import TOKEN_VARIABLE
 
-MAX_WORKERS: Final = 4  # each holds 350 MB as soon as torch is imported, and trains many runs
 DYING_S: Final = 10.0  # for a process that was killed to end
+MAX_WORKERS: Final = 64
+WORKER_BYTES: Final = 350_000_000  # that a worker holds as soon as torch is imported,
+RUNS_BYTES: Final = 350_000_000  # and what it has at least for its runs
+LEAST_ROOM: Final = 100_000_000  # where memory is short
+WEB_BYTES: Final = 250_000_000  # of the web process, with what it remembers of runs, and of what else there is
 _ROOT: Final = Path(__file__).resolve().parents[2]  # where `trainer` is imported from
 _VERSION_1: Final = ("cpu", "cpu,cpuacct")  # where it has its files, by how it was mounted
+_MEMORY: Final = ("memory.max", "memory/memory.limit_in_bytes")  # of version 2 and of version 1
 _GPU: Final = re.compile(r"nvidia\d+")
 
 _log = logging.getLogger(__name__)
@@ -111,7 +118,7 @@ def local_pool(
     """Return a pool of local processes, not yet started.
 
     Args:
-        workers: how many; by default one for each GPU or, without any, one for each core, at most four.
+        workers: how many; by default one for each GPU or, without any, one for each core, as far as memory goes.
         device: what they train on: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         threads: threads of each worker; by default the cores are shared out evenly.
         idx_folder: where files of images lie that they may need.
@@ -119,8 +126,44 @@ def local_pool(
     """
     gpus = visible_gpus() if device in ("auto", "cuda") else ()
     cores = usable_cores()
-    count = workers or min(MAX_WORKERS, len(gpus) or (1 if device == "mps" else cores))
-    return WorkerHub(LocalPlacer(device, threads or max(1, cores // count), gpus, idx_folder), count, limits=limits)
+    memory = usable_memory()
+    count = workers or default_workers(len(gpus) or (1 if device == "mps" else cores), memory)
+    room = None if gpus or device == "mps" else room_of_each(count, memory)  # a GPU has a memory of its own
+    placer = LocalPlacer(device, threads or max(1, cores // count), gpus, idx_folder)
+    return WorkerHub(placer, count, limits=limits, room=room)
+
+
+def default_workers(wanted: int, memory: int) -> int:
+    """Return how many workers there are if nobody says it: as many as are wanted and have room, at least 1.
+
+    Args:
+        wanted: one for each GPU or core.
+        memory: bytes that there are.
+    """
+    return max(1, min(MAX_WORKERS, wanted, (memory - WEB_BYTES) // (WORKER_BYTES + RUNS_BYTES)))
+
+
+def room_of_each(workers: int, memory: int) -> int:
+    """Return how many bytes each of some workers has for its runs: its share of what there is, without its own.
+
+    There is always room for some runs: that workers are too many is their operator's choice.
+    """
+    return max(LEAST_ROOM, (memory - WEB_BYTES) // workers - WORKER_BYTES)
+
+
+def usable_memory(root: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return how many bytes of memory all processes of the lab may use together.
+
+    Version 2 of control groups writes ``max`` where there is no limit, version 1 a number beyond every machine.
+
+    Args:
+        root: folder of the control groups.
+    """
+    limits = [int(psutil.virtual_memory().total)]
+    for name in _MEMORY:
+        with contextlib.suppress(OSError, ValueError):
+            limits.append(int((root / name).read_text()))
+    return min(limits)
 
 
 def usable_cores(root: Path = Path("/sys/fs/cgroup")) -> int:

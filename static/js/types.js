@@ -310,6 +310,7 @@
  * @property {boolean} silent Whether its worker says nothing, and may soon be given up.
  * @property {Record<string, string>} obstacles The panels that would show nothing of it, each with what it needs, in words.
  * @property {Record<string, { code: string, message: string }>} [failed_views] Kinds of frames that cannot be made, and why.
+ * @property {number | null} [pictures_s] Seconds between two pictures of the network, about, while they are fewer than usual.
  * @property {*} search What a search tries and has found (docs/protocol.md, Searches); `null` if this is none.
  */
 

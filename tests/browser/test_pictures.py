@@ -229,23 +229,29 @@ def test_the_sentence_under_the_network_is_true_of_its_picture(world: Page) -> N
           const { pictureOfGraph, pictureOfRecord } = await import("/static/js/paint/picture.js");
           const { run, data, graph, store } = world;
           world.steps(1, 12);
-          const say = (picture, followed = 2, cursor = null) => networkSentence(picture, { followed, cursor });
+          const say = (picture, followed = 2, missing = null) => networkSentence(picture, { followed, missing });
           const said = {
             live: say(pictureOfGraph(graph(1284), run, data)),
             start: say(pictureOfGraph(graph(0, { pass: "evaluation" }), run, data)),
             other: say(pictureOfGraph(graph(9, { example: 5 }), run, data)),
             wrong: say(pictureOfGraph(graph(9, { example: 4 }), run, data), 4),
-            past: say(pictureOfRecord(store.state.steps.at(6), run, data), 2, 6),
-            gone: say(null, 2, 3),
+            past: say(pictureOfRecord(store.state.steps.at(6), run, data), 2),
+            gone: say(null, 2, "Fetching step 3 …"),
             nothing: say(null),
+            busy: networkSentence(pictureOfGraph(graph(1284), run, data), { followed: 2, missing: null, every: 2 }),
+            busier: networkSentence(pictureOfGraph(graph(9), run, data), { followed: 2, missing: null, every: 0.5 }),
+            idle: networkSentence(pictureOfGraph(graph(1284), run, data), { followed: 2, missing: null, every: null }),
             kept: world.bitsOf(1284, 1).reduce((sum, bit) => sum + bit, 0),
           };
           world.become({ rates: [[0, 0], [0, 0], [0, 0]] });
           world.steps(1, 12);
-          return { ...said, bare: say(pictureOfRecord(store.state.steps.at(6), world.run, data), 2, 6) };
+          return { ...said, bare: say(pictureOfRecord(store.state.steps.at(6), world.run, data), 2) };
         }"""
     )
     assert said["live"].startswith("Step 1,284 of “Dropout”, training example 2, labelled c: kept ")
+    assert said["busy"] == f"The server is busy: a new picture about every 2 seconds. {said['live']}"
+    assert said["busier"].startswith("The server is busy: a new picture about every half second. Step 9 of")
+    assert said["idle"] == said["live"]
     assert f"{said['kept']} and " in said["live"]
     sd = math.sqrt(24 * 0.25 * 0.75)
     assert (
@@ -261,7 +267,7 @@ def test_the_sentence_under_the_network_is_true_of_its_picture(world: Page) -> N
     assert "It puts 70.0% on c and 10.0% on b, its label." in said["wrong"]
     assert "Only the mask was recorded for this step." in said["past"]
     assert "this lane has no dropout: nothing is dropped." in said["bare"]
-    assert "step 3 are not on this page" in said["gone"]
+    assert said["gone"] == "Fetching step 3 …"
     assert said["nothing"].startswith("Waiting")
 
 

@@ -371,6 +371,19 @@ def test_what_drops_at_most_places_is_followed_at_first() -> None:
     assert parse({"network": "cnn", "lanes": channels}).followed_at_first == 1
 
 
+def test_a_patient_look_waits_for_the_followed_example_and_changes_no_number() -> None:
+    patient, plain = Experiment(parse({}), device="cpu"), Experiment(parse({}), device="cpu")
+    looked = []
+    for _ in range(8):
+        steps, same = patient.run(1, trace=True, patient=True), plain.run(1)
+        assert torch.equal(steps.loss, same.loss)
+        held = patient.batches.row_of(0, patient.step, 1) is not None
+        assert (steps.trace is not None) == held
+        looked.append(held)
+    assert set(looked) == {True, False}
+    assert plain.run(1, trace=True).trace is not None
+
+
 @pytest.mark.parametrize(
     "bad", [{"lane": 2}, {"lane": -1}, {"lane": True}, {"example": 70}, {"example": "3"}, {"example": 1.0}]
 )

@@ -150,7 +150,7 @@ class Experiment:
 
     # ---------------------------------------------------------------- training
 
-    def run(self, count: int, trace: bool = False, settle: bool = True) -> Steps:
+    def run(self, count: int, trace: bool = False, settle: bool = True, patient: bool = False) -> Steps:
         """Make ``count`` steps, at least one, and return what they left behind.
 
         Args:
@@ -158,6 +158,7 @@ class Experiment:
             trace: also look closely at the last of these steps whose mini-batch held the followed example, else at the
                 last.
             settle: whether what the last step owes is done as well: whoever says no does it with `settling`.
+            patient: look at none where no mini-batch held the followed example.
         """
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise KnobError("count", count, "a whole number of steps, at least 1")
@@ -165,7 +166,7 @@ class Experiment:
         first = self.step + 1
         rows = [self.batches.row_of(followed, step, lane) for step in range(first, first + count)]
         held = [k for k, row in enumerate(rows) if row is not None]
-        traced = (held[-1] if held else count - 1) if trace else None
+        traced = (held[-1] if held else None if patient else count - 1) if trace else None
         recorder = self._steps.recorder(lane, [row or 0 for row in rows])
         snapshot: Snapshot | None = None
         for k, row in enumerate(rows):

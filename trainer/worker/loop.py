@@ -14,7 +14,8 @@ from trainer.worker import publish
 from trainer.worker.pace import Ledger
 from trainer.worker.past import PastSession
 from trainer.worker.searching import make_search_session
-from trainer.worker.session import Saving, Sender, Session
+from trainer.worker.session import Accounts, Saving, Sender, Session
+from trainer.worker.sharing import CROWD, CROWDED_PRICE, UNWATCHED_PRICE, Pictures, Shares
 
 if TYPE_CHECKING:
     from trainer.training.experiment import Experiment
@@ -68,11 +69,12 @@ class Worker:
         self._make = make
         self._look = look
         self._clock = clock
-        self._sessions: dict[str, Served] = {}  # those that were served longest ago come first
+        self._sessions: dict[str, Served] = {}  # those for which something else was done longest ago come first
+        self._shares = Shares()
         self._changes: dict[str, ChangeLog] = {}  # of runs that will be opened, as far as they have come
         self._opening: dict[str, list[Mapping[str, Any]]] = {}  # runs to be opened, and what was said to them since
-        self._scoring = Ledger(SCORING_SHARE, clock())
-        self._extras = Ledger(EXTRAS_SHARE, clock())
+        scoring, extras = Ledger(SCORING_SHARE, clock()), Ledger(EXTRAS_SHARE, clock())
+        self._accounts = Accounts(scoring, extras, Pictures(clock()))
         self._questions = Ledger(QUESTIONS_SHARE, clock())
         self._saving = None if pack is None else Saving(pack, Ledger(SAVING_SHARE, clock()))
         self._checkpoints: dict[str, bytes] = {}  # from which runs that are opened next go on
@@ -86,10 +88,17 @@ class Worker:
             StreamError: it sent something that is no message.
         """
         while not self._ended:
-            # Without a limit while the line is full: it returns as soon as the app has read some of it.
-            wait_s = None if self._line.full else 0.0 if self.turn() else self._wait()
-            if not self._ended:
-                self._listen(wait_s)
+            self.live()
+
+    def live(self) -> None:
+        """Take a turn, and hear what the app says; wait for that if there is nothing to do."""
+        # Without a limit while the line is full: it returns as soon as the app has read some of it.
+        wait_s = None if self._line.full else 0.0 if self.turn() else self._wait()
+        if not self._ended:
+            began = self._clock()
+            self._listen(wait_s)
+            now = self._clock()
+            self._accounts.pictures.passed(now, 0.0 if wait_s == 0.0 else now - began)
 
     def _listen(self, wait_s: float | None) -> None:
         """Do what the app has said, and answer before anything else is begun: a turn is long."""
@@ -103,23 +112,30 @@ class Worker:
         """Answer a bite of what was asked, let one run train for a slice, one run do a bite of something else, and open
         one that is to be opened; return whether there was anything.
 
+        It is the turn of the run that has had the least time so far, for whatever.
+
         In between it listens, so that a command waits for one of the four and not for all.
         """
         answered = self._answer()
         now = self._clock()
-        training = self._due(now)
+        self._accounts.pictures.runs = sum(session.is_drawn for session in self._sessions.values())
+        waiting = self._due(now)
+        crowded = len(waiting) >= CROWD
+        self._accounts.scoring.price = CROWDED_PRICE["scoring"] if crowded else 1.0
+        self._accounts.extras.price = CROWDED_PRICE["extras"] if crowded else 1.0
+        training = min(waiting, key=lambda each: self._shares.rank(each.run), default=None)
         if training is not None:
-            self._guard(training, training.train)
+            self._shares.begin(training.run)
+            self._serve(training, partial(training.train, crowded))
             self._listen(0.0)
             answered = self._answer() or answered
             now = self._clock()
         idle = training is None
         working = self._first_due(lambda each: each.extra_due_at(now, idle) <= now)
         if working is not None:
-            self._guard(working, partial(working.work, idle))
-        for served in (training, working):
-            if served is not None and self._sessions.get(served.run) is served:
-                self._sessions[served.run] = self._sessions.pop(served.run)
+            self._serve(working, partial(working.work, idle))
+            if self._sessions.get(working.run) is working:
+                self._sessions[working.run] = self._sessions.pop(working.run)
         return self._open_next(working is not None) or answered or not (training is None and working is None)
 
     def _open_next(self, after_a_bite: bool) -> bool:
@@ -135,9 +151,17 @@ class Worker:
             self.receive(message)
         return True
 
-    def _due(self, now: float) -> Served | None:
-        """The run that is to train now: of those that want to, the one that was served longest ago."""
-        return self._first_due(lambda each: each.due_at(now) <= now)
+    def _due(self, now: float) -> list[Served]:
+        """The runs that want to train now."""
+        return [each for each in tuple(self._sessions.values()) if self._guard(each, partial(_wants, each, now))]
+
+    def _serve(self, session: Served, action: Callable[[], None]) -> None:
+        """Do something for a run, and write down the time that it took."""
+        began = self._clock()
+        self._guard(session, action)
+        if self._sessions.get(session.run) is session:
+            price = 1.0 if session.is_watched else UNWATCHED_PRICE
+            self._shares.spend(session.run, self._clock() - began, price)
 
     def _answer(self) -> bool:
         """Do a bite of a question, if there is one and time for it; whether that was so.
@@ -149,11 +173,11 @@ class Worker:
         if not asked:
             return False
         now = self._clock()
-        idle = self._due(now) is None
+        idle = not self._due(now)
         if not (idle or self._questions.allows(now)):
             return False
         session = min(asked, key=lambda each: each.questions.served_at)
-        self._guard(session, session.questions.work)
+        self._serve(session, session.questions.work)
         if not idle:
             self._questions.spend(self._clock() - now)
         self._listen(0.0)
@@ -206,6 +230,7 @@ class Worker:
             self._guard(session, lambda: session.watch(int(message["viewers"]), message.get("views") or ()))
         elif operation == "close":
             del self._sessions[run]
+            self._shares.forget(run)
             _close(session)
         else:
             _log.warning("the app said %r, which is no operation", operation)
@@ -223,7 +248,7 @@ class Worker:
     def _session(self, run: str, request: Mapping[str, Any]) -> Served:
         if request.get("past") is not None:
             return PastSession(run, self._make(request), self._line, self._clock)
-        rest = (self._line, self._clock, self._scoring, self._extras, self._look, self._saving)
+        rest = (self._line, self._clock, self._accounts, self._look, self._saving)
         if request.get("search") is not None:
             return make_search_session(run, request, self._make, *rest)
         return Session(run, self._make(request), *rest)
@@ -244,6 +269,7 @@ class Worker:
         except Exception as problem:
             if self._sessions.get(session.run) is session:
                 del self._sessions[session.run]
+                self._shares.forget(session.run)
             _close(session)
             self._fail(session.run, problem)
             return None
@@ -261,6 +287,11 @@ def _close(session: Served) -> None:
         session.close()
     except Exception:
         _log.exception("run %s could not be closed as it should", session.run)
+
+
+def _wants(session: Served, now: float) -> bool:
+    """Whether a session wants to train now."""
+    return session.due_at(now) <= now
 
 
 def _is_asked(session: Session) -> bool:

@@ -13,6 +13,8 @@ SLICE_S: Final = 0.015  # a command waits for one slice: short enough to feel im
 FRAME_S: Final = 1 / 30  # between two `steps` frames of a run
 BITE_S: Final = 0.01  # a command waits for a bite as it waits for a slice
 CATCH_UP_S: Final = 0.25  # after a stall, at most this much of what was missed is made up for
+CROWDED_STEPS: Final = 8  # in a slice while many runs wait: what is to be done beside training is done once a slice
+CROWDED_S: Final = 0.08  # but no longer than this
 MAX_SLICE: Final = 1000  # steps; a tiny network makes several thousand a second
 
 
@@ -66,19 +68,25 @@ class Slice:
     def __init__(self, seconds: float, most: int) -> None:
         self._seconds = seconds
         self._most = most
-        self._each: float | None = None
+        self.each: float | None = None  # seconds that one takes
 
     @property
     def count(self) -> int:
         """How many to do next; 1 until something was measured."""
-        if self._each is None:
-            return 1
-        return max(1, min(self._most, int(self._seconds / max(self._each, 1e-9))))
+        return self._fitting(self._seconds, self._most)
+
+    @property
+    def crowded_count(self) -> int:
+        """How many to do next while many wait: some at once, also where a slice has not time for them."""
+        return max(self.count, self._fitting(CROWDED_S, CROWDED_STEPS))
+
+    def _fitting(self, seconds: float, most: int) -> int:
+        return 1 if self.each is None else max(1, min(most, int(seconds / max(self.each, 1e-9))))
 
     def measured(self, count: int, seconds: float) -> None:
         """Take note that ``count`` pieces took ``seconds``."""
         each = seconds / count
-        self._each = each if self._each is None else 0.7 * self._each + 0.3 * each
+        self.each = each if self.each is None else 0.7 * self.each + 0.3 * each
 
 
 def take_bite(job: Generator[None, None, Any], clock: Callable[[], float]) -> tuple[bool, Any]:
@@ -103,11 +111,15 @@ class Ledger:
     Args:
         share: of all time, between 0 and 1.
         now: the time at which it begins to earn.
+
+    Attributes:
+        price: what a second counts that is spent: 2 halves the share.
     """
 
     CAP_S: Final = 0.1  # what it may save up, so that no idle hour is spent in one go
 
     def __init__(self, share: float, now: float) -> None:
+        self.price = 1.0
         self._share = share
         self._balance = 0.0
         self._seen = now
@@ -124,7 +136,7 @@ class Ledger:
 
     def spend(self, seconds: float) -> None:
         """Write down what was spent; it may become a debt."""
-        self._balance -= seconds
+        self._balance -= seconds * self.price
 
 
 class Interval:

@@ -30,6 +30,10 @@ class PastSession:
         experiment: of the run, at a checkpoint before the step.
         sender: hears about it.
         clock: the time in seconds.
+
+    Attributes:
+        is_watched: somebody waits for it.
+        is_drawn: it makes no pictures but those that were asked for.
     """
 
     def __init__(self, run: str, experiment: Experiment, sender: Sender, clock: Callable[[], float]) -> None:
@@ -57,8 +61,11 @@ class PastSession:
         """When there is something to do: at once, until it is done."""
         return now if self._job is not None else float("inf")
 
-    def train(self) -> None:
-        """Do a bite of it."""
+    is_watched = True
+    is_drawn = False
+
+    def train(self, crowded: bool = False) -> None:
+        """Do a bite of it, which is as long in a crowd."""
         if self._job is None:
             return
         ended, _ = take_bite(self._job, self._clock)

@@ -14,8 +14,7 @@ from trainer.settings.config import parse
 from trainer.settings.lane import EVALUATE_EVERY
 from trainer.wire.frames import decode
 from trainer.worker import publish
-from trainer.worker.pace import Ledger
-from trainer.worker.session import Saving, Sender, Session, State
+from trainer.worker.session import Accounts, Saving, Sender, Session, State
 
 if TYPE_CHECKING:
     from trainer.settings.pieces import Pieces
@@ -30,7 +29,7 @@ class SearchSession(Session):
         run: its id.
         search: what it tries, and what has come of it so far.
         make: makes the experiment of the search's present batch.
-        sender: as `Session` takes it, and so are ``clock``, ``scoring``, ``extras`` and ``look``.
+        sender: as `Session` takes it, and so are ``clock``, ``accounts`` and ``look``.
     """
 
     def __init__(
@@ -40,12 +39,11 @@ class SearchSession(Session):
         make: Callable[[], Experiment],
         sender: Sender,
         clock: Callable[[], float],
-        scoring: Ledger,
-        extras: Ledger,
+        accounts: Accounts,
         look: Callable[[Experiment], Trace],
         saving: Saving | None = None,
     ) -> None:
-        super().__init__(run, make(), sender, clock, scoring, extras, look, saving)
+        super().__init__(run, make(), sender, clock, accounts, look, saving)
         self._search = search
         self._make = make
         self._evaluations: list[Evaluation] = []  # of the present batch
@@ -156,8 +154,7 @@ def make_search_session(
     make: Callable[[Mapping[str, Any]], Experiment],
     sender: Sender,
     clock: Callable[[], float],
-    scoring: Ledger,
-    extras: Ledger,
+    accounts: Accounts,
     look: Callable[[Experiment], Trace],
     saving: Saving | None = None,
 ) -> SearchSession:
@@ -169,8 +166,7 @@ def make_search_session(
         make: makes the experiment that a request asks for.
         sender: hears about it.
         clock: the time in seconds.
-        scoring: the worker's account of the time for scores.
-        extras: the worker's account of the time for ensembles and boundaries.
+        accounts: what it shares with the worker's other runs.
         look: traces an evaluation pass of the followed example.
         saving: how checkpoints are made.
 
@@ -187,4 +183,4 @@ def make_search_session(
         checkpoint = checkpoints.pop() if checkpoints else None
         return make({**request, "config": config, "changes": ChangeLog(), "checkpoint": checkpoint})
 
-    return SearchSession(run, search, make_batch, sender, clock, scoring, extras, look, saving)
+    return SearchSession(run, search, make_batch, sender, clock, accounts, look, saving)

@@ -25,6 +25,7 @@ from trainer.worker.extras import EnsembleWanted, Extras
 from trainer.worker.news import News, ended_lanes
 from trainer.worker.pace import FRAME_S, MAX_SLICE, SLICE_S, Interval, Ledger, Pace, Slice, take_bite
 from trainer.worker.questions import Questions
+from trainer.worker.sharing import Pictures
 from trainer.worker.showing import Showing
 
 if TYPE_CHECKING:
@@ -76,6 +77,21 @@ class Sender(Protocol):
 
 
 @dataclass(frozen=True)
+class Accounts:
+    """What the runs of a worker share of its time.
+
+    Attributes:
+        scoring: the account for scores.
+        extras: that for ensembles, boundaries and views.
+        pictures: how often there is a picture of each.
+    """
+
+    scoring: Ledger
+    extras: Ledger
+    pictures: Pictures
+
+
+@dataclass(frozen=True)
 class Saving:
     """How checkpoints are made.
 
@@ -96,8 +112,7 @@ class Session:
         experiment: what it trains.
         sender: hears about it.
         clock: the time in seconds.
-        scoring: the worker's account of the time for scores.
-        extras: the worker's account of the time for ensembles and boundaries.
+        accounts: what it shares with the worker's other runs.
         look: traces an evaluation pass of the followed example.
         saving: how checkpoints are made; without it there are none.
     """
@@ -108,8 +123,7 @@ class Session:
         experiment: Experiment,
         sender: Sender,
         clock: Callable[[], float],
-        scoring: Ledger,
-        extras: Ledger,
+        accounts: Accounts,
         look: Callable[[Experiment], Trace],
         saving: Saving | None = None,
     ) -> None:
@@ -118,9 +132,9 @@ class Session:
         self._experiment = experiment
         self._sender = sender
         self._clock = clock
-        self._scoring = scoring
-        self._showing = Showing(self._emit, clock, look)
-        self._extras = Extras(experiment, self._emit, extras, clock, tell=self._tell_views)
+        self._scoring = accounts.scoring
+        self._showing = Showing(self._emit, clock, look, accounts.pictures)
+        self._extras = Extras(experiment, self._emit, accounts.extras, clock, tell=self._tell_views)
         self._pace = Pace(DEFAULT_SPEED)
         self._slice = Slice(SLICE_S, MAX_SLICE)
         self._remaining = 0  # steps to make while STEPPING
@@ -255,14 +269,28 @@ class Session:
         # Several steps at a time cost less than as many turns: wait for a frame's worth, or a slice's if that is less.
         return min(max(next_at, self._frames.next_at), next_at + (self._slice.count - 1) / rate)
 
-    def train(self) -> None:
-        """Train for one slice, and send what is due; or do a bite of what must be done before."""
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody sees it."""
+        return self._showing.watched
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it trains while somebody sees it."""
+        return self._showing.watched and self.state in (State.PLAYING, State.STEPPING)
+
+    def train(self, crowded: bool = False) -> None:
+        """Train for one slice, and send what is due; or do a bite of what must be done before.
+
+        Args:
+            crowded: many other runs wait for their turn.
+        """
         if self._owed is not None:
             self._go_on()
             self._obey_waiting()
             return
         now = self._clock()
-        count = self._next_count(now)
+        count = self._next_count(now, crowded)
         if count == 0:
             return
         count = self._experiment.prepare(count)
@@ -277,10 +305,12 @@ class Session:
             self._saves.mark(now)
         is_last = count == self._left
         every = is_last or self._is_slow
-        trace = self._showing.wants_graph(now) or (every and self._showing.watched)
-        steps = self._experiment.run(count, trace=trace, settle=False)
+        trace = self._showing.wants_graph(now, every) or (is_last and self._showing.watched)
+        patient = self._showing.is_patient(now, every)
+        began = self._clock()
+        steps = self._experiment.run(count, trace=trace, settle=False, patient=patient)
         after = self._clock()
-        self._slice.measured(count, after - now)
+        self._measured(count, after - began, steps.trace is not None)
         self._showing.gather(steps, self._experiment.followed[1], every)
         self._extras.saw(steps)
         if self.state is State.PLAYING:
@@ -290,8 +320,18 @@ class Session:
         if is_last or self._frames.over(after):
             self._frames.mark(after)
             self._showing.flush()
+        if steps.trace is not None and self._showing.has_changed():
+            self._news.soon("pictures")
         self._begin(self._concluding(is_last, after))
         self._obey_waiting()
+
+    def _measured(self, count: int, seconds: float, traced: bool) -> None:
+        """Learn from a slice what a step takes or, from what it took beyond that, what a close look at one costs."""
+        each = self._slice.each
+        if not traced:
+            self._slice.measured(count, seconds)
+        else:  # the whole slice where nothing is known yet: it will soon be known
+            self._showing.cost(seconds if each is None else max(0.0, seconds - count * each))
 
     @property
     def is_asked(self) -> bool:
@@ -503,13 +543,13 @@ class Session:
         rate = self._pace.steps_per_second
         return self.state is State.PLAYING and rate is not None and rate <= SLOW
 
-    def _next_count(self, now: float) -> int:
+    def _next_count(self, now: float, crowded: bool) -> int:
         """How many steps to make now."""
         stepping = self.state is State.STEPPING
         wanted = MAX_SLICE if stepping else min(self._pace.owed(now), 1 if self._is_slow else MAX_SLICE)
         if self._left is not None:
             wanted = min(wanted, max(1, self._left - 1))  # the last one alone, so that it is the one that is seen
-        count = min(wanted, self._slice.count)
+        count = min(wanted, self._slice.crowded_count if crowded else self._slice.count)
         if self._scores_allowed(now):
             count = min(count, SCORES_EVERY - self._experiment.step % SCORES_EVERY)
         return count
@@ -596,6 +636,7 @@ class Session:
             "stop_at": self._stop_at,
             "ensemble": self._extras.ensemble.described(),
             "failed_views": dict(self._extras.failed),
+            "pictures_s": self._showing.every_s if self.is_drawn else None,
             "search": None,
         }
 

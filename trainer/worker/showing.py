@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 from trainer.worker import publish
 from trainer.worker.extras import Emit
 from trainer.worker.pace import Interval
+from trainer.worker.sharing import Pictures, told
 
 if TYPE_CHECKING:
     from trainer.training.experiment import Experiment
     from trainer.training.trace import Steps, Trace
 
 GRAPH_S: Final = 0.1
-GRAPH_PATIENCE_S: Final = 0.5  # how long to wait for the followed example before any other is shown
+PATIENCE_S: Final = 0.4  # how much longer to wait for the followed example before any other is shown
 
 
 class Showing:
@@ -25,13 +26,21 @@ class Showing:
         emit: sends a frame.
         clock: the time in seconds.
         look: traces an evaluation pass of the followed example.
+        pictures: how often the worker makes one.
 
     Attributes:
         watched: whether somebody sees it: else no graph is made.
+        every_s: seconds between two graphs, about, as it is told; None: as usual.
     """
 
-    def __init__(self, emit: Emit, clock: Callable[[], float], look: Callable[[Experiment], Trace]) -> None:
+    def __init__(
+        self, emit: Emit, clock: Callable[[], float], look: Callable[[Experiment], Trace], pictures: Pictures
+    ) -> None:
         self.watched = True
+        self.every_s: float | None = None
+        self._pictures = pictures
+        self._cost_s: float | None = None  # of a graph, from its pass to its frame
+        self._owed_s = 0.0  # what the pass of the one that is to be sent has cost
         self._emit = emit
         self._clock = clock
         self._look = look
@@ -52,9 +61,31 @@ class Showing:
         """When what is followed now is to be shown; infinity: it is."""
         return self._looks.next_at if self._unshown else math.inf
 
-    def wants_graph(self, now: float) -> bool:
-        """Whether a graph may be drawn again."""
-        return self.watched and self._graphs.over(now)
+    def wants_graph(self, now: float, every: bool) -> bool:
+        """Whether a graph may be drawn again.
+
+        Args:
+            now: the time.
+            every: every step is to be seen, as far as there is time for that.
+        """
+        return self.watched and now >= self._graphs.last + self._interval(every)
+
+    def is_patient(self, now: float, every: bool) -> bool:
+        """Whether a graph may be drawn of the followed example only."""
+        return not every and now < self._graphs.last + self._interval(every) + PATIENCE_S
+
+    def _interval(self, every: bool) -> float:
+        least = self._pictures.interval(self._cost_s or 0.0)
+        return least if every else max(least, GRAPH_S)
+
+    def cost(self, seconds: float) -> None:
+        """Take note of what a close look at a step has cost; it is weighed when its frame is sent."""
+        self._owed_s += seconds
+
+    def has_changed(self) -> bool:
+        """Find out how often there are graphs now, and whether that is to be told."""
+        before, self.every_s = self.every_s, told(self._pictures.interval(self._cost_s or 0.0), self.every_s)
+        return self.every_s != before
 
     def has_drawn(self, step: int) -> bool:
         """Whether the last graph was of this step."""
@@ -80,7 +111,7 @@ class Showing:
         now, trace = self._clock(), steps.trace
         if trace is None:
             return
-        if every or trace.example == followed or now >= self._graphs.last + GRAPH_PATIENCE_S:
+        if every or trace.example == followed or not self.is_patient(now, every):
             self._graphs.mark(now)
             self._drawn = int(trace.step)
             self._seen = trace
@@ -91,8 +122,13 @@ class Showing:
             self._emit("steps", publish.steps(self._gathered), skipped="0")
             self._gathered = []
         if self._seen is not None:
+            began = self._clock()
             self._emit("graph", publish.graph(self._seen), **{"pass": "training"})
             self._seen = None
+            seconds, self._owed_s = self._owed_s + self._clock() - began, 0.0
+            # No more than fourfold at a time: a machine that stood still for a while must not end all pictures.
+            known = self._cost_s
+            self._cost_s = seconds if known is None else 0.7 * known + 0.3 * min(seconds, 4 * known)
 
     def follow(self) -> None:
         """Something else is followed: it is to be shown."""

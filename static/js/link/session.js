@@ -344,11 +344,15 @@ export function createSession({ window, store, api, notify }) {
      * @param {{ changesUntil?: number, play?: boolean }} [options] Without the first, the changes until that step are taken along.
      */
     async fork(step, { changesUntil = step, play = false } = {}) {
-      const { run } = store.state;
+      const { run, role } = store.state;
+      const mine = role === "owner" ? session.token : null;
       if (run) {
         const { id, token } = await api.fork(run.id, step, changesUntil);
         guesses.move(run.id, id);
         attach(id, token, { speed: run.steps_per_second, play });
+        if (mine) {
+          api.change(run.id, mine, { state: "paused" }).catch(() => {}); // it is paused by itself soon
+        }
         notify("info", `A new run goes on from step ${formatCount(step)}. The one before stays as it is.`);
       }
     },

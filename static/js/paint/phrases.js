@@ -33,15 +33,23 @@ function formatSmall(value) {
  * @param {object} around
  * @param {number} around.followed The example that the reader follows.
  * @param {string | null} around.missing What is said while there is no picture of the step that is looked back to; `null`: of none.
+ * @param {number | null} [around.every] Seconds between two pictures, if they come less often than they use to.
  */
-export function networkSentence(picture, { followed, missing }) {
+export function networkSentence(picture, { followed, missing, every = null }) {
   if (!picture) {
     return missing ?? "Waiting for the first pass through the network …";
   }
   const parts = picture.evaluation ? [evaluationWords(picture)] : [`${headWords(picture)} ${keptWords(picture)}`];
-  return [...parts, answerWords(picture), otherExampleWords(picture, followed), recordWords(picture)]
+  const busy = every === null ? "" : busyWords(every);
+  return [busy, ...parts, answerWords(picture), otherExampleWords(picture, followed), recordWords(picture)]
     .filter(Boolean)
     .join(" ");
+}
+
+/** @param {number} every */
+function busyWords(every) {
+  const often = every < 1 ? "half second" : every === 1 ? "second" : `${formatCount(every)} seconds`;
+  return `The server is busy: a new picture about every ${often}.`;
 }
 
 /** @param {Picture} picture */

@@ -114,7 +114,8 @@ export function create(element, { document, store }) {
       underWay.delete(earlier);
     }
     const missing = cursor === null ? null : pastWords(store.state, cursor);
-    const text = networkSentence(painted, { followed: run.follow.example, missing });
+    const every = cursor === null ? (run.pictures_s ?? null) : null; // of the past there are no new ones to wait for
+    const text = networkSentence(painted, { followed: run.follow.example, missing, every });
     if (sentence) {
       writeCaption(sentence, text);
     }

@@ -99,6 +99,18 @@ async def test_each_run_goes_to_the_worker_that_has_the_fewest(patience: float) 
             assert [(message["op"], message["run"]) for message in heard if message] == expected
 
 
+async def test_a_run_goes_to_a_worker_that_has_memory_for_it(patience: float) -> None:
+    async with hub_of(2, patience, room=100) as (hub, placer, _):
+        first, second = await a_worker(hub, placer, 1), await a_worker(hub, placer, 2)
+        assert hub.status().room == 100
+        for run, memory in (("a", 90), ("b", 10), ("c", 10), ("d", 30), ("e", 30)):
+            hub.open(run, {"memory": memory})
+        hub.close("a")
+        hub.open("f", {"memory": 60})
+        for caller, runs in ((first, "acaf"), (second, "bde")):
+            assert [(await caller.receive() or {})["run"] for _ in runs] == list(runs)
+
+
 async def test_nothing_is_heard_of_a_run_that_was_closed_or_lives_elsewhere(patience: float) -> None:
     async with hub_of(2, patience) as (hub, placer, ears):
         first, second = await a_worker(hub, placer, 1), await a_worker(hub, placer, 2)

@@ -6,10 +6,11 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from app.pool.local import LocalPlacer, LocalWorker, local_pool, usable_cores, visible_gpus
+from app.pool.local import LocalPlacer, LocalWorker, local_pool, usable_cores, usable_memory, visible_gpus
 from tests.app.pool.ears import Ears
 from trainer.wire.stream import Kind, Splitter, pack_message, parse_message
 
@@ -205,8 +206,46 @@ def test_without_a_limit_all_cores_are_used(tmp_path: Path) -> None:
     assert usable_cores(tmp_path) == 8
 
 
-def test_a_pool_has_a_worker_for_each_core_and_at_most_four(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cores, workers in ((1, 1), (2, 2), (4, 4), (64, 4)):
-        monkeypatch.setattr("app.pool.local.usable_cores", lambda cores=cores: cores)
-        assert local_pool(device="cpu").status().wanted == workers
+GB = 1_000_000_000
+
+
+@pytest.mark.parametrize(("workers", "room"), [(2, 525_000_000), (4, 100_000_000), (1, 1_400_000_000)])
+def test_a_worker_has_its_share_of_memory_for_runs_and_some_in_any_case(
+    monkeypatch: pytest.MonkeyPatch, workers: int, room: int
+) -> None:
+    monkeypatch.setattr("app.pool.local.usable_memory", lambda: 2 * GB if workers < 4 else GB)
+    assert local_pool(workers, device="cpu").status().room == room
+    assert local_pool(workers, device="mps").status().room is None
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "workers"),
+    [(1, 16 * GB, 1), (8, 16 * GB, 8), (64, 256 * GB, 64), (128, 256 * GB, 64), (8, 2 * GB, 2), (4, GB // 4, 1)],
+)
+def test_a_pool_has_a_worker_for_each_core_as_far_as_memory_goes(
+    monkeypatch: pytest.MonkeyPatch, cores: int, memory: int, workers: int
+) -> None:
+    monkeypatch.setattr("app.pool.local.usable_cores", lambda: cores)
+    monkeypatch.setattr("app.pool.local.usable_memory", lambda: memory)
+    assert local_pool(device="cpu").status().wanted == workers
     assert local_pool(workers=7, device="cpu").status().wanted == 7
+
+
+@pytest.mark.parametrize(
+    ("file", "limit", "memory"),
+    [
+        ("memory.max", "2147483648", 2147483648),
+        ("memory.max", "max", 8 * GB),
+        ("memory.max", "99000000000", 8 * GB),
+        ("memory/memory.limit_in_bytes", "1500000000", 1500000000),
+        ("memory/memory.limit_in_bytes", "9223372036854771712", 8 * GB),  # as it is written without a limit
+        ("other", "1", 8 * GB),
+    ],
+)
+def test_a_container_uses_no_more_memory_than_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, limit: str, memory: int
+) -> None:
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=8 * GB))
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(f"{limit}\n")
+    assert usable_memory(tmp_path) == memory

@@ -47,6 +47,7 @@ class FakeExperiment:
         self.step_s = step_s
         self.evaluate_s, self.evaluate_pieces = 0.002, 1  # of each piece, and how many there are
         self.member_s = 0.001
+        self.trace_s = 0.0  # what a close look at a step takes
         self.boundary_s = 0.02
         self.fails_at: int | None = None
         self.stops_at: int | None = None  # when early stopping freezes lane 0
@@ -88,12 +89,13 @@ class FakeExperiment:
     def settling(self) -> Iterator[None]:
         yield from ()
 
-    def run(self, count: int, trace: bool = False, settle: bool = True) -> Any:
+    def run(self, count: int, trace: bool = False, settle: bool = True, patient: bool = False) -> Any:
         first = self.step + 1
+        trace = trace and not (patient and all(step % 4 for step in range(first, first + count)))
         if self.fails_at is not None and self.fails_at < first + count:
             raise ArithmeticError("the fake was told to fail")
         self.runs.append((first, count, trace))
-        self.clock.now += count * self.step_s
+        self.clock.now += count * self.step_s + (self.trace_s if trace else 0.0)
         self.step += count
         if self.stops_at is not None and self.step >= self.stops_at:
             self.stopped = [{"step": self.stops_at, "best_step": 25, "best_loss": 0.5}, *self.stopped[1:]]

@@ -20,7 +20,8 @@ from trainer.wire.frames import Frame, decode
 from trainer.worker.look import evaluation_trace
 from trainer.worker.pace import Ledger
 from trainer.worker.searching import SearchSession, make_search_session
-from trainer.worker.session import State
+from trainer.worker.session import Accounts, State
+from trainer.worker.sharing import Pictures
 
 SEARCH: dict[str, Any] = {
     "input": [0.0, 0.2],
@@ -62,8 +63,7 @@ class Desk:
             self.make,
             self,
             self.clock,
-            Ledger(0.2, now),
-            Ledger(0.1, now),
+            Accounts(Ledger(0.2, now), Ledger(0.1, now), Pictures(now)),
             evaluation_trace if self.real else lambda experiment: cast(Any, experiment).look(experiment.step),
         )
         self.session.open(self.request)
