@@ -168,9 +168,12 @@ class Runs:
 
         Raises:
             RunFileError: its state is not that of its networks.
+            KnobError: it needs more memory than any worker has.
         """
-        self._make_room(client)
+        memory = check_size(file.opening, self._pool.status())
+        self._make_room(client, memory)
         run = Run.brought(secrets.token_hex(8), file, table, self._pool, self._settings, self._now, client)
+        run.memory = memory
         try:
             return await self._open(run)
         except RunFailedError as error:
