@@ -12,6 +12,7 @@ from app.aside import Aside
 from app.body import Places
 from app.eventline import Seats
 from app.live import Live
+from app.metrics import Metrics
 from app.pool.base import Pool
 from app.records import Records
 from app.runs import Runs
@@ -39,6 +40,7 @@ class Lab:
         scripts: where scripts are written.
         records: where records of runs are made and kept.
         keeper: keeps runs beyond the life of the server.
+        metrics: what is counted.
         idx_folder: where files of images lie, if there are any that can be read.
         was_well: whether a worker was ever there.
     """
@@ -50,6 +52,7 @@ class Lab:
     tables: Tables
     records: Records
     keeper: Keeper
+    metrics: Metrics
     seats: Seats = field(default_factory=Seats)
     long_openings: Places = field(default_factory=lambda: Places(MOST_LONG, MAX_BODY_BYTES))
     openings: Aside = field(default_factory=lambda: Aside("runs to be opened"))

@@ -20,6 +20,7 @@ from app.errors import MethodNotAllowedError, NotFoundError, RefusedError, TooLa
 from app.images import usable_folder
 from app.lab import Lab
 from app.live import Live
+from app.metrics import Counting, Metrics
 from app.pool import Pool, local_pool
 from app.proxies import PREFIX, Forwarded
 from app.records import Records
@@ -31,6 +32,7 @@ from app.tables import Tables
 from app.websocket import watch_by_websocket
 from trainer.errors import DropoutLabError
 
+_LEVELS: Final = ("debug", "info", "warning", "error")
 DRAIN_S: Final = 4.0  # the last texts and the closing handshake have two seconds each
 
 
@@ -43,10 +45,14 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     """
     settings = settings or Settings()
     idx_folder = usable_folder(settings.idx_folder)
-    pool = pool or local_pool(settings.workers, settings.device, settings.threads, idx_folder)
+    log = (settings.log, max(settings.log_level, "info", key=_LEVELS.index))
+    pool = pool or local_pool(settings.workers, settings.device, settings.threads, idx_folder, log)
     keeper = Keeper(settings)
-    runs = Runs(settings, pool, keeper=keeper)
-    lab = Lab(settings, pool, runs, Live(settings), Tables(), Records(), keeper, idx_folder=idx_folder)
+    metrics = Metrics()
+    runs = Runs(settings, pool, keeper=keeper, metrics=metrics)
+    live = Live(settings, metrics.refuse)
+    lab = Lab(settings, pool, runs, live, Tables(), Records(), keeper, metrics, idx_folder=idx_folder)
+    metrics.watch(lab)
 
     app = FastAPI(
         title="Dropout Lab",
@@ -66,6 +72,7 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
         origins, headers = sorted(settings.origins), ["Authorization", "Content-Type"]
         methods = ["GET", "POST", "DELETE"]
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=headers)
+    app.add_middleware(Counting, metrics=metrics)
     app.add_middleware(Forwarded, settings=settings)
     app.add_exception_handler(DropoutLabError, refuse)
     app.add_exception_handler(HTTPException, refuse_request)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from numpy.typing import NDArray
@@ -26,12 +27,14 @@ class Checkpoint:
         frame: what its worker sent of it, and the next one gets.
         config: the configuration at that step.
         history: what had been measured by then.
+        came: when, in seconds of `time.monotonic`.
     """
 
     step: int
     frame: bytes
     config: dict[str, Any]
     history: History
+    came: float = field(default_factory=time.monotonic, compare=False)
 
     def under(self, run: str) -> bytes:
         """The frame as it belongs to another run: a worker takes it for the run that it names."""

@@ -22,6 +22,7 @@ from app.errors import (
 )
 from app.layout import obstacles_of
 from app.memory import CHECKPOINT, Checkpoint, Memory
+from app.metrics import Metrics
 from app.opening import Fork, Opening
 from app.pool.base import Pool
 from app.questions import Questions
@@ -31,6 +32,7 @@ from app.tables import Stored
 from app.viewers import SERVER_ERROR, Outbox
 from app.wire import dumps
 from trainer.errors import DropoutLabError
+from trainer.logs import of_run
 from trainer.settings.changes import ChangeLog, read_changes
 from trainer.settings.config import ExperimentConfig, parse
 
@@ -81,6 +83,7 @@ class Run:
         settings: the limits.
         now: the time, in seconds.
         table: the uploaded table that it learns from, if it does; kept as long as the run lives.
+        metrics: where it counts what happens.
     """
 
     def __init__(
@@ -91,8 +94,10 @@ class Run:
         settings: Settings,
         now: Callable[[], float],
         table: Stored | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self.id = run_id
+        self._metrics = metrics
         self.token = secrets.token_urlsafe(24)
         self.token_digest = digest_of(self.token)
         self.phase = Phase.OPENING
@@ -127,7 +132,14 @@ class Run:
         self._unkept: str | None = None
 
     @classmethod
-    def revived(cls, found: Found, pool: Pool, settings: Settings, now: Callable[[], float]) -> Run:
+    def revived(
+        cls,
+        found: Found,
+        pool: Pool,
+        settings: Settings,
+        now: Callable[[], float],
+        metrics: Metrics | None = None,
+    ) -> Run:
         """A run that was kept, as it was: its owner's token, its changes, its last checkpoint.
 
         Raises:
@@ -139,7 +151,7 @@ class Run:
             "parent": kept.pop("parent", None)
         }
         opening = Opening(config, read_changes(config, record.changes), follow=kept.get("follow"), **about)
-        run = cls(record.id, opening, pool, settings, now, found.table)
+        run = cls(record.id, opening, pool, settings, now, found.table, metrics)
         run.token, run.token_digest = "", record.token_digest
         run._state |= kept | {"step": record.step}
         run._reached = record.step
@@ -185,6 +197,11 @@ class Run:
     def playing(self) -> bool:
         """Whether it trains."""
         return self._state.get("state") == "playing"
+
+    @property
+    def standing(self) -> str:
+        """``playing`` or ``paused`` or, while no worker has it, its phase."""
+        return self.phase.value if self.phase is not Phase.OPEN else "playing" if self.playing else "paused"
 
     @property
     def step(self) -> int:
@@ -358,8 +375,11 @@ class Run:
                 self.ready.set_result(None)
             return
         if packet.kind == "steps":
-            self._state["step"] = int(packet.frame.tensors["step"][-1])
+            steps = packet.frame.tensors["step"]
+            self._state["step"] = int(steps[-1])
             self._losses = 0
+            if self._metrics is not None:
+                self._metrics.trained(len(steps))
         self._to_viewers(lambda viewer: viewer.put(packet))
 
     def lost(self) -> None:
@@ -409,7 +429,7 @@ class Run:
         seats = self._settings.max_viewers_per_run + (OWNER_SEATS if owner else 0)
         if len(self.viewers) >= seats:
             raise TooManyViewersError(f"this run has as many viewers as it may, {self._settings.max_viewers_per_run:,}")
-        viewer = Outbox(owner)
+        viewer = Outbox(owner, None if self._metrics is None else self._metrics.left)
         self.viewers.add(viewer)
         role = "owner" if owner else "viewer"
         try:
@@ -437,7 +457,7 @@ class Run:
         viewer.views = frozenset(views)
         latest = self._memory.latest()
         for kind in opened & latest.keys():
-            viewer.put(latest[kind].moved(self._memory.seq))
+            viewer.put(latest[kind].again(self._memory.seq))
         self._tell_worker_who_watches()
 
     def ask(self, viewer: Outbox, command: dict[str, Any], answer: Answer) -> None:
@@ -504,7 +524,7 @@ class Run:
             try:
                 tell(viewer)
             except Exception:
-                _log.exception("a viewer of run %s is parted from", self.id)
+                _log.exception("a viewer of run %s is parted from", self.id, extra=of_run(self.id))
                 self.viewers.discard(viewer)
                 viewer.close(SERVER_ERROR, "internal")
 
@@ -537,7 +557,7 @@ class Run:
         try:
             answer(reply)
         except Exception:
-            _log.exception("a viewer of run %s could not be answered", self.id)
+            _log.exception("a viewer of run %s could not be answered", self.id, extra=of_run(self.id))
 
     def _move(self, phase: Phase) -> None:
         if phase not in _MOVES[self.phase]:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from app.errors import BadMessageError, NotFoundError, NoWorkerError, RunFailedError, TooManyRunsError, describe
+from app.metrics import Metrics
 from app.opening import Fork, Opening
 from app.past import Pasts
 from app.pool.base import Pool
@@ -20,6 +21,7 @@ from app.store.keeper import Keeper
 from app.tables import Stored
 from app.viewers import RUN_ENDED, SHUTTING_DOWN
 from trainer.errors import DropoutLabError, KnobError
+from trainer.logs import of_run
 from trainer.wire.stream import StreamError
 
 OPENING_S: Final = 120.0  # a worker needs 3 s to start, and ten times that on a cold disk or a busy machine
@@ -39,6 +41,7 @@ class Runs:
         pool: where the runs train.
         now: the time, in seconds.
         keeper: keeps them beyond the life of this server.
+        metrics: where they count what happens.
     """
 
     def __init__(
@@ -47,8 +50,10 @@ class Runs:
         pool: Pool,
         now: Callable[[], float] = time.monotonic,
         keeper: Keeper | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._settings = settings
+        self._metrics = metrics
         self._keeper = keeper or Keeper(settings)
         self.pasts = Pasts(pool, self._keeper.checkpoint_before)
         self._reviving: dict[str, asyncio.Task[Run]] = {}
@@ -64,6 +69,11 @@ class Runs:
     def viewers(self) -> int:
         """How many viewers there are, of all runs."""
         return sum(len(run.viewers) for run in self._runs.values())
+
+    @property
+    def are_over(self) -> bool:
+        """Whether the server shuts down."""
+        return self._closed
 
     def all(self) -> list[Run]:
         """The runs that there are now."""
@@ -92,7 +102,7 @@ class Runs:
             raise NotFoundError("there is no such run: it was ended, it expired, or it never was")
         self._make_room()
         try:
-            run = Run.revived(found, self._pool, self._settings, self._now)
+            run = Run.revived(found, self._pool, self._settings, self._now, self._metrics)
         except DropoutLabError as error:
             raise RunFailedError({"message": f"this run was kept by another version of the lab: {error}"}) from error
         return await self._open(run)
@@ -111,7 +121,7 @@ class Runs:
             StreamError: it is more than can be sent to a worker.
         """
         self._make_room()
-        run = Run(secrets.token_hex(8), opening, self._pool, self._settings, self._now, table)
+        run = Run(secrets.token_hex(8), opening, self._pool, self._settings, self._now, table, self._metrics)
         return await self._open(run)
 
     async def fork(self, wanted: Fork) -> Run:
@@ -154,7 +164,7 @@ class Runs:
                 self._pool.close(run.id)
                 run.end(reason, message, code)
             except Exception:  # it is gone from here whatever happens, and the others do not hear of it
-                _log.exception("run %s could not be ended as it should", run.id)
+                _log.exception("run %s could not be ended as it should", run.id, extra=of_run(run.id))
 
     def _make_room(self) -> None:
         if self._closed:
@@ -236,9 +246,9 @@ class Runs:
         except RunFailedError as error:
             self._failed(run, error)
         except Exception as error:
-            _log.exception("run %s cannot go on", run.id)
+            _log.exception("run %s cannot go on", run.id, extra=of_run(run.id))
             self._failed(run, RunFailedError(describe(error)))
 
     def _failed(self, run: Run, error: RunFailedError) -> None:
-        _log.error("run %s failed: %s", run.id, error.message)
+        _log.error("run %s failed: %s", run.id, error.message, extra=of_run(run.id))
         self.end(run, "failed", error.message)

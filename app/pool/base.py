@@ -24,11 +24,12 @@ class PoolListener(Protocol):
 
 @dataclass(frozen=True)
 class PoolStatus:
-    """How the pool is: how many workers are wanted and alive, and what they train on."""
+    """How the pool is: how many workers are wanted and alive, what they train on, and how often one began again."""
 
     wanted: int
     alive: int
     devices: tuple[str, ...]
+    restarts: int = 0
 
 
 class Pool(Protocol):

@@ -132,9 +132,10 @@ class WorkerHub:
         return tuple(sorted((link.info for link in self._links), key=lambda info: info.worker))
 
     def status(self) -> PoolStatus:
-        """How many workers are wanted and alive, and what they train on."""
+        """How many workers are wanted and alive, what they train on, and how often one was started again."""
         here = self.workers
-        return PoolStatus(len(self._slots), len(here), tuple(info.device for info in here))
+        restarts = sum(max(0, slot.epoch - 1) for slot in self._slots)
+        return PoolStatus(len(self._slots), len(here), tuple(info.device for info in here), restarts)
 
     def open(
         self, run: str, request: dict[str, Any], changes: Iterable[Written] = (), checkpoint: bytes | None = None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from app.pool.hub import WorkerHub
+from trainer.logs import Kind
 from trainer.wire.stream import TOKEN_VARIABLE
 
 MAX_WORKERS: Final = 4  # each holds 350 MB as soon as torch is imported, and trains many runs
@@ -29,11 +30,18 @@ class LocalPlacer:
         threads: threads of each worker.
         gpus: names of the GPUs to share out, one a worker, as ``CUDA_VISIBLE_DEVICES`` names them.
         idx_folder: where files of images lie.
+        log: how they write their log, and how much: ``("json", "info")``.
     """
 
     def __init__(
-        self, device: str = "auto", threads: int = 1, gpus: tuple[str, ...] = (), idx_folder: Path | None = None
+        self,
+        device: str = "auto",
+        threads: int = 1,
+        gpus: tuple[str, ...] = (),
+        idx_folder: Path | None = None,
+        log: tuple[Kind, str] = ("text", "info"),
     ) -> None:
+        self._log = log
         self._device = device
         self._idx_folder = idx_folder
         self._threads = threads
@@ -54,6 +62,8 @@ class LocalPlacer:
             "epoch": epoch,
             "device": self._device,
             "threads": self._threads,
+            "log": self._log[0],
+            "log-level": self._log[1],
         }
         if self._idx_folder is not None:
             options["idx-folder"] = str(self._idx_folder)
@@ -90,7 +100,11 @@ class LocalWorker:
 
 
 def local_pool(
-    workers: int | None = None, device: str = "auto", threads: int | None = None, idx_folder: Path | None = None
+    workers: int | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    idx_folder: Path | None = None,
+    log: tuple[Kind, str] = ("text", "info"),
 ) -> WorkerHub:
     """Return a pool of local processes, not yet started.
 
@@ -99,11 +113,12 @@ def local_pool(
         device: what they train on: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         threads: threads of each worker; by default the cores are shared out evenly.
         idx_folder: where files of images lie that they may need.
+        log: how they write their log, and how much.
     """
     gpus = visible_gpus() if device in ("auto", "cuda") else ()
     cores = usable_cores()
     count = workers or min(MAX_WORKERS, len(gpus) or (1 if device == "mps" else cores))
-    return WorkerHub(LocalPlacer(device, threads or max(1, cores // count), gpus, idx_folder), count)
+    return WorkerHub(LocalPlacer(device, threads or max(1, cores // count), gpus, idx_folder, log), count)
 
 
 def usable_cores(root: Path = Path("/sys/fs/cgroup")) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer.errors import DropoutLabError
+from trainer.logs import of_run, set_up
 from trainer.settings.config import parse
 from trainer.tables.table import Table
 from trainer.wire.frames import decode
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     options = _options(arguments)
-    logging.basicConfig(level=logging.INFO, format=f"worker {options.worker}: %(levelname)s: %(message)s")
+    set_up(options.log, options.log_level, f"worker {options.worker}")
     token = os.environ.pop(TOKEN_VARIABLE, "")
 
     import torch
@@ -64,7 +65,10 @@ def main(arguments: list[str] | None = None) -> int:
                 saved = unpack(decode(checkpoint).tensors["state"].tobytes())
                 experiment.load_state_dict(saved, changes)
             except DropoutLabError as error:
-                _log.error("a checkpoint cannot be used, and the run begins at step 0: %s", error)
+                run = str(request.get("run"))
+                _log.error(
+                    "a checkpoint cannot be used, and run %s begins at step 0: %s", run, error, extra=of_run(run)
+                )
                 return Experiment(config, device, changes=changes, sources=sources)
         return experiment
 
@@ -116,6 +120,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--idx-folder", type=Path, help="where files of images lie, if there are any")
     parser.add_argument("--threads", type=int, default=1, help="threads that a step may use")
+    parser.add_argument("--log", choices=("text", "json"), default="text", help="how it writes its log")
+    parser.add_argument("--log-level", default="info", help="how much it writes: debug, info, warning or error")
     return parser.parse_args(arguments)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+from trainer.logs import about_run, of_run
 from trainer.settings.changes import ChangeLog
 from trainer.worker import publish
 from trainer.worker.pace import Ledger
@@ -201,7 +202,7 @@ class Worker:
         elif operation == "close" and run in self._changes:
             del self._changes[run]
         elif session is None:
-            _log.debug("%r for run %s, which is not here", operation, run)
+            _log.debug("%r for run %s, which is not here", operation, run, extra=of_run(run))
         elif operation == "watch":
             self._guard(session, lambda: session.watch(int(message["viewers"]), message.get("views") or ()))
         elif operation == "close":
@@ -240,7 +241,8 @@ class Worker:
     def _guard(self, session: Served, action: Callable[[], T]) -> T | None:
         """Do something for one run and return what comes of it; if that fails, it is the end of that run only."""
         try:
-            return action()
+            with about_run(session.run):
+                return action()
         except Exception as problem:
             if self._sessions.get(session.run) is session:
                 del self._sessions[session.run]
@@ -251,7 +253,7 @@ class Worker:
     def _fail(self, run: str, problem: Exception) -> None:
         error = publish.error(problem)
         if error["code"] == "internal":
-            _log.error("run %s cannot go on", run, exc_info=problem)
+            _log.error("run %s cannot go on", run, exc_info=problem, extra=of_run(run))
         self._line.send({"op": "failed", "run": run, "error": error})
 
 
@@ -260,7 +262,7 @@ def _close(session: Served) -> None:
     try:
         session.close()
     except Exception:
-        _log.exception("run %s could not be closed as it should", session.run)
+        _log.exception("run %s could not be closed as it should", session.run, extra=of_run(session.run))
 
 
 def _is_asked(session: Session) -> bool:
