@@ -29,6 +29,7 @@ from app.questions import Questions
 from app.settings import Settings
 from app.store.records import Found, digest_of
 from app.tables import Stored
+from app.told import check_told
 from app.viewers import SERVER_ERROR, Outbox
 from app.wire import dumps
 from trainer.errors import DropoutLabError
@@ -181,7 +182,7 @@ class Run:
             follow=self._state.get("follow"),
             parent={"run": self.id, "step": step},
         )
-        run = Run(run_id, opening, self._pool, self._settings, self._now, self.table)
+        run = Run(run_id, opening, self._pool, self._settings, self._now, self.table, self._metrics)
         run._state |= {name: self._state[name] for name in ("steps_per_second", "ensemble") if name in self._state}
         run._state["state"] = "paused"
         run._reached = step
@@ -318,7 +319,12 @@ class Run:
     # From the worker
 
     def on_message(self, message: dict[str, Any]) -> None:
-        """Take in what the worker says; ``failed`` is the registry's business."""
+        """Take in what the worker says; ``failed`` is the registry's business.
+
+        Raises:
+            StreamError: it cannot be understood.
+        """
+        check_told(message)
         match message["op"]:
             case "opened":
                 self._opened(message["state"])
@@ -359,16 +365,19 @@ class Run:
     def _learn(self, state: dict[str, Any]) -> None:
         """Take over what the worker says of the run as it is now."""
         self.turns += 1
-        before = self._state.get("config")
+        if state["config"] != self._state.get("config"):
+            self.config = parse(state["config"])
         self._state = {name: value for name, value in state.items() if name != "first_config"}
-        if state["config"] != before:
-            self.config = ExperimentConfig.model_validate(state["config"])
 
     def on_frame(self, raw: bytes) -> None:
-        """Take in a frame and hand it to every viewer."""
+        """Take in a frame and hand it to every viewer.
+
+        Raises:
+            FrameError: it is none, or not of this run.
+        """
         packet = self._memory.add(raw)
         if packet.kind == CHECKPOINT:
-            self._memory.save(raw, int(packet.frame.meta["step"]), self._state["config"])
+            self._memory.save(packet, raw, self._state["config"])
             return
         if packet.kind == "data":
             if not self.ready.done():

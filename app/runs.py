@@ -19,6 +19,7 @@ from app.run import Phase, Run
 from app.settings import Settings
 from app.store.keeper import Keeper
 from app.tables import Stored
+from app.told import is_error
 from app.viewers import RUN_ENDED, SHUTTING_DOWN
 from trainer.errors import DropoutLabError, KnobError
 from trainer.logs import of_run
@@ -220,7 +221,8 @@ class Runs:
             return
         here = self._runs[run]
         if message.get("op") == "failed":
-            self._failed(here, RunFailedError(message["error"]))
+            error = message.get("error")
+            self._failed(here, RunFailedError(error if is_error(error) else {"message": "its worker gave it up"}))
         else:
             self._guard(here, lambda: here.on_message(message))
 
@@ -245,6 +247,10 @@ class Runs:
             action()
         except RunFailedError as error:
             self._failed(run, error)
+        except DropoutLabError as error:  # what its worker said cannot be understood
+            self._failed(
+                run, RunFailedError({"code": "internal", "message": f"its worker does not make sense: {error}"})
+            )
         except Exception as error:
             _log.exception("run %s cannot go on", run.id, extra=of_run(run.id))
             self._failed(run, RunFailedError(describe(error)))

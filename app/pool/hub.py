@@ -256,7 +256,11 @@ class WorkerHub:
         raise StreamError("it left without a hello")
 
     def _awaited(self, hello: dict[str, Any]) -> _Slot:
-        token = str(hello.get("token", "")).encode()
+        token = str(hello.get("token", "")).encode("utf-8", "replace")
+        if type(hello.get("pid")) is not int or not all(
+            isinstance(hello.get(name), str) for name in ("device", "torch")
+        ):
+            raise StreamError("its hello does not say what it is")
         for slot in self._slots:
             if slot.number != hello.get("worker") or slot.arrival is None or slot.arrival.done():
                 continue
@@ -265,7 +269,7 @@ class WorkerHub:
         raise StreamError("its token is wrong, or it is not awaited")
 
     def _welcome(self, slot: _Slot, hello: dict[str, Any], writer: StreamWriter) -> Link:
-        info = WorkerInfo(slot.number, slot.epoch, int(hello["pid"]), str(hello["device"]), str(hello["torch"]))
+        info = WorkerInfo(slot.number, slot.epoch, hello["pid"], hello["device"], hello["torch"])
         link = Link(info, writer)
         assert slot.arrival is not None
         slot.arrival.set_result(link)
@@ -306,7 +310,7 @@ class WorkerHub:
 
     def _on_message(self, link: Link, message: dict[str, Any]) -> None:
         run = message.get("run")
-        if self._listener is None or run not in link.runs:
+        if self._listener is None or not isinstance(run, str) or run not in link.runs:
             return  # of a run that was closed or moved meanwhile
         if message.get("op") == "failed":
             link.runs.discard(run)

@@ -481,8 +481,7 @@ class Experiment:
             StateError: it is no such state, or it was saved by an experiment on other data or of other networks.
                 Nothing has changed.
         """
-        shapes = {name: tensor.shape for name, tensor in self.model.state_dict().items()}
-        saved = read_state(state, self.config, shapes)
+        saved = read_state(state, self.config, self.model.state_dict(), self._optimizer.state_dict())
         self.config, self.first_config, self.log = saved.config, saved.first_config, log or saved.changes
         self._start()
         self.step, self.followed = saved.step, saved.followed

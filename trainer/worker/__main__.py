@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,7 @@ from trainer.errors import DropoutLabError
 from trainer.logs import of_run, set_up
 from trainer.settings.config import parse
 from trainer.tables.table import Table
-from trainer.wire.frames import decode
-from trainer.wire.stream import TOKEN_VARIABLE
+from trainer.wire.stream import TOKEN_VARIABLE, StreamError
 from trainer.worker.link import LinkClosedError, connect
 from trainer.worker.loop import Worker
 
@@ -40,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     import torch
 
     from trainer.data.datasets import Sources
-    from trainer.training.checkpoint import packed, unpack
+    from trainer.training.checkpoint import packed, state_of, unpack
     from trainer.training.experiment import Experiment
     from trainer.worker.look import evaluation_trace
 
@@ -62,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         checkpoint = request.get("checkpoint")
         if checkpoint is not None:
             try:  # with all changes, of which some may have come after it
-                saved = unpack(decode(checkpoint).tensors["state"].tobytes())
+                saved = unpack(state_of(checkpoint))
                 experiment.load_state_dict(saved, changes)
             except DropoutLabError as error:
                 run = str(request.get("run"))
@@ -72,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
                 return Experiment(config, device, changes=changes, sources=sources)
         return experiment
 
-    with contextlib.closing(link), contextlib.suppress(LinkClosedError):
+    with contextlib.closing(link), contextlib.suppress(LinkClosedError), _told_apart():
         hello = {"worker": options.worker, "epoch": options.epoch, "token": token}
         about = {"pid": os.getpid(), "device": device, "torch": torch.__version__}
         link.send({"op": "hello", **hello, **about})
@@ -80,6 +79,20 @@ def main(arguments: list[str] | None = None) -> int:
         worker.serve()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return 0
+
+
+@contextlib.contextmanager
+def _told_apart() -> Iterator[None]:
+    """A stream that is none cannot be listened to any further: that is said in a line, and the worker ends.
+
+    Raises:
+        SystemExit: with status 1.
+    """
+    try:
+        yield
+    except StreamError as error:
+        _log.error("the app does not speak this worker's language: %s", error)
+        sys.exit(1)
 
 
 def _leave(number: int, frame: object) -> None:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from trainer.logs import about_run, of_run
 from trainer.settings.changes import ChangeLog
+from trainer.wire.stream import StreamError
 from trainer.worker import publish
 from trainer.worker.pace import Ledger
 from trainer.worker.past import PastSession
+from trainer.worker.said import check_said
 from trainer.worker.searching import make_search_session
 from trainer.worker.session import Saving, Sender, Session
 
@@ -177,7 +179,14 @@ class Worker:
         return None if soonest == math.inf else max(0.0, soonest - now)
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """Do what the app says."""
+        """Do what the app says, if it makes sense; an opening that makes none is answered: somebody waits for it."""
+        try:
+            check_said(message)
+        except StreamError as error:
+            _log.warning("the app does not make sense: %s", error)
+            if message.get("op") == "open" and isinstance(message.get("run"), str):
+                self._fail(message["run"], error)
+            return
         operation, run = message.get("op"), str(message.get("run"))
         session = self._sessions.get(run)
         if operation == "changes":
@@ -208,8 +217,6 @@ class Worker:
         elif operation == "close":
             del self._sessions[run]
             _close(session)
-        else:
-            _log.warning("the app said %r, which is no operation", operation)
 
     def _open(self, run: str, request: Mapping[str, Any]) -> None:
         checkpoint = self._checkpoints.pop(run, None)
