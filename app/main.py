@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse, Response
 
-from app import __version__, api, code, events, pages, record
+from app import __version__, api, code, events, openapi, pages, record
 from app.body import PartingResponse
 from app.compression import Compression
 from app.delivery import page_files
@@ -76,11 +76,9 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     app.add_middleware(Forwarded, settings=settings)
     app.add_exception_handler(DropoutLabError, refuse)
     app.add_exception_handler(HTTPException, refuse_request)
-    app.include_router(api.router)
-    app.include_router(code.router)
-    app.include_router(events.router)
-    app.include_router(record.router)
-    app.include_router(pages.router)
+    app.state.routers = (api.router, code.router, events.router, record.router)
+    for router in (*app.state.routers, openapi.router, pages.router):
+        app.include_router(router)
     app.add_api_websocket_route("/api/runs/{run_id}/live", watch_by_websocket)
     app.mount("/static", files, name="static")
     return app

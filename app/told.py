@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeGuard
 
 from trainer.errors import quote
+from trainer.presets import PRESETS
 from trainer.wire.stream import StreamError
 
 MOST_UNITS: Final = 10**6  # of a layer
@@ -83,7 +84,7 @@ def _check_state(state: Mapping[str, Any]) -> None:
         if state.get(name) is not None:
             _need(state, name, is_fine)
     if state.get("experiment") is not None:
-        _need(state, "experiment", _is_text)
+        _need(state, "experiment", lambda value: any(preset.id == value for preset in PRESETS))
 
 
 def _need(message: Mapping[str, Any], name: str, is_fine: Callable[[Any], bool]) -> Any:

@@ -22,6 +22,7 @@ STATE: dict[str, Any] = {"state": "paused", "step": 0, "config": {}}
         {"op": "opened", "state": {}},
         {"op": "opened", "state": STATE | {"config": {"seed": "x"}}},
         {"op": "opened", "state": STATE | {"layers": [{"name": "hidden1"}]}},
+        {"op": "opened", "state": STATE | {"experiment": "none of ours"}},
         {"op": "reply"},
         {"op": "reply", "ref": 1},
         {"op": "reply", "ref": [], "step": 1},
