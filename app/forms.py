@@ -197,6 +197,9 @@ def forms() -> dict[str, Form]:
         ),
         "KeptRecord": obj({"version": {}, "run": obj({"first_config": ANY_OBJECT})}),
         "RunState": obj(state),
+        "Fork": obj(
+            {"fork": obj({"run": TEXT, "step": COUNT}, {"changes_until": or_null(COUNT)}, closed=True)}, closed=True
+        ),
         "Opened": obj({"id": TEXT, "token": TEXT, "config": ref("Config"), "experiment": or_null(TEXT)}, closed=True),
         "Decision": _decision(),
         "Decisions": {"type": "object", "additionalProperties": ref("Decision"), "maxProperties": MAX_DECISIONS},

@@ -81,9 +81,9 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         {201: (ref("Opened"), JSON)},
         (
             *("bad_value", "unknown_knob", "too_many_changes", "bad_json", "too_many_messages", "too_many_runs"),
-            *("no_worker", "bad_table"),
+            *("no_worker", "bad_table", "not_found", "store"),
         ),
-        body={JSON: {"anyOf": [ref("Opening"), ref("KeptRecord")]}},
+        body={JSON: {"anyOf": [ref("Opening"), ref("KeptRecord"), ref("Fork")]}},
         needs_body=False,
     ),
     ("get", "/api/runs/{run_id}"): Operation({200: (ref("RunState"), JSON)}, _REVIVED),
@@ -99,6 +99,17 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ),
     ("get", "/api/runs/{run_id}/record"): Operation(
         {200: (ref("Record"), JSON)}, ("too_many_messages", *_REVIVED), _DOWNLOAD
+    ),
+    ("get", "/api/runs/{run_id}/past"): Operation(
+        {200: ({"type": "string", "format": "binary"}, "application/octet-stream")},
+        ("bad_value", "bad_message", "too_many_messages", *_REVIVED),
+        {
+            "step": COUNT | {"description": "whose pictures"},
+            "first": COUNT | {"description": "of the steps whose masks"},
+            "count": COUNT | {"description": "how many they are"},
+            "lane": COUNT | {"description": "that is followed"},
+            "example": COUNT | {"description": "that is followed"},
+        },
     ),
     ("get", "/api/runs/{run_id}/events"): Operation(
         {200: (TEXT, "text/event-stream")},

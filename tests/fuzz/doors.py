@@ -182,7 +182,7 @@ def draw_request(rng: Random, run: dict[str, Any], table: str) -> tuple[str, str
             path = rng.choice((f"/experiments/{odd}", f"/static/{odd}", f"/{odd}", f"/api/tables/{odd}"))
             return "GET", path, None, {"Accept": rng.choice(("text/html", "*/*", "x"))}
         case 10:
-            path = rng.choice(("", "/record", "/code", "/live", "/nothing"))
+            path = rng.choice(("", "/record", "/code", "/live", "/past", "/nothing"))
             method = rng.choice(("GET", "HEAD", "PUT", "POST", "OPTIONS"))
             return method, f"/api/runs/{run_id}{path}?{query}", None, secret
         case _:

@@ -18,7 +18,7 @@ import numpy as np
 from app.backlog import Backlog, Packet
 from app.history import History
 from app.memory import Checkpoint
-from app.opening import parse_opening
+from app.opening import parse_fork, parse_opening
 from app.store import past
 from app.store.errors import StoreError
 from app.wire import loads
@@ -260,6 +260,7 @@ OPENINGS: Final = (
             {"step": 9, "knobs": {"learning_rate": 0.1}},
         ]
     },
+    {"fork": {"run": "0123456789abcdef", "step": 3, "changes_until": 4}},
     {"search": {"input": [0, 0.1], "hidden": [0.5], "learning_rate": [0.01], "steps": 25, "batch": 2, "seed": 1}},
     {"version": 1, "run": {"first_config": parse({}).model_dump(mode="json"), "changes": [], "follow": {"lane": 0}}},
     *(preset.described()["config"] for preset in PRESETS[:4]),
@@ -284,6 +285,8 @@ MESSAGES: Final = (
 
 def read_opening(data: bytes) -> None:
     """Read what a run is opened with; what is taken is a run whose configuration is its own."""
+    if parse_fork(loads(data)) is not None:
+        return
     opening = parse_opening(loads(data))
     assert parse(opening.config.model_dump(mode="json")) == opening.config
 

@@ -49,6 +49,7 @@ SEARCH: Final = {"input": [0, 0.1], "hidden": [0.5], "learning_rate": [0.01], "s
 SAID: Final = (
     OPEN,
     OPEN | {"search": SEARCH},
+    OPEN | {"past": {"step": 3, "first": 1, "count": 2}},
     {"op": "changes", "run": "r", "changes": CHANGES},
     {"op": "watch", "run": "r", "viewers": 1, "views": ["activity", "cost"]},
     {"op": "close", "run": "r"},

@@ -70,6 +70,11 @@ _OPEN: Final[dict[str, Check]] = {
     "search": _is_object,
     "reach": _is_whole,
     "scored": lambda value: isinstance(value, bool),
+    "past": lambda value: (
+        isinstance(value, dict)
+        and all(value.get(name) is None or _is_whole(value[name]) for name in ("step", "first", "count"))
+        and (not value.get("count") or _is_whole(value.get("first")))
+    ),
 }
 _FORMS: Final[dict[str, tuple[dict[str, Check], dict[str, Check]]]] = {
     "changes": (_RUN | {"changes": _is_changes}, {}),
