@@ -20,7 +20,7 @@ PYTHON_CODE := app trainer tests benchmarks scripts evidence
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev page test browsers processors check fix bench load chaos gpu-check evidence docker docs screenshot lock clean
+.PHONY: help run dev page test browsers fuzz processors check fix bench load chaos gpu-check evidence docker docs screenshot lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -43,6 +43,9 @@ browsers: $(DEV) ## what a person does with the page, in Firefox and in WebKit; 
 	@$(PY) -m tests.browsers.firefox
 	@$(PY) -m tests.browsers.webkit
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests/browsers $(ARGS)
+
+fuzz: $(DEV) ## try 100,000 broken inputs on whatever reads; ARGS=1000000 more of them, ARGS='50000 --first 100000' others
+	OMP_NUM_THREADS=1 $(PY) -m tests.fuzz $(ARGS)
 
 processors: $(DEV) ## run the numeric tests as other processors would; ARGS names some of them
 	$(PY) -m scripts.processors $(ARGS)

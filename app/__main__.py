@@ -8,6 +8,7 @@ import sys
 from app.main import create_app
 from app.server import AddressError, Server, listen
 from app.settings import SettingsError, from_environment
+from trainer.logs import set_up
 
 
 def main() -> int:
@@ -22,8 +23,8 @@ def main() -> int:
     except (SettingsError, AddressError) as error:
         print(f"Dropout Lab cannot start: {error}", file=sys.stderr)
         return 2
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # Below a warning uvicorn writes the addresses of WebSockets, and with them the owners' tokens.
+    set_up(settings.log, settings.log_level)
+    # Below a warning uvicorn writes a line for each WebSocket that comes or goes, with its address.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     with listener:
         Server(create_app(settings), settings).run([listener])

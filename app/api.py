@@ -13,6 +13,7 @@ from app.body import read_body
 from app.errors import BadMessageError
 from app.images import check_images, schema_without_images
 from app.lab import MAX_BODY_BYTES, Lab, lab_of
+from app.metrics import MEDIA_TYPE, check_reader
 from app.opening import Fork, Opening, parse_fork, parse_opening
 from app.past import read_wanted
 from app.shares import client_of
@@ -63,6 +64,23 @@ def health(lab: Lab) -> Response:
         },
         200 if pool.alive else 503,
     )
+
+
+@router.api_route("/readyz", methods=["GET", "HEAD"])
+async def readyz(request: Request) -> Response:
+    """Say whether visitors may be sent here: 503 while no worker is there, and once the server shuts down."""
+    lab = lab_of(request)
+    pool = lab.pool.status()
+    word = "shutting down" if lab.runs.are_over else "ready" if pool.alive else "no worker"
+    return answer({"status": word}, 200 if word == "ready" else 503)
+
+
+@router.api_route("/metrics", methods=["GET", "HEAD"])
+async def metrics(request: Request) -> Response:
+    """Return what is counted, as Prometheus reads it."""
+    lab = lab_of(request)
+    check_reader(request.scope, lab.settings.metrics)
+    return Response(lab.metrics.text(), headers={"Cache-Control": "no-store"}, media_type=MEDIA_TYPE)
 
 
 @router.get("/api/schema")

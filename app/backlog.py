@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Final
@@ -22,9 +23,11 @@ class Packet:
 
     Args:
         frame: the frame, as bytes or decoded.
+        came: when it came here, in seconds of `time.monotonic`; by default now.
     """
 
-    def __init__(self, frame: bytes | Frame) -> None:
+    def __init__(self, frame: bytes | Frame, came: float | None = None) -> None:
+        self.came = time.monotonic() if came is None else came
         if isinstance(frame, Frame):
             self.frame = frame
             self.kind, self.seq = frame.kind, frame.seq
@@ -45,7 +48,18 @@ class Packet:
     def moved(self, seq: int) -> Packet:
         """Return the same frame under another number."""
         frame = self.frame
-        return Packet(Frame(frame.kind, frame.run, seq, frame.tensors, frame.meta))
+        return Packet(Frame(frame.kind, frame.run, seq, frame.tensors, frame.meta), self.came)
+
+    def again(self, seq: int) -> Packet:
+        """Return the same frame under another number, for somebody who asks for it only now."""
+        packet = self.moved(seq)
+        packet.came = time.monotonic()
+        return packet
+
+    @property
+    def skipped(self) -> int:
+        """Steps whose masks it leaves out."""
+        return int(self.frame.meta.get("skipped", "0")) if self.kind == "steps" else 0
 
 
 class Backlog:
@@ -107,7 +121,8 @@ def join_steps(packets: Sequence[Packet]) -> Packet:
         rows |= {f"past/{name}": column for name, column in past.items()}
         skipped += dropped
     newest = frames[-1]
-    return Packet(Frame("steps", newest.run, newest.seq, rows, {**newest.meta, "skipped": str(skipped)}))
+    joined = Frame("steps", newest.run, newest.seq, rows, {**newest.meta, "skipped": str(skipped)})
+    return Packet(joined, packets[0].came)
 
 
 def join_scores(packets: Sequence[Packet]) -> Packet:
@@ -118,7 +133,7 @@ def join_scores(packets: Sequence[Packet]) -> Packet:
     rows = {name: _concatenate(frames, name) for name in frames[0].tensors}
     rows = _at_most(SCORES_ROWS, rows)
     newest = frames[-1]
-    return Packet(Frame("scores", newest.run, newest.seq, rows, newest.meta))
+    return Packet(Frame("scores", newest.run, newest.seq, rows, newest.meta), packets[0].came)
 
 
 _JOIN: Final = {"steps": join_steps, "scores": join_scores}

@@ -16,6 +16,7 @@ STATUS: Final[dict[str, int]] = {
     "bad_message": 400,
     "wrong_token": 403,
     "not_owner": 403,
+    "forbidden": 403,
     "wrong_origin": 403,
     "wrong_host": 403,
     "not_found": 404,
@@ -77,6 +78,12 @@ class NotOwnerError(RefusedError):
     """A viewer tried to do what only the owner may."""
 
     code = "not_owner"
+
+
+class ForbiddenError(RefusedError):
+    """What is not for whoever asks from there."""
+
+    code = "forbidden"
 
 
 class WrongOriginError(RefusedError):

@@ -8,13 +8,31 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.wire.frames import Frame, encode
+from trainer.errors import quote
+from trainer.wire.frames import Frame, FrameError, encode
 
 Columns = Mapping[str, NDArray[Any]]
 """A table: arrays by name, all of one length."""
 
 MASKS: Final = 1024  # steps whose masks are kept: what the page scrubs back over, and 90 KB of the default run
+MOST_OF_A_ROW: Final = 64 * 1024  # bytes, of all columns: the widest networks have 20 KB of masks a step
 POINTS: Final = 2000  # rows of each curve: more than a chart has pixels
+
+
+_KINDS: Final = {
+    "steps/step": ("uint32", 1),
+    "steps/lane": ("uint8", 1),
+    "steps/example": ("uint32", 1),
+    "steps/loss": ("float32", 2),
+    "losses/step": ("uint32", 1),
+    "losses/loss": ("float32", 2),
+    "scores/step": ("uint32", 1),
+    "scores/train_loss": ("float32", 2),
+    "scores/val_loss": ("float32", 2),
+    "scores/train_accuracy": ("float32", 2),
+    "scores/val_accuracy": ("float32", 2),
+}
+"""What a history has whatever its run is like: the type of each column and its dimensions."""
 
 
 class Ring:
@@ -45,6 +63,11 @@ class Ring:
         for name, column in self._columns.items():
             column[self._end : self._end + count] = rows[name][length - count :]
         self._end += count
+
+    @property
+    def like(self) -> Columns:
+        """A table of its names, dtypes and shapes, but for the length."""
+        return self._columns
 
     def rows(self) -> dict[str, NDArray[Any]]:
         """Return the last rows, oldest first, as views that the next `extend` may overwrite."""
@@ -123,6 +146,11 @@ class Curve:
             curve._newest[name][:] = column[-1:]
         return curve
 
+    @property
+    def like(self) -> Columns:
+        """A table of its names, dtypes and shapes, but for the length."""
+        return self._columns
+
     def rows(self) -> dict[str, NDArray[Any]]:
         """Return the rows that are kept, oldest first, and always the newest one."""
         newest = 1 if self._seen and (self._seen - 1) % self._stride else 0
@@ -152,6 +180,19 @@ class History:
         self._steps = Ring(MASKS, steps)
         self._losses = Curve(POINTS, {"step": step, "loss": loss})
         self._scores = Curve(POINTS, {"step": step, **dict.fromkeys(scores, loss)})
+
+    def check(self, frame: Frame) -> None:
+        """Let a frame pass that can be taken in.
+
+        Raises:
+            FrameError: of a frame of ``steps`` or ``scores``: it has not what they have.
+        """
+        if frame.kind == "steps":
+            _check_like(frame, self._steps.like, {"past/step": "step", "past/loss": "loss"})
+            if not frame.meta.get("skipped", "0").isdecimal() or len(frame.meta.get("skipped", "0")) > 15:
+                raise FrameError(f"skipped = {quote(frame.meta['skipped'])} of a frame is no number")
+        elif frame.kind == "scores":
+            _check_like(frame, self._scores.like, {})
 
     def add(self, frame: Frame) -> None:
         """Take in a frame; only ``steps`` and ``scores`` leave a trace."""
@@ -192,6 +233,13 @@ class History:
                 raise ValueError(f"the {name} of a history must be columns of one length")
             return rows
 
+        row = sum(column[:1].nbytes for column in tensors.values())
+        if any(column.ndim == 0 for column in tensors.values()) or row > MOST_OF_A_ROW:
+            raise ValueError(f"a row of a history has at most {MOST_OF_A_ROW:,} bytes")
+        for name, (dtype, dimensions) in _KINDS.items():
+            column = tensors[name]
+            if column.dtype != dtype or column.ndim != dimensions:
+                raise ValueError(f"{quote(name)} of a history must be {dtype}, of {dimensions} dimensions")
         history = cls(0, {})
         steps = part("steps")
         history._steps = Ring(MASKS, steps)
@@ -211,6 +259,29 @@ class History:
         tensors |= {f"past/{name}": column for name, column in self._losses.rows().items()}
         tensors |= {f"scores/{name}": column for name, column in self._scores.rows().items()}
         return encode(Frame("history", run, seq, tensors))
+
+
+def _check_like(frame: Frame, like: Columns, also: Mapping[str, str]) -> None:
+    """Raise `FrameError` unless a frame has these columns, of one length that is not 0; it may have more.
+
+    Args:
+        frame: the frame.
+        like: the columns.
+        also: columns that it may have, of another length; each with the one that it is like.
+    """
+    tensors = frame.tensors
+    for name, column in like.items():
+        given = tensors.get(name)
+        if given is None or given.dtype != column.dtype or given.shape[1:] != column.shape[1:] or given.ndim == 0:
+            raise FrameError(f"a frame of {frame.kind} has no {quote(name)} as this run has it")
+        if len(given) != len(tensors["step"]) or not len(given):
+            raise FrameError(f"a frame of {frame.kind} has {len(given):,} rows of {quote(name)}")
+    for name, kin in also.items():
+        given, column = tensors.get(name), like[kin]
+        if given is not None and (given.dtype != column.dtype or given.shape[1:] != column.shape[1:] or not given.ndim):
+            raise FrameError(f"a frame of {frame.kind} has no {quote(name)} as this run has it")
+    if len(tensors.get("past/step", ())) != len(tensors.get("past/loss", ())):
+        raise FrameError(f"a frame of {frame.kind} has a past of several lengths")
 
 
 def _allocate(length: int, like: Columns) -> dict[str, NDArray[Any]]:

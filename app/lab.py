@@ -12,6 +12,7 @@ from app.aside import MOST_WAITING, Aside
 from app.body import Places
 from app.eventline import Seats
 from app.live import Live
+from app.metrics import Metrics
 from app.pool.base import Pool
 from app.records import Records
 from app.runs import Runs
@@ -42,6 +43,7 @@ class Lab:
         scripts: where scripts are written.
         records: where records of runs are made and kept.
         keeper: keeps runs beyond the life of the server.
+        metrics: what is counted.
         idx_folder: where files of images lie, if there are any that can be read.
         was_well: whether a worker was ever there.
     """
@@ -53,6 +55,7 @@ class Lab:
     tables: Tables
     records: Records
     keeper: Keeper
+    metrics: Metrics
     idx_folder: Path | None = None
     seats: Seats = field(default_factory=Seats)
     long_openings: Places = field(init=False)

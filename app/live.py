@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from starlette.websockets import WebSocketDisconnect
@@ -16,6 +17,7 @@ from app.settings import Settings
 from app.viewers import NO_MORE_READING, SEND_TIMEOUT_S, Outbox, Socket
 from app.wire import dumps, loads
 from trainer.errors import DropoutLabError
+from trainer.logs import of_run
 from trainer.settings.commands import COMMANDS, CREDITS_PER_SECOND, check_command
 
 FLUSH_S: Final = 2.0  # to send the last texts when a viewer is to go
@@ -30,9 +32,17 @@ class Conversation:
         run: the run that it watches.
         outbox: where the answers go.
         messages_per_second: how fast it may talk for long; twice as much at once.
+        refused: is told the code of every refusal.
     """
 
-    def __init__(self, run: Run, outbox: Outbox, messages_per_second: float) -> None:
+    def __init__(
+        self,
+        run: Run,
+        outbox: Outbox,
+        messages_per_second: float,
+        refused: Callable[[str], object] = lambda code: None,
+    ) -> None:
+        self._refused = refused
         self._run = run
         self._outbox = outbox
         self._messages = Bucket(messages_per_second, 2 * messages_per_second)
@@ -71,7 +81,7 @@ class Conversation:
         except DropoutLabError as error:
             self._answer(message_id, {"error": describe(error)})
         except Exception as error:  # what nobody has foreseen is told as a 500 is over REST; the conversation goes on
-            _log.exception("a message to run %s failed", self._run.id)
+            _log.exception("a message to run %s failed", self._run.id, extra=of_run(self._run.id))
             self._answer(message_id, {"error": describe(error)})
 
     def _pay(self, bucket: Bucket) -> None:
@@ -93,6 +103,7 @@ class Conversation:
     def _answer(self, message_id: str | int | float | None, reply: dict[str, Any]) -> None:
         named = {} if message_id is None else {"id": message_id}
         if "error" in reply:
+            self._refused(str(reply["error"].get("code")))
             self._outbox.say(dumps({"op": "error", **named, "error": reply["error"]}))
         else:
             answer = {"answer": reply["answer"]} if "answer" in reply else {}
@@ -118,10 +129,12 @@ class Live:
 
     Args:
         settings: the limits.
+        refused: is told the code of every refusal of a command.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, refused: Callable[[str], object] = lambda code: None) -> None:
         self._settings = settings
+        self._refused = refused
         self._open: set[asyncio.Task[Any]] = set()
 
     async def serve(self, line: Line, run: Run, outbox: Outbox) -> None:
@@ -146,7 +159,7 @@ class Live:
 
     async def _talk(self, line: Line, run: Run, outbox: Outbox) -> tuple[int | None, str]:
         """Talk until the viewer leaves (``None``) or must go (a close code)."""
-        conversation = Conversation(run, outbox, self._settings.max_messages_per_second)
+        conversation = Conversation(run, outbox, self._settings.max_messages_per_second, self._refused)
         listening = asyncio.create_task(line.listen(conversation))
         sending = asyncio.create_task(outbox.pump(line, SEND_TIMEOUT_S))
         loop = asyncio.get_running_loop()
@@ -161,7 +174,7 @@ class Live:
             if isinstance(result, Exception) and not isinstance(
                 result, TimeoutError | WebSocketDisconnect | RuntimeError
             ):
-                _log.error("a viewer of run %s was cut off", run.id, exc_info=result)
+                _log.error("a viewer of run %s was cut off", run.id, exc_info=result, extra=of_run(run.id))
         if any(isinstance(result, TimeoutError) for result in results):
             return NO_MORE_READING, "this viewer stopped reading"
         return outbox.closing or (None, "")

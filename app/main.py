@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse, Response
 
-from app import __version__, api, code, events, mine, pages, record
+from app import __version__, api, code, events, mine, openapi, pages, record
 from app.answers import error_response
 from app.body import PartingResponse
 from app.compression import Compression
@@ -22,6 +22,7 @@ from app.errors import BodyTooSlowError, MethodNotAllowedError, NotFoundError, R
 from app.images import usable_folder
 from app.lab import Lab
 from app.live import Live
+from app.metrics import Counting, Metrics
 from app.pool import Limits, Pool, local_pool
 from app.proxies import PREFIX, Forwarded
 from app.records import Records
@@ -33,6 +34,7 @@ from app.tables import Tables
 from app.websocket import watch_by_websocket
 from trainer.errors import DropoutLabError
 
+_LEVELS: Final = ("debug", "info", "warning", "error")
 DRAIN_S: Final = 4.0  # the last texts and the closing handshake have two seconds each
 
 
@@ -45,20 +47,24 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     """
     settings = settings or Settings()
     idx_folder = usable_folder(settings.idx_folder)
+    log = (settings.log, max(settings.log_level, "info", key=_LEVELS.index))
     limits = Limits(settings.worker_silent_s, settings.worker_stuck_s)
-    pool = pool or local_pool(settings.workers, settings.device, settings.threads, idx_folder, limits)
+    pool = pool or local_pool(settings.workers, settings.device, settings.threads, idx_folder, limits, log)
     keeper = Keeper(settings)
-    runs = Runs(settings, pool, keeper=keeper)
+    metrics = Metrics()
+    runs = Runs(settings, pool, keeper=keeper, metrics=metrics)
     lab = Lab(
         settings,
         pool,
         runs,
-        Live(settings),
+        Live(settings, metrics.refuse),
         Tables(settings.share_of),
         Records(share_of=settings.share_of),
         keeper,
+        metrics,
         idx_folder=idx_folder,
     )
+    metrics.watch(lab)
 
     app = FastAPI(
         title="Dropout Lab",
@@ -79,15 +85,13 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
         origins, headers = sorted(settings.origins), ["Authorization", "Content-Type"]
         methods = ["GET", "POST", "PATCH", "DELETE"]
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=headers)
+    app.add_middleware(Counting, metrics=metrics)
     app.add_middleware(Forwarded, settings=settings)
     app.add_exception_handler(DropoutLabError, refuse)
     app.add_exception_handler(HTTPException, refuse_request)
-    app.include_router(api.router)
-    app.include_router(code.router)
-    app.include_router(events.router)
-    app.include_router(mine.router)
-    app.include_router(record.router)
-    app.include_router(pages.router)
+    app.state.routers = (api.router, code.router, events.router, mine.router, record.router)
+    for router in (*app.state.routers, openapi.router, pages.router):
+        app.include_router(router)
     app.add_api_websocket_route("/api/runs/{run_id}/live", watch_by_websocket)
     app.mount("/static", files, name="static")
     return app

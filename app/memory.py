@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from numpy.typing import NDArray
 
 from app.backlog import Packet
 from app.history import History
+from trainer.errors import quote
 from trainer.settings.panels import VIEWS
-from trainer.wire.frames import Frame, decode, encode
+from trainer.wire.frames import Frame, FrameError, decode, encode
+
+KINDS: Final = frozenset({"data", "steps", "scores", "graph", "ensemble", "boundary", "checkpoint", *VIEWS})
+"""What a worker sends."""
 
 CHECKPOINT: Final = "checkpoint"  # the kind of frame from which a run can go on; no viewer gets it
 
@@ -26,12 +31,14 @@ class Checkpoint:
         frame: what its worker sent of it, and the next one gets.
         config: the configuration at that step.
         history: what had been measured by then.
+        came: when, in seconds of `time.monotonic`.
     """
 
     step: int
     frame: bytes
     config: dict[str, Any]
     history: History
+    came: float = field(default_factory=time.monotonic, compare=False)
 
     def under(self, run: str) -> bytes:
         """The frame as it belongs to another run: a worker takes it for the run that it names."""
@@ -63,8 +70,16 @@ class Memory:
         self._history_packet: Packet | None = None
 
     def add(self, raw: bytes) -> Packet:
-        """Keep a frame as its worker sent it; the same under the number that viewers know it by."""
+        """Keep a frame as its worker sent it; the same under the number that viewers know it by.
+
+        Raises:
+            FrameError: it is none, or not of this run.
+        """
         packet = Packet(raw)
+        if packet.kind not in KINDS:
+            raise FrameError(f"there are no frames of the kind {quote(packet.kind)}")
+        if packet.kind in ("steps", "scores"):
+            self._history.check(packet.frame)
         if self._seq_before:
             packet = packet.moved(packet.seq + self._seq_before)
         self.seq = packet.seq
@@ -77,8 +92,21 @@ class Memory:
             self._latest[packet.kind] = packet
         return packet
 
-    def save(self, raw: bytes, step: int, config: dict[str, Any]) -> None:
-        """Keep a checkpoint, and with it what was measured until then."""
+    def save(self, packet: Packet, raw: bytes, config: dict[str, Any]) -> None:
+        """Keep a checkpoint, and with it what was measured until then.
+
+        Args:
+            packet: the frame.
+            raw: the same as its worker sent it.
+            config: of the run at that step.
+
+        Raises:
+            FrameError: it does not say of which step it is, or holds nothing.
+        """
+        told, state = packet.frame.meta.get("step", ""), packet.frame.tensors.get("state")
+        if not (told.isascii() and told.isdecimal() and len(told) <= 10) or state is None or state.dtype != "uint8":
+            raise FrameError(f"step = {quote(told)} of a checkpoint is no number, or it holds no state")
+        step = int(told)
         self.checkpoint = Checkpoint(step, raw, config, copy.deepcopy(self._history))
 
     def go_back(self) -> Packet:

@@ -25,6 +25,7 @@ from app.errors import (
 )
 from app.layout import obstacles_of
 from app.memory import CHECKPOINT, Checkpoint, Memory
+from app.metrics import Metrics
 from app.opening import Fork, Opening
 from app.pool.base import Pool
 from app.questions import Questions
@@ -32,9 +33,11 @@ from app.runfile import RunFile
 from app.settings import Settings
 from app.store.records import Found, digest_of
 from app.tables import Stored
+from app.told import check_told
 from app.viewers import SERVER_ERROR, Outbox
 from app.wire import dumps
 from trainer.errors import DropoutLabError
+from trainer.logs import of_run
 from trainer.settings.changes import ChangeLog, read_changes
 from trainer.settings.config import ExperimentConfig, parse
 
@@ -87,6 +90,7 @@ class Run:
         now: the time, in seconds.
         table: the uploaded table that it learns from, if it does; kept as long as the run lives.
         client: who has it opened, for what one client may have.
+        metrics: where it counts what happens.
     """
 
     def __init__(
@@ -98,11 +102,13 @@ class Run:
         now: Callable[[], float],
         table: Stored | None = None,
         client: str = "",
+        metrics: Metrics | None = None,
     ) -> None:
         self.id = run_id
         self.client = client
         self.opening = opening
         self.memory = 0  # bytes that a worker needs for it
+        self._metrics = metrics
         self.token = secrets.token_urlsafe(24)
         self.token_digest = digest_of(self.token)
         self.phase = Phase.OPENING
@@ -147,7 +153,15 @@ class Run:
         self._silent = False  # its worker says nothing, and may soon be given up
 
     @classmethod
-    def revived(cls, found: Found, pool: Pool, settings: Settings, now: Callable[[], float], client: str = "") -> Run:
+    def revived(
+        cls,
+        found: Found,
+        pool: Pool,
+        settings: Settings,
+        now: Callable[[], float],
+        client: str = "",
+        metrics: Metrics | None = None,
+    ) -> Run:
         """A run that was kept, as it was: its owner's token, its changes, its last checkpoint.
 
         Raises:
@@ -159,7 +173,7 @@ class Run:
             "parent": kept.pop("parent", None)
         }
         opening = Opening(config, read_changes(config, record.changes), follow=kept.get("follow"), **about)
-        run = cls(record.id, opening, pool, settings, now, found.table, client)
+        run = cls(record.id, opening, pool, settings, now, found.table, client, metrics)
         run.token, run.token_digest = "", record.token_digest
         run.name, run.pinned, run.opened_at = record.name, record.pinned, record.opened_at
         run._take_up(kept, record.step, found.checkpoint)
@@ -187,7 +201,7 @@ class Run:
             follow=self._state.get("follow"),
             parent={"run": self.id, "step": step},
         )
-        run = Run(run_id, opening, self._pool, self._settings, self._now, self.table, client)
+        run = Run(run_id, opening, self._pool, self._settings, self._now, self.table, client, self._metrics)
         run._state |= {name: self._state[name] for name in ("steps_per_second", "ensemble") if name in self._state}
         run._state["state"] = "paused"
         run._reached = step
@@ -207,6 +221,7 @@ class Run:
         settings: Settings,
         now: Callable[[], float],
         client: str = "",
+        metrics: Metrics | None = None,
     ) -> Run:
         """A run that comes from a file, with a token of its own: paused at its step, and with that state or not at all.
 
@@ -218,8 +233,9 @@ class Run:
             settings: the limits.
             now: the time, in seconds.
             client: whose share of runs it counts in.
+            metrics: where it counts what happens.
         """
-        run = cls(run_id, file.opening, pool, settings, now, table, client)
+        run = cls(run_id, file.opening, pool, settings, now, table, client, metrics)
         run.name = file.name
         run._take_up({**file.kept, "state": "paused"}, file.step, file.checkpoint(run_id))
         run._strict = True
@@ -239,6 +255,11 @@ class Run:
     def playing(self) -> bool:
         """Whether it trains."""
         return self._state.get("state") == "playing"
+
+    @property
+    def standing(self) -> str:
+        """``playing`` or ``paused`` or, while no worker has it, its phase."""
+        return self.phase.value if self.phase is not Phase.OPEN else "playing" if self.playing else "paused"
 
     @property
     def step(self) -> int:
@@ -366,7 +387,12 @@ class Run:
     # From the worker
 
     def on_message(self, message: dict[str, Any]) -> None:
-        """Take in what the worker says; ``failed`` is the registry's business."""
+        """Take in what the worker says; ``failed`` is the registry's business.
+
+        Raises:
+            StreamError: it cannot be understood.
+        """
+        check_told(message)
         match message["op"]:
             case "opened":
                 self._opened(message["state"])
@@ -427,16 +453,19 @@ class Run:
     def _learn(self, state: dict[str, Any]) -> None:
         """Take over what the worker says of the run as it is now."""
         self.turns += 1
-        before = self._state.get("config")
+        if state["config"] != self._state.get("config"):
+            self.config = parse(state["config"])
         self._state = {name: value for name, value in state.items() if name != "first_config"}
-        if state["config"] != before:
-            self.config = ExperimentConfig.model_validate(state["config"])
 
     def on_frame(self, raw: bytes) -> None:
-        """Take in a frame and hand it to every viewer."""
+        """Take in a frame and hand it to every viewer.
+
+        Raises:
+            FrameError: it is none, or not of this run.
+        """
         packet = self._memory.add(raw)
         if packet.kind == CHECKPOINT:
-            self._memory.save(raw, int(packet.frame.meta["step"]), self._state["config"])
+            self._memory.save(packet, raw, self._state["config"])
             self._saved.set()
             return
         if packet.kind == "data":
@@ -444,8 +473,11 @@ class Run:
                 self.ready.set_result(None)
             return
         if packet.kind == "steps":
-            self._state["step"] = int(packet.frame.tensors["step"][-1])
+            steps = packet.frame.tensors["step"]
+            self._state["step"] = int(steps[-1])
             self._losses = 0
+            if self._metrics is not None:
+                self._metrics.trained(len(steps))
         self._to_viewers(lambda viewer: viewer.put(packet))
 
     def lost(self) -> None:
@@ -506,7 +538,7 @@ class Run:
             raise TooManyViewersError(
                 f"this run has as many viewers from your address as it may, {share:,} of {most:,}"
             )
-        viewer = Outbox(owner, client)
+        viewer = Outbox(owner, client, None if self._metrics is None else self._metrics.left)
         self.viewers.add(viewer)
         role = "owner" if owner else "viewer"
         try:
@@ -534,7 +566,7 @@ class Run:
         viewer.views = frozenset(views)
         latest = self._memory.latest()
         for kind in opened & latest.keys():
-            viewer.put(latest[kind].moved(self._memory.seq))
+            viewer.put(latest[kind].again(self._memory.seq))
         self._tell_worker_who_watches()
 
     def ask(self, viewer: Outbox, command: dict[str, Any], answer: Answer) -> None:
@@ -664,7 +696,7 @@ class Run:
             try:
                 tell(viewer)
             except Exception:
-                _log.exception("a viewer of run %s is parted from", self.id)
+                _log.exception("a viewer of run %s is parted from", self.id, extra=of_run(self.id))
                 self.viewers.discard(viewer)
                 viewer.close(SERVER_ERROR, "internal")
 
@@ -703,7 +735,7 @@ class Run:
         try:
             answer(reply)
         except Exception:
-            _log.exception("a viewer of run %s could not be answered", self.id)
+            _log.exception("a viewer of run %s could not be answered", self.id, extra=of_run(self.id))
 
     def _move(self, phase: Phase) -> None:
         if phase not in _MOVES[self.phase]:

@@ -21,6 +21,7 @@ from app.errors import (
     TooManyRunsError,
     describe,
 )
+from app.metrics import Metrics
 from app.opening import Fork, Opening
 from app.past import Pasts
 from app.pool.base import Pool
@@ -31,8 +32,10 @@ from app.settings import Settings
 from app.shares import Paces
 from app.store.keeper import Keeper
 from app.tables import Stored
+from app.told import is_error
 from app.viewers import RUN_ENDED, SHUTTING_DOWN
 from trainer.errors import DropoutLabError, KnobError, StateError
+from trainer.logs import of_run
 from trainer.wire.stream import StreamError
 
 OPENING_S: Final = 120.0  # a worker needs 3 s to start, and ten times that on a cold disk or a busy machine
@@ -53,6 +56,7 @@ class Runs:
         pool: where the runs train.
         now: the time, in seconds.
         keeper: keeps them beyond the life of this server.
+        metrics: where they count what happens.
     """
 
     def __init__(
@@ -61,8 +65,10 @@ class Runs:
         pool: Pool,
         now: Callable[[], float] = time.monotonic,
         keeper: Keeper | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._settings = settings
+        self._metrics = metrics
         self._keeper = keeper or Keeper(settings)
         self.pasts = Pasts(pool, self._keeper.checkpoint_before, settings.share_of)
         self._reviving: dict[str, asyncio.Task[Run]] = {}
@@ -79,6 +85,11 @@ class Runs:
     def viewers(self) -> int:
         """How many viewers there are, of all runs."""
         return sum(len(run.viewers) for run in self._runs.values())
+
+    @property
+    def are_over(self) -> bool:
+        """Whether the server shuts down."""
+        return self._closed
 
     def all(self) -> list[Run]:
         """The runs that there are now."""
@@ -110,7 +121,7 @@ class Runs:
         if found is None:
             raise NotFoundError("there is no such run: it was ended, it expired, or it never was")
         try:
-            run = Run.revived(found, self._pool, self._settings, self._now, client)
+            run = Run.revived(found, self._pool, self._settings, self._now, client, self._metrics)
         except DropoutLabError as error:
             raise RunFailedError({"message": f"this run was kept by another version of the lab: {error}"}) from error
         run.memory = check_size(run.opening, self._pool.status())
@@ -135,7 +146,8 @@ class Runs:
         """
         memory = check_size(opening, self._pool.status())
         self._make_room(client, memory)
-        run = Run(secrets.token_hex(8), opening, self._pool, self._settings, self._now, table, client)
+        name = secrets.token_hex(8)
+        run = Run(name, opening, self._pool, self._settings, self._now, table, client, self._metrics)
         run.memory = memory
         return await self._open(run)
 
@@ -172,7 +184,9 @@ class Runs:
         """
         memory = check_size(file.opening, self._pool.status())
         self._make_room(client, memory)
-        run = Run.brought(secrets.token_hex(8), file, table, self._pool, self._settings, self._now, client)
+        run = Run.brought(
+            secrets.token_hex(8), file, table, self._pool, self._settings, self._now, client, self._metrics
+        )
         run.memory = memory
         try:
             return await self._open(run)
@@ -214,7 +228,7 @@ class Runs:
                 self._pool.close(run.id)
                 run.end(reason, message, code)
             except Exception:  # it is gone from here whatever happens, and the others do not hear of it
-                _log.exception("run %s could not be ended as it should", run.id)
+                _log.exception("run %s could not be ended as it should", run.id, extra=of_run(run.id))
 
     def _make_memory(self, client: str, memory: int) -> None:
         """See to it that there is memory for a run of so many bytes: as few runs that nobody watches as will do are
@@ -306,7 +320,8 @@ class Runs:
             return
         here = self._runs[run]
         if message.get("op") == "failed":
-            self._failed(here, RunFailedError(message["error"]))
+            error = message.get("error")
+            self._failed(here, RunFailedError(error if is_error(error) else {"message": "its worker gave it up"}))
         else:
             self._guard(here, lambda: here.on_message(message))
             if message.get("op") == "changed":
@@ -338,11 +353,15 @@ class Runs:
             action()
         except RunFailedError as error:
             self._failed(run, error)
+        except DropoutLabError as error:  # what its worker said cannot be understood
+            self._failed(
+                run, RunFailedError({"code": "internal", "message": f"its worker does not make sense: {error}"})
+            )
         except Exception as error:
-            _log.exception("run %s cannot go on", run.id)
+            _log.exception("run %s cannot go on", run.id, extra=of_run(run.id))
             self._failed(run, RunFailedError(describe(error)))
 
     def _failed(self, run: Run, error: RunFailedError) -> None:
-        _log.error("run %s failed: %s", run.id, error.message)
+        _log.error("run %s failed: %s", run.id, error.message, extra=of_run(run.id))
         run.refuse(error)
         self.end(run, "failed", error.message)

@@ -16,7 +16,18 @@ from trainer.errors import DropoutLabError, quote
 
 PREFIX: Final = "DROPOUT_LAB_"
 PATH: Final = re.compile(r"(?:/[\w.~!$&'()*+,;=:@%-]+)+", re.ASCII)  # without a slash at its end
-_OWN: Final = ("api", "experiments", "healthz", "runs", "static", "vendor")  # what the lab itself has at its root
+_OWN: Final = (
+    "api",
+    "experiments",
+    "healthz",
+    "metrics",
+    "openapi.json",
+    "readyz",
+    "reference",
+    "runs",
+    "static",
+    "vendor",
+)  # what the lab itself has at its root
 _NAME: Final = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
 
 
@@ -48,6 +59,13 @@ def _proxies(value: str) -> str:
     for proxy in value.split():
         if proxy != "*":
             ipaddress.ip_network(proxy, strict=False)
+    return value
+
+
+def _readers(value: str) -> str:
+    if value not in ("*", "off"):
+        for reader in value.split():
+            ipaddress.ip_network(reader, strict=False)
     return value
 
 
@@ -224,6 +242,14 @@ class Settings(BaseSettings):
         False,
         "true or false",
         "the page comes as its single modules, as whoever changes them wants it (`make dev`), and not as the bundle",
+    )
+    metrics: Annotated[str, AfterValidator(_readers)] = _setting(
+        "127.0.0.0/8 ::1",
+        "addresses or networks such as 127.0.0.1 10.0.0.0/8, separated by spaces, * for everybody, or off",
+        "who may read /metrics: whoever asks from there, and not through a proxy",
+    )
+    log: Literal["text", "json"] = _setting(
+        "text", "one of text, json", "how the log is written: lines to be read, or a JSON object in each line"
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "one of debug, info, warning, error", "how much the log says"

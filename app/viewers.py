@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple, Protocol
@@ -56,6 +57,8 @@ class Outbox:
     Args:
         owner: whether the viewer may turn the knobs.
         client: where it comes from.
+        left: is told of each frame that was sent: its kind, the seconds that it waited here for this viewer, and the
+            steps whose masks it leaves out.
 
     Attributes:
         views: what it has open beside the usual pictures: it gets no frames of other views.
@@ -63,9 +66,13 @@ class Outbox:
         on_closing: called when it begins to close.
     """
 
-    def __init__(self, owner: bool = False, client: str = "") -> None:
+    def __init__(
+        self, owner: bool = False, client: str = "", left: Callable[[str, float, int], object] | None = None
+    ) -> None:
         self.owner = owner
         self.client = client
+        self._left = left
+        self._came = time.monotonic()  # what was here before is not old to whoever comes
         self.views: frozenset[str] = frozenset()
         self.closing: tuple[int, str] | None = None
         self.on_closing: Callable[[], object] = lambda: None
@@ -205,6 +212,8 @@ class Outbox:
                 self._sent += 1
                 async with asyncio.timeout(timeout_s):
                     await socket.send_bytes(packet.raw)
+                if self._left is not None:
+                    self._left(packet.kind, time.monotonic() - max(packet.came, self._came), packet.skipped)
             else:
                 self._wake.clear()
                 await self._wake.wait()

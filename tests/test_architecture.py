@@ -18,7 +18,7 @@ from trainer.settings.panels import PANELS, VIEWS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 WEB: Final = {"fastapi", "starlette", "uvicorn", "uvloop", "websockets", "httptools", "jinja2", "httpx", "plotly"}
-LIGHT: Final = ("errors", "printable", "seeds", "wire", "settings", "tables", "export", "presets", "search")
+LIGHT: Final = ("errors", "printable", "seeds", "wire", "logs", "settings", "tables", "export", "presets", "search")
 """The rooms of the trainer that import no torch, so that the app may use them; the lowest first."""
 HEAVY: Final = ("lanewise", "data", "dropout", "layers", "models", "ensemble", "training", "insight", "worker")
 """Those above them. A room knows only the rooms that stand before it in these two lists."""

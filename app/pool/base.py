@@ -27,7 +27,7 @@ class PoolListener(Protocol):
 
 @dataclass(frozen=True)
 class PoolStatus:
-    """How the pool is: how many workers are wanted and alive, and what they train on.
+    """How the pool is: how many workers are wanted and alive, what they train on, and how often one began again.
 
     Attributes:
         room: bytes of memory that each worker has for its runs; None: it is not known.
@@ -37,6 +37,7 @@ class PoolStatus:
     alive: int
     devices: tuple[str, ...]
     room: int | None = None
+    restarts: int = 0
 
 
 class Pool(Protocol):

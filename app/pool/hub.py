@@ -152,9 +152,11 @@ class WorkerHub:
         return next(link.signs.silent_s for link in self._links if link.info.worker == worker)
 
     def status(self) -> PoolStatus:
-        """How many workers are wanted and alive, and what they train on."""
+        """How many workers are wanted and alive, what they train on, and how often one was started again."""
         here = self.workers
-        return PoolStatus(len(self._slots), len(here), tuple(info.device for info in here), self._room)
+        restarts = sum(max(0, slot.epoch - 1) for slot in self._slots)
+        devices = tuple(info.device for info in here)
+        return PoolStatus(len(self._slots), len(here), devices, self._room, restarts)
 
     def open(
         self, run: str, request: dict[str, Any], changes: Iterable[Written] = (), checkpoint: bytes | None = None
@@ -331,7 +333,11 @@ class WorkerHub:
         raise StreamError("it left without a hello")
 
     def _awaited(self, hello: dict[str, Any]) -> _Slot:
-        token = str(hello.get("token", "")).encode()
+        token = str(hello.get("token", "")).encode("utf-8", "replace")
+        if type(hello.get("pid")) is not int or not all(
+            isinstance(hello.get(name), str) for name in ("device", "torch")
+        ):
+            raise StreamError("its hello does not say what it is")
         for slot in self._slots:
             if slot.number != hello.get("worker") or slot.arrival is None or slot.arrival.done():
                 continue
@@ -340,7 +346,7 @@ class WorkerHub:
         raise StreamError("its token is wrong, or it is not awaited")
 
     def _welcome(self, slot: _Slot, hello: dict[str, Any], writer: StreamWriter) -> Link:
-        info = WorkerInfo(slot.number, slot.epoch, int(hello["pid"]), str(hello["device"]), str(hello["torch"]))
+        info = WorkerInfo(slot.number, slot.epoch, hello["pid"], hello["device"], hello["torch"])
         link = Link(info, writer)
         assert slot.arrival is not None
         slot.arrival.set_result(link)
@@ -385,7 +391,7 @@ class WorkerHub:
             link.signs.beat(message)
             return
         run = message.get("run")
-        if self._listener is None or run not in link.runs:
+        if self._listener is None or not isinstance(run, str) or run not in link.runs:
             return  # of a run that was closed or moved meanwhile
         if message.get("op") == "failed":
             link.runs.discard(run)

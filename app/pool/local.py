@@ -17,6 +17,7 @@ import psutil
 
 from app.pool.hub import WorkerHub
 from app.pool.signs import USUAL, Limits
+from trainer.logs import Kind
 from trainer.wire.stream import TOKEN_VARIABLE
 
 DYING_S: Final = 10.0  # for a process that was killed to end
@@ -41,11 +42,18 @@ class LocalPlacer:
         threads: threads of each worker.
         gpus: names of the GPUs to share out, one a worker, as ``CUDA_VISIBLE_DEVICES`` names them.
         idx_folder: where files of images lie.
+        log: how they write their log, and how much: ``("json", "info")``.
     """
 
     def __init__(
-        self, device: str = "auto", threads: int = 1, gpus: tuple[str, ...] = (), idx_folder: Path | None = None
+        self,
+        device: str = "auto",
+        threads: int = 1,
+        gpus: tuple[str, ...] = (),
+        idx_folder: Path | None = None,
+        log: tuple[Kind, str] = ("text", "info"),
     ) -> None:
+        self._log = log
         self._device = device
         self._idx_folder = idx_folder
         self._threads = threads
@@ -66,6 +74,8 @@ class LocalPlacer:
             "epoch": epoch,
             "device": self._device,
             "threads": self._threads,
+            "log": self._log[0],
+            "log-level": self._log[1],
         }
         if self._idx_folder is not None:
             options["idx-folder"] = str(self._idx_folder)
@@ -114,6 +124,7 @@ def local_pool(
     threads: int | None = None,
     idx_folder: Path | None = None,
     limits: Limits = USUAL,
+    log: tuple[Kind, str] = ("text", "info"),
 ) -> WorkerHub:
     """Return a pool of local processes, not yet started.
 
@@ -123,13 +134,14 @@ def local_pool(
         threads: threads of each worker; by default the cores are shared out evenly.
         idx_folder: where files of images lie that they may need.
         limits: when a worker that hangs is given up.
+        log: how they write their log, and how much.
     """
     gpus = visible_gpus() if device in ("auto", "cuda") else ()
     cores = usable_cores()
     memory = usable_memory()
     count = workers or default_workers(len(gpus) or (1 if device == "mps" else cores), memory)
     room = None if gpus or device == "mps" else room_of_each(count, memory)  # a GPU has a memory of its own
-    placer = LocalPlacer(device, threads or max(1, cores // count), gpus, idx_folder)
+    placer = LocalPlacer(device, threads or max(1, cores // count), gpus, idx_folder, log)
     return WorkerHub(placer, count, limits=limits, room=room)
 
 

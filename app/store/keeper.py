@@ -26,6 +26,7 @@ from app.store.store import Store
 from app.summary import summary_of
 from app.tables import File, Stored
 from app.wire import dumps
+from trainer.logs import of_run
 
 EVERY_S: Final = 0.25  # so often it is looked for what is new,
 AT_LEAST_S: Final = 0.02  # and so soon after the last time when something has changed: until then it could be lost
@@ -68,6 +69,7 @@ class Keeper:
         self._swept_at = 0.0
         self._changed = asyncio.Event()
         self.problem: str | None = None
+        self.errors = 0  # so far
 
     @property
     def is_on(self) -> bool:
@@ -191,7 +193,7 @@ class Keeper:
         assert self._store is not None
         before = now - self._settings.keep_days * DAY_S
         for gone in self._store.expire(before, self._settings.data_limit_mb * 1_000_000, in_use):
-            _log.info("run %s is not kept any more: %s", gone.id, gone.why)
+            _log.info("run %s is not kept any more: %s", gone.id, gone.why, extra=of_run(gone.id))
 
     async def find(self, run_id: str) -> Found | None:
         """Return a run that is kept, or None.
@@ -204,8 +206,10 @@ class Keeper:
         try:
             return await self._do(partial(self._find, run_id))
         except StoreError:
+            self.errors += 1
             raise
         except Exception as error:
+            self.errors += 1
             raise StoreError(f"the store cannot be read: {reason(error)}") from error
 
     async def checkpoint_before(self, run_id: str, step: int) -> Checkpoint | None:
@@ -219,7 +223,8 @@ class Keeper:
             stored = await self._do(partial(self._store.checkpoint_before, run_id, step))
             return None if stored is None else past.read(stored.data)
         except Exception as error:
-            _log.error("a checkpoint of run %s cannot be read: %s", run_id, reason(error))
+            self.errors += 1
+            _log.error("a checkpoint of run %s cannot be read: %s", run_id, reason(error), extra=of_run(run_id))
             return None
 
     def _find(self, run_id: str) -> Found | None:
@@ -276,6 +281,7 @@ class Keeper:
         try:
             await self._do(work)
         except Exception as error:
+            self.errors += 1
             text = str(error) if isinstance(error, StoreError) else f"runs cannot be kept: {reason(error)}"
             if text != self.problem:
                 _log.error("%s", text)

@@ -9,7 +9,7 @@ import numpy as np
 from app.history import History
 from app.memory import CHECKPOINT, Checkpoint
 from app.store.errors import StoreError
-from trainer.errors import DropoutLabError
+from trainer.errors import DropoutLabError, quote
 from trainer.wire.frames import Frame, decode, encode
 
 FRAME = "frame"  # the tensor that holds what a worker sent, byte for byte
@@ -34,6 +34,9 @@ def read(data: bytes) -> Checkpoint:
         tensors = dict(frame.tensors)
         sent = tensors.pop(FRAME).tobytes()
         history = History.load(tensors, json.loads(frame.meta["counts"]))
-        return Checkpoint(int(frame.meta["step"]), sent, json.loads(frame.meta["config"]), history)
-    except (DropoutLabError, KeyError, ValueError, TypeError) as error:
+        config = json.loads(frame.meta["config"])
+        if not isinstance(config, dict):
+            raise ValueError(f"config = {quote(config)} is no configuration")
+        return Checkpoint(int(frame.meta["step"]), sent, config, history)
+    except (DropoutLabError, KeyError, ValueError, TypeError, RecursionError, OverflowError) as error:
         raise StoreError(f"a checkpoint that was kept cannot be read: {error}") from error

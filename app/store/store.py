@@ -22,6 +22,7 @@ from app.store.errors import StoreError
 from app.store.files import UNFINISHED, Disk, Files
 from app.store.records import Checkpoint, Expired, Listed, RunRecord
 from app.store.schema import CHANGES, CHECKPOINTS, OF_THE_RUN, RUNS, UPLOADS
+from trainer.logs import of_run
 from trainer.wire.jsontext import dumps
 
 NEWEST: Final = 2  # checkpoints of a run that always stay: the newest, and the one before in case it cannot be read
@@ -305,11 +306,13 @@ class Store:
             try:
                 data = self._files.read(self._folder / row.file)
             except OSError as error:
-                _log.error("checkpoint %s cannot be read: %s", row.file, error.strerror or error)
+                _log.error(
+                    "checkpoint %s cannot be read: %s", row.file, error.strerror or error, extra=of_run(row.run_id)
+                )
                 continue
             if hashlib.sha256(data).digest() == row.digest:
                 return Checkpoint(row.step, data, row.made_on)
-            _log.error("checkpoint %s is damaged: it is not what was written", row.file)
+            _log.error("checkpoint %s is damaged: it is not what was written", row.file, extra=of_run(row.run_id))
         return None
 
     def _forget_checkpoints(self, connection: Connection, which: Any) -> list[str]:

@@ -118,7 +118,7 @@ class FakePool:
         self.listener.on_message(run, {"op": "opened", "run": run, "state": dict(self.states[run])})
         self.frame(run, "data", {"train/x": np.zeros((4, 64), np.float32)})
         if self.states[run]["step"] == 0:
-            self.frame(run, "scores", scores_tensors(0))
+            self.frame(run, "scores", scores_tensors(0, len(config["lanes"])))
         self.frame(run, "graph", {"step": np.zeros(1, np.uint32)})
 
     def _first_step(self, run: str) -> int:
@@ -168,7 +168,7 @@ class FakePool:
     def train(self, run: str, count: int) -> None:
         """Make steps, and send them as one frame."""
         state = self.states[run]
-        self.frame(run, "steps", steps_tensors(state["step"] + 1, count))
+        self.frame(run, "steps", steps_tensors(state["step"] + 1, count, len(state["config"]["lanes"])))
         state["step"] += count
 
     def save(self, run: str) -> bytes:

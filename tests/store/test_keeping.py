@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app.history import History
@@ -24,7 +26,7 @@ from tests.app.conftest import Running, running
 from tests.app.fakes import FakePool, scores_tensors, steps_tensors
 from tests.app.test_tables import upload
 from tests.store.conftest import Place
-from trainer.wire.frames import Frame, decode
+from trainer.wire.frames import Frame, decode, encode
 
 Start = Callable[..., Any]
 
@@ -380,5 +382,24 @@ GOOD = past.write(Checkpoint(3, b"x", {}, History(2, {"input": 8})))
 )
 def test_a_file_that_is_none_is_refused(data: bytes) -> None:
     assert data != GOOD
+    with pytest.raises(StoreError, match="a checkpoint that was kept cannot be read"):
+        past.read(data)
+
+
+def bomb(**words: str) -> bytes:
+    """A small file of which a history would be made that takes gigabytes: a row of losses is 4 MB."""
+    loss = np.zeros((1, 10**6), np.float32)
+    tensors, counts = History(2, {"input": 8}).dump()
+    tensors |= {"frame": np.zeros(1, np.uint8), "losses/loss": loss, "steps/loss": loss}
+    meta = {"config": "{}", "counts": json.dumps(counts), "step": "3"} | words
+    return encode(Frame("checkpoint", "", 0, tensors, meta))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [bomb(), bomb(counts="[" * 100_000), bomb(config="[]"), (100_000).to_bytes(8, "little") + b"[" * 100_000],
+    ids=["absurd shapes", "deep", "no configuration", "a deep header"],
+)
+def test_a_hostile_file_is_refused_before_it_takes_memory(data: bytes) -> None:
     with pytest.raises(StoreError, match="a checkpoint that was kept cannot be read"):
         past.read(data)

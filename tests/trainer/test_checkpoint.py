@@ -116,3 +116,34 @@ def test_other_bytes_are_refused(data: bytes) -> None:
 def test_a_checkpoint_of_another_version_says_so() -> None:
     with pytest.raises(StateError, match="this checkpoint has version '7'; this Dropout Lab reads version 1"):
         unpack(GOOD.replace(b'"version":"1"', b'"version":"7"'))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (("step",), "3", "step is '3'"),
+        (("step",), -1, "step is -1"),
+        (("followed",), [1], "followed is"),
+        (("followed",), [0, 10**6], "followed"),
+        (("model",), [], "other names or shapes in model"),
+        (("optimizer", "weights"), {}, "optimizer.weights"),
+        (("stopping", "best"), [3, None], "stopping.best"),
+        (("stopping", "stopped"), [{"step": 1}, None], "stopping.stopped"),
+        (("diverged",), [0.5, None], "diverged"),
+        (("diverged",), [{"step": 3, "after": {"step": 1}}, None], "diverged"),
+        (("diverged",), [], "diverged"),
+    ],
+)
+def test_a_state_that_is_none_is_refused_whole(place: tuple[str, ...], value: Any, words: str) -> None:
+    experiment = small()
+    experiment.run(3)
+    state = unpack(pack(experiment.state_dict() | {"changes": []}))
+    *above, last = place
+    inside = state
+    for name in above:
+        inside = inside[name]
+    inside[last] = value
+    with pytest.raises(StateError, match="this is no state of an experiment") as refused:
+        experiment.load_state_dict(state)
+    assert words in str(refused.value)
+    assert experiment.step == 3

@@ -94,6 +94,10 @@ def test_peeking_does_not_depend_on_where_the_metadata_stand() -> None:
     assert peek(struct.pack("<Q", len(text)) + text) == ("steps", "r", 7)
 
 
+def with_header(header: str, rest: bytes = b"") -> bytes:
+    return struct.pack("<Q", len(header)) + header.encode() + rest
+
+
 @pytest.mark.parametrize(
     "rubbish",
     [
@@ -104,14 +108,47 @@ def test_peeking_does_not_depend_on_where_the_metadata_stand() -> None:
         struct.pack("<Q", 4) + b"null",
         struct.pack("<Q", 24) + b'{"__metadata__": {"a":1}}',
         encode(Frame("steps", "r", 1, {}))[:40],
+        with_header("[" * 100_000),
+        with_header('{"__metadata__": ' + '{"a":' * 100_000),
+        with_header('{"__metadata__": {"kind": ["steps"], "run": "r", "seq": "1"}}'),
+        with_header('{"__metadata__": {"kind": "steps", "run": {}, "seq": "1"}}'),
+        with_header('{"__metadata__": {"kind": "steps", "run": "r", "seq": "-1"}}'),
+        with_header('{"__metadata__": {"kind": "steps", "run": "r", "seq": Infinity}}'),
+        with_header('[{"__metadata__": 1}]'),
     ],
-    ids=["nothing", "short", "no length", "no words", "null", "other words", "cut off"],
+    ids=[
+        *("nothing", "short", "no length", "no words", "null", "other words", "cut off", "deep", "deep words"),
+        *("a list for a kind", "an object for a run", "below zero", "infinite", "a list"),
+    ],
 )
 def test_rubbish_is_no_frame(rubbish: bytes) -> None:
     with pytest.raises(FrameError, match="not a frame"):
         decode(rubbish)
     with pytest.raises(FrameError, match="not a frame"):
         peek(rubbish)
+
+
+@pytest.mark.parametrize(
+    ("shape", "place"),
+    [
+        ([2**70], [0, 4]),
+        ([2**40, 0], [0, 4]),
+        ([-1], [0, 4]),
+        ([1], [-8, -4]),
+        ([2], [0, 8]),
+        ([1], [4, 8]),
+        ([True], [0, 4]),
+        ([1.0], [0, 4]),
+        ("1", [0, 4]),
+        ([1], [0]),
+        ([1], {"0": 4}),
+    ],
+)
+def test_an_array_of_an_absurd_shape_or_place_is_no_frame(shape: object, place: object) -> None:
+    entry = {"dtype": "F32", "shape": shape, "data_offsets": place}
+    header = json.dumps({"__metadata__": {"kind": "graph", "run": "r", "seq": "1"}, "x": entry})
+    with pytest.raises(FrameError, match="not a frame"):
+        decode(with_header(header, b"\0\0\0\0"))
 
 
 def test_a_frame_that_was_cut_off_is_no_frame() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +168,33 @@ def test_a_folder_without_what_is_needed_says_what_is_missing(tmp_path: Path) ->
     (tmp_path / f"second-{TRAIN}").write_bytes(b"")
     with pytest.raises(ImageFilesError, match="several files"):
         read(tmp_path)
+
+
+def bomb(header: bytes, megabytes: int) -> bytes:
+    """A file of zeros behind a header, compressed a thousandfold."""
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1) as file:
+        file.write(header)
+        for _ in range(megabytes):
+            file.write(bytes(1 << 20))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(2**32 - 1, "has more than 10,000,000 labels"), (1200, "is longer than its header says")],
+)
+def test_a_compressed_file_that_would_fill_the_memory_is_refused_before_it_does(
+    tmp_path: Path, count: int, words: str
+) -> None:
+    images = bytes((0, 0, 8, 3)) + b"".join(each.to_bytes(4, "big") for each in (1200, 8, 8)) + bytes(1200 * 64)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(images)
+    labels = bomb(bytes((0, 0, 8, 1)) + count.to_bytes(4, "big"), 200)
+    (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(labels)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ImageFilesError, match=words):
+            read(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()

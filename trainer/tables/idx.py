@@ -28,6 +28,7 @@ MIN_VALIDATION: Final = 100
 VALIDATION: Final = 1000  # images that judge a run
 KEPT_TRAIN: Final = 10_000  # of which each seed picks others: 8 MB
 KEPT_VALIDATION: Final = 2000
+MOST_AT_ONCE: Final = 10_000_000  # bytes, as all labels are: a small file that is compressed could hold gigabytes
 _BYTES: Final = 8  # the type of a file of unsigned bytes
 _AT_ONCE: Final = 4096  # images read at a time
 
@@ -197,6 +198,8 @@ def _exactly(file: BinaryIO, count: int, path: Path) -> bytes:
         if not piece:
             raise ImageFilesError(f"{path.name} is cut off: its header promises {count - len(data):,} more bytes")
         data += piece
+        if len(data) > MOST_AT_ONCE:
+            raise ImageFilesError(f"{path.name} has more than {MOST_AT_ONCE:,} labels, which is more than is read")
     return bytes(data)
 
 

@@ -24,6 +24,7 @@ PREVIEW_ROWS: Final = 5  # the first ones, shown as they came and as they were u
 MIN_ROWS: Final = 30  # 20 to train on, which is the least, and 10 to judge by
 MOST_DEVIATIONS: Final = 1_000_000  # of a number from the mean of its column; what is further counts as so far
 KEPT_ROWS: Final = 2000  # the most that a run can use: 1,000 to train on and 1,000 to judge by
+MOST_UNPACKED: Final = KEPT_ROWS * MAX_FEATURES * 8  # bytes of the features of a table that is handed on
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,15 +103,21 @@ class Table:
 
     @classmethod
     def decode(cls, data: Mapping[str, Any]) -> Table:
-        """The table of which `encode` made ``data``, without what is only told."""
-        names = tuple(data["feature_names"])
-        return cls(
-            labels=_unpacked(data["labels"], "<i8").astype(np.int64),
-            classes=tuple(data["classes"]),
-            features=_unpacked(data["features"], "<f8").astype(np.float64).reshape(-1, len(names)),
-            feature_names=names,
-            is_number=tuple(data["is_number"]),
-        )
+        """The table of which `encode` made ``data``, without what is only told.
+
+        Raises:
+            TableError: it is not one.
+        """
+        try:
+            names, classes = _texts(data["feature_names"]), _texts(data["classes"])
+            is_number = tuple(bool(each) for each in data["is_number"])
+            labels = _unpacked(data["labels"], "<i8").astype(np.int64)
+            features = _unpacked(data["features"], "<f8").astype(np.float64).reshape(len(labels), len(names))
+        except (KeyError, TypeError, ValueError, zlib.error) as error:
+            raise TableError(f"this is no table that was handed on: {quote(error)}") from error
+        if len(is_number) != len(names) or ((labels < 0) | (labels >= len(classes))).any():
+            raise TableError("this is no table that was handed on: its columns or classes are others than it says")
+        return cls(labels=labels, classes=classes, features=features, feature_names=names, is_number=is_number)
 
 
 def _packed(array: np.ndarray) -> str:
@@ -118,7 +125,17 @@ def _packed(array: np.ndarray) -> str:
 
 
 def _unpacked(text: str, dtype: str) -> np.ndarray:
-    return np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype)
+    unpacking = zlib.decompressobj()
+    data = unpacking.decompress(base64.b64decode(text, validate=True), MOST_UNPACKED + 1)
+    if len(data) > MOST_UNPACKED or not unpacking.eof:
+        raise ValueError(f"it is cut off, or longer than {MOST_UNPACKED:,} bytes")
+    return np.frombuffer(data, dtype)
+
+
+def _texts(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise TypeError(f"{quote(given)} is no list of texts")
+    return tuple(given)
 
 
 def pool_size(rows: int) -> int:

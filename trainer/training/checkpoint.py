@@ -16,6 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from trainer.errors import StateError, quote
+from trainer.wire.frames import decode
 from trainer.wire.stream import MAX_STATE
 
 if TYPE_CHECKING:
@@ -64,6 +65,18 @@ def unpack(data: bytes) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise StateError("this is no checkpoint: it holds no state")
     return state
+
+
+def state_of(frame: bytes) -> bytes:
+    """Return the bytes of a state that travelled as a frame.
+
+    Raises:
+        FrameError, StateError: there are none in it.
+    """
+    state = decode(frame).tensors.get("state")
+    if state is None or state.dtype != "uint8":
+        raise StateError("this is no checkpoint: it holds no state")
+    return state.tobytes()
 
 
 def _metadata(data: bytes) -> dict[str, str]:

@@ -482,8 +482,7 @@ class Experiment:
             StateError: it is no such state, or it was saved by an experiment on other data or of other networks.
                 Nothing has changed.
         """
-        own = {"model": self.model.state_dict(), "optimizer": self._optimizer.state_dict()}
-        saved = read_state(state, self.config, own)
+        saved = read_state(state, self.config, self.model.state_dict(), self._optimizer.state_dict())
         self.config, self.first_config, self.log = saved.config, saved.first_config, log or saved.changes
         self._start()
         self.step, self.followed = saved.step, saved.followed

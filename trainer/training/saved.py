@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +11,8 @@ from torch import Tensor
 from trainer.errors import StateError, quote
 from trainer.settings.changes import ChangeLog, read_changes
 from trainer.settings.config import ExperimentConfig, fixed_knobs, parse
+
+MAX_STEP: Final = 2**32 - 1  # frames count steps in 32 bits
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,16 @@ class Saved:
     diverged: list[dict[str, Any] | None]
 
 
-MOST_STEPS: Final = 2**32 - 1  # what a frame can count
-
-
-def read_state(state: Mapping[str, Any], here: ExperimentConfig, like: Mapping[str, Any]) -> Saved:
-    """Take a saved state apart. It may come from a stranger: what it says is believed of nothing that can be checked.
+def read_state(
+    state: Mapping[str, Any], here: ExperimentConfig, weights: Mapping[str, Tensor], moments: Mapping[str, Any]
+) -> Saved:
+    """Take a saved state apart; all of it is looked at, so that an experiment can take it over without another look.
 
     Args:
         state: what `Experiment.state_dict` returned.
         here: the configuration of the experiment that is to go on from it.
-        like: its own ``model`` and ``optimizer``, of whose tensors the saved ones have the names and shapes.
+        weights: its own, by name.
+        moments: what its optimiser remembers, as that tells it.
 
     Raises:
         StateError: it is no such state, or it was saved by an experiment on other data or of other networks.
@@ -48,81 +50,112 @@ def read_state(state: Mapping[str, Any], here: ExperimentConfig, like: Mapping[s
             config=parse(state["config"]),
             first_config=first,
             changes=read_changes(first, state["changes"]),
-            step=state["step"],
-            followed=(state["followed"][0], state["followed"][1]),
+            step=_whole(state["step"], "step", MAX_STEP),
+            followed=_followed(state["followed"], first),
             weights=state["model"],
             moments=state["optimizer"],
             stopping=state["stopping"],
             diverged=list(state["diverged"]),
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise StateError(f"this is no state of an experiment: {error}") from error
     check_same(saved.config, here)
-    _check(_is_count(saved.step), "step")
-    lane, example = saved.followed
-    _check(_is_count(lane) and lane < len(here.lanes), "followed")
-    _check(_is_count(example) and example < here.examples(lane), "followed")
-    _check_like(saved.weights, like["model"], "model")
-    _check_like(saved.moments, like["optimizer"], "optimizer")
-    _check_stopping(saved.stopping, list(like["model"].values()), len(here.lanes))
-    _check(len(saved.diverged) == len(here.lanes), "diverged")
-    for each in saved.diverged:
-        _check(each is None or _is_end(each), "diverged")
+    check_same(saved.first_config, here)
+    _check_like(saved.weights, weights, "model")
+    _check_like(saved.moments, moments, "optimizer")
+    _check_stopping(saved.stopping, list(weights.values()), len(here.lanes))
+    _check_lanes(saved.diverged, len(here.lanes), "diverged", _check_diverged)
     return saved
 
 
-def _check(holds: bool, place: str) -> None:
-    if not holds:
-        raise StateError(f"this is no state of an experiment: its {place} is none of this run")
+def _wrong(place: str, value: Any, allowed: str) -> StateError:
+    return StateError(f"this is no state of an experiment: {place} is {quote(value)}, not {allowed}")
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= MOST_STEPS
+def _whole(value: Any, place: str, most: int) -> int:
+    if type(value) is not int or not 0 <= value <= most:
+        raise _wrong(place, value, f"a whole number from 0 to {most:,}")
+    return value
+
+
+def _followed(value: Any, config: ExperimentConfig) -> tuple[int, int]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise _wrong("followed", value, "a lane and an example")
+    lane, example = value
+    return _whole(lane, "followed[0]", len(config.lanes) - 1), _whole(example, "followed[1]", config.train_size - 1)
 
 
 def _check_like(value: Any, like: Any, place: str) -> None:
-    """Tensors at the same places, of the same shapes, and of whole numbers where the others are."""
+    """Raise `StateError` where tensors have other names, numbers or shapes than those of the experiment here."""
     if isinstance(like, Tensor):
-        fits = isinstance(value, Tensor) and value.shape == like.shape
-        _check(fits and value.is_floating_point() == like.is_floating_point(), place)
-    elif isinstance(like, Mapping):
-        _check(isinstance(value, Mapping) and value.keys() == like.keys(), place)
-        for name, each in like.items():
-            _check_like(value[name], each, f"{place}.{name}")
-    else:
-        _check(isinstance(value, list) and len(value) == len(like), place)
-        for index, each in enumerate(like):
-            _check_like(value[index], each, f"{place}.{index}")
+        if not isinstance(value, Tensor) or value.shape != like.shape or value.is_complex():
+            found = tuple(value.shape) if isinstance(value, Tensor) else quote(value)
+            raise StateError(
+                f"this is no state of an experiment: its weights have other names or shapes: {place} is {found}, "
+                f"not {tuple(like.shape)}"
+            )
+        return
+    keys = like.keys() if isinstance(like, Mapping) else range(len(like))
+    kind = Mapping if isinstance(like, Mapping) else list
+    if not isinstance(value, kind) or (value.keys() if isinstance(value, Mapping) else range(len(value))) != keys:
+        raise StateError(f"this is no state of an experiment: its weights have other names or shapes in {place}")
+    for key in keys:
+        _check_like(value[key], like[key], f"{place}.{key}")
 
 
-def _check_stopping(given: Any, tensors: list[Tensor], lanes: int) -> None:
-    """What early stopping remembers of each lane."""
-    _check(isinstance(given, Mapping) and given.keys() == {"best", "stopped"}, "stopping")
-    for name in ("best", "stopped"):
-        _check(isinstance(given[name], list) and len(given[name]) == lanes, f"stopping.{name}")
-    for best in given["best"]:
-        if best is not None:
-            named = isinstance(best, Mapping) and best.keys() == {"step", "loss", "weights", "worse"}
-            _check(named and _is_count(best["step"]) and _is_count(best["worse"]), "stopping.best")
-            _check(isinstance(best["loss"], int | float), "stopping.best")
-            _check_like(best["weights"], [tensor[0] for tensor in tensors], "stopping.best.weights")
-    for stop in given["stopped"]:
-        if stop is not None:
-            named = isinstance(stop, Mapping) and stop.keys() == {"step", "best_step", "best_loss"}
-            _check(named and _is_count(stop["step"]) and _is_count(stop["best_step"]), "stopping.stopped")
-            _check(isinstance(stop["best_loss"], int | float), "stopping.stopped")
+def _check_lanes(value: Any, lanes: int, place: str, check: Callable[[Any, int, str], None]) -> None:
+    """Raise `StateError` unless there is an entry for each lane: None, or one that passes."""
+    if not isinstance(value, list) or len(value) != lanes:
+        raise _wrong(place, value, f"a list of {lanes}")
+    for lane, each in enumerate(value):
+        if each is not None:
+            check(each, lane, f"{place}[{lane}]")
 
 
-def _is_end(given: Any) -> bool:
-    """Whether this says when a lane diverged, and after which change."""
-    if not isinstance(given, Mapping) or given.keys() != {"step", "after"} or not _is_count(given["step"]):
-        return False
-    after = given["after"]
+def _check_names(value: Any, place: str, names: set[str]) -> None:
+    if not isinstance(value, Mapping) or value.keys() != names:
+        raise _wrong(place, value, f"an object of {', '.join(sorted(names))}")
+
+
+def _check_number(value: Any, place: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong(place, value, "a number")
+
+
+def _check_stopping(value: Any, weights: list[Tensor], lanes: int) -> None:
+    """What early stopping remembers: of each lane its best weights, and when it was stopped."""
+
+    def best(each: Any, lane: int, place: str) -> None:
+        _check_names(each, place, {"step", "loss", "weights", "worse"})
+        _whole(each["step"], f"{place}.step", MAX_STEP)
+        _whole(each["worse"], f"{place}.worse", MAX_STEP)
+        _check_number(each["loss"], f"{place}.loss")
+        _check_like(each["weights"], [tensor[lane] for tensor in weights], f"{place}.weights")
+
+    def stopped(each: Any, lane: int, place: str) -> None:
+        _check_names(each, place, {"step", "best_step", "best_loss"})
+        _whole(each["step"], f"{place}.step", MAX_STEP)
+        _whole(each["best_step"], f"{place}.best_step", MAX_STEP)
+        _check_number(each["best_loss"], f"{place}.best_loss")
+
+    _check_names(value, "stopping", {"best", "stopped"})
+    _check_lanes(value["best"], lanes, "stopping.best", best)
+    _check_lanes(value["stopped"], lanes, "stopping.stopped", stopped)
+
+
+def _check_diverged(value: Any, lane: int, place: str) -> None:
+    _check_names(value, place, {"step", "after"})
+    _whole(value["step"], f"{place}.step", MAX_STEP)
+    after = value["after"]
     if after is None:
-        return True
+        return
     if not isinstance(after, Mapping) or not {"step", "knobs"} <= after.keys() <= {"step", "lane", "knobs"}:
-        return False
-    return _is_count(after["step"]) and isinstance(after["knobs"], Mapping) and _is_count(after.get("lane", 0))
+        raise _wrong(f"{place}.after", after, "a change, or null")
+    _whole(after["step"], f"{place}.after.step", MAX_STEP)
+    if not isinstance(after["knobs"], Mapping):
+        raise _wrong(f"{place}.after.knobs", after["knobs"], "an object of knobs")
+    if after.get("lane") is not None:
+        _whole(after["lane"], f"{place}.after.lane", 63)
 
 
 def check_same(saved: ExperimentConfig, here: ExperimentConfig) -> None:

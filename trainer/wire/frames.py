@@ -7,6 +7,7 @@ torch: the web's process uses it too.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from trainer.errors import DropoutLabError
+from trainer.errors import DropoutLabError, quote
 
 Array = NDArray[Any]
 Tensors = dict[str, Array]
@@ -34,6 +35,9 @@ _DTYPES: Final[dict[str, np.dtype[Any]]] = {
 }
 _METADATA: Final = b'{"__metadata__":'  # safetensors writes its metadata first, which makes peeking cheap
 _JSON: Final = json.JSONDecoder()
+_BROKEN: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
+"""What Python raises over a header that is none; of JSON nested too deeply, and of numbers beyond all arrays, too."""
+MAX_NUMBER: Final = 2**53  # of a frame: what a browser can count exactly
 
 
 class FrameError(DropoutLabError, ValueError):
@@ -79,10 +83,15 @@ def decode(data: bytes) -> Frame:
     try:
         header, start = _header(data)
         meta = dict(header.pop("__metadata__"))
-        kind, run, seq = meta.pop("kind"), meta.pop("run"), int(meta.pop("seq"))
+        if not all(isinstance(text, str) for text in meta.values()):
+            raise ValueError("its words are no texts")
+        "".join((*meta.values(), *meta, *header)).encode()  # a lone surrogate could not be told to anybody
+        kind, run, seq = _named(meta)
+        for name in ("kind", "run", "seq"):
+            del meta[name]
         tensors = {name: _view(data, start, entry) for name, entry in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FrameError(f"not a frame: {error!r}") from None
+    except _BROKEN as error:
+        raise FrameError(f"not a frame: {quote(error)}") from None
     return Frame(kind, run, seq, tensors, meta)
 
 
@@ -98,14 +107,12 @@ def peek(data: bytes) -> tuple[str, str, int]:
             # The words are short: 256 characters hold them, and raw_decode stops at their end.
             text = data[8 + len(_METADATA) : min(end, 264)].decode(errors="ignore")
             try:
-                words = _JSON.raw_decode(text)[0]
-                return words["kind"], words["run"], int(words["seq"])
+                return _named(_JSON.raw_decode(text)[0])
             except json.JSONDecodeError:
                 pass  # longer words than expected
-        words = _header(data)[0]["__metadata__"]
-        return words["kind"], words["run"], int(words["seq"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise FrameError(f"not a frame: {error!r}") from None
+        return _named(_header(data)[0]["__metadata__"])
+    except _BROKEN as error:
+        raise FrameError(f"not a frame: {quote(error)}") from None
 
 
 def pack(mask: Array) -> NDArray[np.uint8]:
@@ -118,17 +125,34 @@ def unpack(packed: Array, units: int) -> NDArray[np.bool_]:
     return np.unpackbits(packed, axis=-1, count=units).view(np.bool_)
 
 
+def _named(words: Mapping[str, Any]) -> tuple[str, str, int]:
+    kind, run, seq = words["kind"], words["run"], words["seq"]
+    if not (isinstance(kind, str) and isinstance(run, str) and isinstance(seq, str)):
+        raise ValueError("its words are no texts")
+    number = int(seq)
+    if not 0 <= number <= MAX_NUMBER:
+        raise ValueError(f"{number} is no number of a frame")
+    return kind, run, number
+
+
 def _header(data: bytes) -> tuple[dict[str, Any], int]:
     """Return the parsed header and where the arrays begin."""
     start = 8 + int.from_bytes(data[:8], "little")
     if not 8 < start <= len(data):
         raise ValueError(f"{len(data)} bytes cannot hold a header of {start - 8}")
-    return json.loads(data[8:start]), start
+    header = json.loads(data[8:start])
+    if not isinstance(header, dict):
+        raise ValueError("its header is no object")
+    return header, start
 
 
 def _view(data: bytes, start: int, entry: Mapping[str, Any]) -> Array:
     dtype, shape = _DTYPES[entry["dtype"]], entry["shape"]
     first, last = entry["data_offsets"]
+    if not all(type(each) is int and each >= 0 for each in (first, last, *shape)):
+        raise ValueError(f"{quote(shape)} at {quote(first)} to {quote(last)} is no place of an array")
+    if last - first != math.prod(shape) * dtype.itemsize or start + last > len(data):
+        raise ValueError(f"{first} to {last} of {len(data) - start} bytes cannot hold {quote(shape)}")
     # From a slice, because frombuffer with an offset refuses an empty array at the very end.
     array: Array = np.frombuffer(memoryview(data)[start + first : start + last], dtype)
     return array.reshape(shape)

@@ -8,15 +8,15 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer.errors import DropoutLabError
+from trainer.logs import of_run, set_up
 from trainer.settings.config import parse
 from trainer.tables.table import Table
-from trainer.wire.frames import decode
-from trainer.wire.stream import TOKEN_VARIABLE
+from trainer.wire.stream import TOKEN_VARIABLE, StreamError
 from trainer.worker.link import LinkClosedError, connect
 from trainer.worker.loop import Worker
 from trainer.worker.pulse import Pulse
@@ -34,13 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     options = _options(arguments)
-    logging.basicConfig(level=logging.INFO, format=f"worker {options.worker}: %(levelname)s: %(message)s")
+    set_up(options.log, options.log_level, f"worker {options.worker}")
     token = os.environ.pop(TOKEN_VARIABLE, "")
 
     import torch
 
     from trainer.data.datasets import Sources
-    from trainer.training.checkpoint import packed, unpack
+    from trainer.training.checkpoint import packed, state_of, unpack
     from trainer.training.experiment import Experiment
     from trainer.worker.look import evaluation_trace
 
@@ -62,16 +62,19 @@ def main(arguments: list[str] | None = None) -> int:
         checkpoint = request.get("checkpoint")
         if checkpoint is not None:
             try:  # with all changes, of which some may have come after it
-                saved = unpack(decode(checkpoint).tensors["state"].tobytes())
+                saved = unpack(state_of(checkpoint))
                 experiment.load_state_dict(saved, changes)
             except DropoutLabError as error:
                 if request.get("strict"):  # somebody brought it, and is told
                     raise
-                _log.error("a checkpoint cannot be used, and the run begins at step 0: %s", error)
+                run = str(request.get("run"))
+                _log.error(
+                    "a checkpoint cannot be used, and run %s begins at step 0: %s", run, error, extra=of_run(run)
+                )
                 return Experiment(config, device, changes=changes, sources=sources)
         return experiment
 
-    with contextlib.closing(link), contextlib.suppress(LinkClosedError):
+    with contextlib.closing(link), contextlib.suppress(LinkClosedError), _told_apart():
         hello = {"worker": options.worker, "epoch": options.epoch, "token": token}
         about = {"pid": os.getpid(), "device": device, "torch": torch.__version__}
         link.send({"op": "hello", **hello, **about})
@@ -80,6 +83,20 @@ def main(arguments: list[str] | None = None) -> int:
             worker.serve()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return 0
+
+
+@contextlib.contextmanager
+def _told_apart() -> Iterator[None]:
+    """A stream that is none cannot be listened to any further: that is said in a line, and the worker ends.
+
+    Raises:
+        SystemExit: with status 1.
+    """
+    try:
+        yield
+    except StreamError as error:
+        _log.error("the app does not speak this worker's language: %s", error)
+        sys.exit(1)
 
 
 def _leave(number: int, frame: object) -> None:
@@ -120,6 +137,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--idx-folder", type=Path, help="where files of images lie, if there are any")
     parser.add_argument("--threads", type=int, default=1, help="threads that a step may use")
+    parser.add_argument("--log", choices=("text", "json"), default="text", help="how it writes its log")
+    parser.add_argument("--log-level", default="info", help="how much it writes: debug, info, warning or error")
     return parser.parse_args(arguments)
 
 

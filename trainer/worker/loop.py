@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+from trainer.logs import about_run, of_run
 from trainer.settings.changes import ChangeLog
+from trainer.wire.stream import StreamError
 from trainer.worker import publish
 from trainer.worker.pace import Ledger
 from trainer.worker.past import PastSession
+from trainer.worker.said import check_said
 from trainer.worker.searching import make_search_session
 from trainer.worker.session import Accounts, Saving, Sender, Session
 from trainer.worker.sharing import CROWD, CROWDED_PRICE, UNWATCHED_PRICE, Pictures, Shares
@@ -200,7 +203,14 @@ class Worker:
         return None if soonest == math.inf else max(0.0, soonest - now)
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """Do what the app says."""
+        """Do what the app says, if it makes sense; an opening that makes none is answered: somebody waits for it."""
+        try:
+            check_said(message)
+        except StreamError as error:
+            _log.warning("the app does not make sense: %s", error)
+            if message.get("op") == "open" and isinstance(message.get("run"), str):
+                self._fail(message["run"], error)
+            return
         operation, run = message.get("op"), str(message.get("run"))
         session = self._sessions.get(run)
         if operation == "changes":
@@ -225,15 +235,13 @@ class Worker:
         elif operation == "close" and run in self._changes:
             del self._changes[run]
         elif session is None:
-            _log.debug("%r for run %s, which is not here", operation, run)
+            _log.debug("%r for run %s, which is not here", operation, run, extra=of_run(run))
         elif operation == "watch":
             self._guard(session, lambda: session.watch(int(message["viewers"]), message.get("views") or ()))
         elif operation == "close":
             del self._sessions[run]
             self._shares.forget(run)
             _close(session)
-        else:
-            _log.warning("the app said %r, which is no operation", operation)
 
     def _open(self, run: str, request: Mapping[str, Any]) -> None:
         checkpoint = self._checkpoints.pop(run, None)
@@ -265,7 +273,8 @@ class Worker:
     def _guard(self, session: Served, action: Callable[[], T]) -> T | None:
         """Do something for one run and return what comes of it; if that fails, it is the end of that run only."""
         try:
-            return action()
+            with about_run(session.run):
+                return action()
         except Exception as problem:
             if self._sessions.get(session.run) is session:
                 del self._sessions[session.run]
@@ -277,7 +286,7 @@ class Worker:
     def _fail(self, run: str, problem: Exception) -> None:
         error = publish.error(problem)
         if error["code"] == "internal":
-            _log.error("run %s cannot go on", run, exc_info=problem)
+            _log.error("run %s cannot go on", run, exc_info=problem, extra=of_run(run))
         self._line.send({"op": "failed", "run": run, "error": error})
 
 
@@ -286,7 +295,7 @@ def _close(session: Served) -> None:
     try:
         session.close()
     except Exception:
-        _log.exception("run %s could not be closed as it should", session.run)
+        _log.exception("run %s could not be closed as it should", session.run, extra=of_run(session.run))
 
 
 def _wants(session: Served, now: float) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainer.errors import DropoutLabError, KnobError
+from trainer.errors import DropoutLabError, KnobError, StateError, quote
 from trainer.search import Evaluation, SearchState, parse_search
 from trainer.settings.arguments import CommandError
 from trainer.settings.changes import ChangeLog
@@ -20,6 +21,23 @@ if TYPE_CHECKING:
     from trainer.settings.pieces import Pieces
     from trainer.training.experiment import Experiment
     from trainer.training.trace import Trace
+
+
+def _evaluations_of(text: str, lanes: int) -> list[Evaluation]:
+    """What a checkpoint says of the evaluations of the present batch.
+
+    Raises:
+        StateError: it is none of a search.
+    """
+    try:
+        found = [Evaluation(*each) for each in json.loads(text)["evaluations"]]
+        for each in found:
+            if type(each.step) is not int or len(each.val_loss) != lanes or len(each.val_accuracy) != lanes:
+                raise ValueError(f"{each} is no evaluation of {lanes} lanes")
+            all(math.isfinite(number) for number in (*each.val_loss, *each.val_accuracy))  # or they are no numbers
+        return found
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StateError(f"this is no checkpoint of a search: {quote(error)}") from error
 
 
 class SearchSession(Session):
@@ -56,8 +74,8 @@ class SearchSession(Session):
     def _resume(self, request: Mapping[str, Any]) -> None:
         super()._resume(request)
         if self._experiment.step > 0:
-            kept = json.loads(decode(request["checkpoint"]).meta["session"])
-            self._evaluations = [Evaluation(*each) for each in kept["evaluations"]]
+            session = decode(request["checkpoint"]).meta.get("session", "")
+            self._evaluations = _evaluations_of(session, len(self._experiment.config.lanes))
 
     # Inside
 

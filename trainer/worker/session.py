@@ -162,7 +162,9 @@ class Session:
             said = COMMANDS["speed"].read({"steps_per_second": request["steps_per_second"]})
             self._pace = Pace(said["steps_per_second"])
         self._about, self._stop_at = request.get("experiment"), request.get("stop_at")
-        self._extras.ensemble = EnsembleWanted.of(request.get("ensemble") or {})
+        if ensemble := request.get("ensemble"):
+            COMMANDS["ensemble"].read({"op": "ensemble", **ensemble})
+            self._extras.ensemble = EnsembleWanted.of(ensemble)
         self._follow(request.get("follow") or {})
         self._resume(request)
         if request.get("state") == "playing" and not self._catching_up:
@@ -176,7 +178,7 @@ class Session:
         step = self._experiment.step
         if step > 0 and request.get("scored"):
             self._scored = step
-        to_go = request.get("reach", 0) - step
+        to_go = (request.get("reach") or 0) - step
         if to_go > 0:  # it was further on, and gets there as fast as it can
             self._move(State.STEPPING)
             self._remaining, self._catching_up = to_go, True
