@@ -46,11 +46,11 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
 
 
 def _is_changes(value: Any) -> bool:
-    return isinstance(value, list) and all(
+    return isinstance(value, list | tuple) and all(
         isinstance(each, dict)
         and _is_whole(each.get("step"))
         and isinstance(each.get("knobs"), dict)
@@ -78,9 +78,9 @@ _OPEN: Final[dict[str, Check]] = {
 }
 _FORMS: Final[dict[str, tuple[dict[str, Check], dict[str, Check]]]] = {
     "changes": (_RUN | {"changes": _is_changes}, {}),
-    "open": (_RUN | {"config": _is_object}, _OPEN),
+    "open": (_RUN, _OPEN),
     "checkpoint": (_RUN | {"frame": lambda value: isinstance(value, bytes)}, {}),
-    "command": (_RUN | {"command": _is_object}, {}),
+    "command": (_RUN, {}),
     "watch": (_RUN | {"viewers": _is_whole}, {"views": _is_texts}),
     "close": (_RUN, {}),
     "shutdown": ({}, {}),

@@ -20,7 +20,6 @@ NONSENSE: tuple[dict[str, Any], ...] = (
     {"op": "watch", "run": "r", "viewers": 1, "views": [3]},
     {"op": "changes", "run": "r"},
     {"op": "changes", "run": "r", "changes": [{"step": "x", "knobs": {}}]},
-    {"op": "command", "run": "r", "command": "play"},
     {"op": "close", "run": 3},
 )
 
