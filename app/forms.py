@@ -184,6 +184,18 @@ def forms() -> dict[str, Form]:
         "viewers": COUNT,
         "obstacles": {"type": "object", "additionalProperties": TEXT},
         "unkept": or_null(TEXT),
+        "silent": TRUTH,
+        "name": or_null(TEXT),
+        "parent": or_null(obj({"run": TEXT, "step": COUNT})),
+    }
+    mine = {
+        **dict.fromkeys(("id", "state"), TEXT),
+        **dict.fromkeys(("step", "viewers"), COUNT),
+        **dict.fromkeys(("pinned", "search"), TRUTH),
+        **dict.fromkeys(("name", "experiment"), or_null(TEXT)),
+        **dict.fromkeys(("opened_at", "used_at"), {"type": "number"}),
+        "expires_at": number,
+        **dict.fromkeys(("trains", "curves"), or_null(ANY_OBJECT)),
     }
     columns = {"type": "object", "additionalProperties": True}
     return {
@@ -201,6 +213,21 @@ def forms() -> dict[str, Form]:
             {"fork": obj({"run": TEXT, "step": COUNT}, {"changes_until": or_null(COUNT)}, closed=True)}, closed=True
         ),
         "Opened": obj({"id": TEXT, "token": TEXT, "config": ref("Config"), "experiment": or_null(TEXT)}, closed=True),
+        "Tokens": obj({"runs": listed(obj({"id": TEXT, "token": TEXT}, closed=True))}),
+        "Mine": obj(
+            {
+                "runs": listed(obj(mine)),
+                **dict.fromkeys(("gone", "unread"), listed(TEXT)),
+                "store": obj({"status": TEXT, "problem": or_null(TEXT)}),
+                "keep_days": number,
+                "now": {"type": "number"},
+            }
+        ),
+        "Naming": obj({}, {"name": or_null(TEXT), "pinned": TRUTH, "state": {"enum": ["paused"]}}, closed=True),
+        "Named": obj({"id": TEXT, "name": or_null(TEXT), "pinned": TRUTH}, closed=True),
+        "Brought": obj(
+            {"id": TEXT, "token": TEXT, "name": or_null(TEXT), "step": COUNT, "experiment": or_null(TEXT)}, closed=True
+        ),
         "Decision": _decision(),
         "Decisions": {"type": "object", "additionalProperties": ref("Decision"), "maxProperties": MAX_DECISIONS},
         "Reading": obj({}, {"label": or_null(TEXT), "columns": or_null(ref("Decisions"))}, closed=True),

@@ -45,8 +45,9 @@ class Operation:
     owner: str = ""
 
 
-_EVERYWHERE: Final = ("wrong_host", "internal")
-_CHANGING: Final = ("wrong_origin", "too_large", "bad_message")
+BINARY: Final[Form] = {"type": "string", "format": "binary"}
+_EVERYWHERE: Final = ("wrong_host", "client_share", "too_many_connections", "internal")
+_CHANGING: Final = ("wrong_origin", "too_large", "too_slow", "bad_message")
 _REVIVED: Final = ("not_found", "too_many_runs", "no_worker", "internal", "store")
 """With which every request for a run may be refused: one that is only kept is opened again for it."""
 
@@ -86,8 +87,28 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         body={JSON: {"anyOf": [ref("Opening"), ref("KeptRecord"), ref("Fork")]}},
         needs_body=False,
     ),
+    ("post", "/api/runs/mine"): Operation(
+        {200: (ref("Mine"), JSON)}, ("bad_json", "store"), body={JSON: ref("Tokens")}
+    ),
+    ("post", "/api/runs/file"): Operation(
+        {201: (ref("Brought"), JSON)},
+        (
+            *("bad_run_file", "bad_table", "bad_value", "unknown_knob", "too_many_changes", "bad_json"),
+            *("too_many_messages", "too_many_runs", "no_worker", "store"),
+        ),
+        body={"application/octet-stream": BINARY},
+    ),
     ("get", "/api/runs/{run_id}"): Operation({200: (ref("RunState"), JSON)}, _REVIVED),
     ("delete", "/api/runs/{run_id}"): Operation({204: (None, "")}, ("wrong_token", *_REVIVED), owner="must"),
+    ("patch", "/api/runs/{run_id}"): Operation(
+        {200: (ref("Named"), JSON)},
+        ("wrong_token", "bad_value", "bad_json", *_REVIVED),
+        body={JSON: ref("Naming")},
+        owner="must",
+    ),
+    ("get", "/api/runs/{run_id}/file"): Operation(
+        {200: (BINARY, "application/octet-stream")}, ("too_many_messages", *_REVIVED)
+    ),
     ("get", "/api/runs/{run_id}/code"): Operation(
         {200: (TEXT, PYTHON.partition(";")[0])},
         ("bad_value", "too_many_messages", *_REVIVED),
@@ -101,7 +122,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         {200: (ref("Record"), JSON)}, ("too_many_messages", *_REVIVED), _DOWNLOAD
     ),
     ("get", "/api/runs/{run_id}/past"): Operation(
-        {200: ({"type": "string", "format": "binary"}, "application/octet-stream")},
+        {200: (BINARY, "application/octet-stream")},
         ("bad_value", "bad_message", "too_many_messages", *_REVIVED),
         {
             "step": COUNT | {"description": "whose pictures"},
@@ -177,7 +198,7 @@ def _operation(route: APIRoute, method: str, told: Operation) -> dict[str, Any]:
     named = [name for name in ("run_id", "table_id") if f"{{{name}}}" in route.path]
     parameters = [_parameter(name, "path", TEXT) for name in named]
     parameters += [_parameter(name, "query", form) for name, form in told.query.items()]
-    codes = {*told.errors, *_EVERYWHERE, *(_CHANGING if method == "POST" else ())}
+    codes = {*told.errors, *_EVERYWHERE, *(_CHANGING if method in ("POST", "PATCH") else ())}
     codes |= {"wrong_origin"} if method == "DELETE" else set()
     responses = {
         str(status): {"description": "as asked"} | ({"content": {media: {"schema": form}}} if form is not None else {})

@@ -48,6 +48,9 @@ class Deaf:
     def on_lost(self, runs: list[str]) -> None:
         """Nothing comes of it."""
 
+    def on_silent(self, runs: list[str], silent: bool) -> None:
+        """Nothing comes of it."""
+
 
 async def test_a_caller_that_is_no_worker_or_a_broken_one_is_hung_up_on(
     patience: float, monkeypatch: pytest.MonkeyPatch
