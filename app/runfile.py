@@ -27,6 +27,7 @@ from trainer.printable import is_printable
 from trainer.search import parse_search
 from trainer.settings.commands import read_command
 from trainer.settings.config import ExperimentConfig, parse
+from trainer.settings.dropouts import KINDS
 from trainer.tables.decisions import Decisions, parse_decisions
 from trainer.tables.rows import MAX_BYTES as MAX_TABLE
 from trainer.wire.frames import Frame, decode, encode
@@ -391,6 +392,8 @@ def _history(tensors: Arrays, counts: Mapping[str, Any], config: ExperimentConfi
         if len(steps) and (int(steps[-1]) > step or not (np.diff(steps.astype(np.int64)) >= apart).all()):
             raise RunFileError(f"its {name} are not in rising order, or go beyond step {step:,}")
     rows = history.masks()
+    if "dropout_kind" in rows and (rows["dropout_kind"] >= len(KINDS)).any():
+        raise RunFileError("its masks are of a kind of dropout that there is not")
     if len(rows["lane"]) and int(rows["lane"].max()) >= lanes:
         raise RunFileError("its masks are of a network that it does not have")
     return history

@@ -77,6 +77,10 @@ FORGED: dict[str, tuple[Change, str]] = {
     "steps that fall": (rows("history/losses/step", lambda v: v[::-1].copy()), "rising order"),
     "steps beyond the end": (rows("history/steps/step", lambda v: v + np.uint32(7)), "beyond step 30"),
     "masks of a network that is not there": (rows("history/steps/lane", lambda v: v + np.uint8(9)), "does not have"),
+    "masks of a kind that there is not": (
+        rows("history/steps/dropout_kind", lambda v: v + np.uint8(99)),
+        "kind of dropout",
+    ),
     "masks without bound": (rows("history/steps/mask/input", lambda v: np.resize(v, (30, 9000))), "larger"),
     "changes that are no JSON": (lambda _, t: t.update(changes=np.frombuffer(b"{", np.uint8)), "JSON"),
     "changes that are no bytes": (lambda _, t: t.update(changes=np.zeros(3)), "row of bytes"),
