@@ -193,7 +193,7 @@ def forms() -> dict[str, Form]:
         **dict.fromkeys(("step", "viewers"), COUNT),
         **dict.fromkeys(("pinned", "search"), TRUTH),
         **dict.fromkeys(("name", "experiment"), or_null(TEXT)),
-        **dict.fromkeys(("opened_at", "used_at"), {"type": "number"}),
+        **{key: {"type": "number"} for key in ("opened_at", "used_at")},
         "expires_at": number,
         **dict.fromkeys(("trains", "curves"), or_null(ANY_OBJECT)),
     }
