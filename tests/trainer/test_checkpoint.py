@@ -15,6 +15,7 @@ from tests.anything import configs, tried
 from tests.trainer.test_experiment import assert_same_steps, assert_same_weights, small
 from trainer import Experiment
 from trainer.errors import StateError
+from trainer.settings.changes import ChangeLog
 from trainer.settings.config import parse
 from trainer.training import checkpoint
 from trainer.training.checkpoint import pack, packed, unpack
@@ -49,6 +50,30 @@ def test_any_run_goes_on_from_its_bytes_as_if_nothing_had_been(config: dict[str,
     assert mine.loss.numpy().tobytes() == theirs.loss.numpy().tobytes()
     for name, mask in mine.masks.items():
         assert torch.equal(mask, theirs.masks[name])
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [{"dropout": [0.0, 0.8, 0.8]}, {"batch_norm": True}, {"l2": 0.05}, {"patience": 1}],
+    ids=lambda each: next(iter(each)),
+)
+def test_a_change_that_was_made_where_a_state_was_saved_can_be_left_out_or_come_later(knobs: dict[str, Any]) -> None:
+    changed, left = (small(train_size=60, learning_rate=0.05) for _ in range(2))
+    for each in (changed, left):
+        each.run(40)
+    before = packed(changed)
+    changed.set(lane=1, **knobs)
+    after = packed(changed)
+    assert before is not None
+    assert after is not None
+    with_it, without = ChangeLog(changed.changes), ChangeLog()
+    for data, log, like in ((before, with_it, changed), (after, with_it, changed), (after, without, left)):
+        again = small(train_size=60, learning_rate=0.05)
+        again.load_state_dict(unpack(data), log)
+        assert again.config == like.config
+        expected = Experiment(like.first_config, "cpu", changes=like.changes)
+        expected.run(40)
+        assert_same_steps(again.run(40), expected.run(40))
 
 
 def test_early_stopping_and_a_change_that_comes_after_it_go_on_too() -> None:

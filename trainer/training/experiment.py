@@ -476,14 +476,17 @@ class Experiment:
 
         Args:
             state: what `state_dict` returned.
-            log: changes of the run, of which some may have come after the state; by default those that are in it.
+            log: changes of the run: some may have come after the state, and some that were made where it was saved may be
+                missing. By default those that are in it.
 
         Raises:
             StateError: it is no such state, or it was saved by an experiment on other data or of other networks.
                 Nothing has changed.
         """
         saved = read_state(state, self.config, self.model.state_dict(), self._optimizer.state_dict())
-        self.config, self.first_config, self.log = saved.config, saved.first_config, log or saved.changes
+        self.config, self.first_config, self.log = saved.config, saved.first_config, saved.changes
+        if log is not None:
+            self.config, self.log = log.config_at(saved.step, saved.first_config), log
         self._start()
         self.step, self.followed = saved.step, saved.followed
         self.model.load_state_dict(saved.weights)
@@ -494,6 +497,8 @@ class Experiment:
             if gone is not None:
                 self._stopping.give_up(lane)
         self._use_knobs()
+        if log is not None:
+            self._replay()  # what was changed where the run stood is in force there, and its norms are estimated anew
 
 
 def _check_number(name: str, value: Any, end: int) -> None:

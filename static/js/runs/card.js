@@ -49,13 +49,12 @@ export function createCard(document, first, asks) {
   const kept = h(document, "p", { class: "run-kept" });
   const pin = button("Pin", asks.pin);
   const open = link("Open", { class: "button primary" });
-  const onward = h(document, "span", { class: "run-onward", "data-onward": first.id, hidden: true });
   const file = link("Download", { download: "", href: addressOf(`api/runs/${encodeURIComponent(first.id)}/file`) });
   const deeds = h(
     document,
     "div",
     { class: "run-deeds" },
-    ...[open, onward, button("Rename", asks.rename), pin, file, button("Delete", asks.remove), compare],
+    ...[open, button("Rename", asks.rename), pin, file, button("Delete", asks.remove), compare],
   );
   const words = h(document, "div", { class: "run-words" }, name, about, lanes, kept);
   const element = h(
