@@ -476,7 +476,7 @@ class Experiment:
 
         Args:
             state: what `state_dict` returned.
-            log: changes of the run: some may have come after the state, and some that were made where it was saved may be
+            log: changes of the run: some may have come after the state, some that were made where it was saved may be
                 missing. By default those that are in it.
 
         Raises:
