@@ -355,6 +355,8 @@ def _history(tensors: Arrays, counts: Mapping[str, Any], config: ExperimentConfi
         "steps/loss": (np.float32, (lanes,)),
         **{f"steps/mask/{layer}": (np.uint8, (None,)) for layer in layers},
         **{f"steps/kept/{layer}": (np.uint32, ()) for layer in layers},
+        **{f"steps/{rate}/{layer}": (np.float32, ()) for rate in ("rate", "group_rate") for layer in layers},
+        "steps/dropout_kind": (np.uint8, ()),
         "losses/step": (np.uint32, ()),
         "losses/loss": (np.float32, (lanes,)),
         "scores/step": (np.uint32, ()),

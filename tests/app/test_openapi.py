@@ -51,7 +51,8 @@ CHECKS = [
 ]
 OF_SCHEMA: list[Any] = [cast(Any, result).ok() for result in SCHEMA.get_all_operations()]
 TRIED = [(operation, GenerationMode.POSITIVE) for operation in OF_SCHEMA]
-TRIED += [(each, GenerationMode.NEGATIVE) for each in OF_SCHEMA if each.body or each.query]  # what can be wrong
+WRONG = [each for each in OF_SCHEMA if each.body or each.query]  # what can be wrong: any bytes at all are a file
+TRIED += [(each, GenerationMode.NEGATIVE) for each in WRONG if each.path != "/api/runs/file"]
 
 
 class Thread:

@@ -175,7 +175,7 @@ class TestNetworks:
     def test_other_data_restart_at_once_and_undo_goes_back_to_the_run_before(self, lab: Pretend) -> None:
         lab.open("?seed=11")
         before = lab.run["config"]
-        undo = lab.page.get_by_role("button", name="Undo")
+        undo = lab.page.locator(".datasets-undo")
         expect(undo).to_be_hidden()
         lab.page.locator("#hero-hidden").fill("0.8")
         lab.wait("state.run.changes.length > 0 || state.run.config.lanes[1].dropout[1] === 0.8")

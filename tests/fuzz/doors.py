@@ -221,7 +221,12 @@ def frames(run: str) -> tuple[Frame, ...]:
 async def doors(patience: float) -> AsyncIterator[Door]:
     """Open a lab with a run and a table."""
     settings = Settings(
-        log_level="error", max_runs=10_000, max_messages_per_second=10_000, unwatched_pause_s=3600, keep=False
+        log_level="error",
+        max_runs=10_000,
+        max_messages_per_second=10_000,
+        max_openings_per_minute=100_000,
+        unwatched_pause_s=3600,
+        keep=False,
     )
     with complaints() as heard:
         async with running(FakePool(), settings, patience) as lab:

@@ -88,7 +88,8 @@ def _followed(value: Any, config: ExperimentConfig) -> tuple[int, int]:
 def _check_like(value: Any, like: Any, place: str) -> None:
     """Raise `StateError` where tensors have other names, numbers or shapes than those of the experiment here."""
     if isinstance(like, Tensor):
-        if not isinstance(value, Tensor) or value.shape != like.shape or value.is_complex():
+        fits = isinstance(value, Tensor) and value.shape == like.shape and not value.is_complex()
+        if not fits or value.is_floating_point() != like.is_floating_point():
             found = tuple(value.shape) if isinstance(value, Tensor) else quote(value)
             raise StateError(
                 f"this is no state of an experiment: its weights have other names or shapes: {place} is {found}, "

@@ -68,7 +68,7 @@ export function laneColour(palette, lane) {
 
 /**
  * Give an element of the page the colour of a lane, `--mark`, and its `.mark` a shape: lanes that share a colour have different ones.
- * @param {HTMLElement} element
+ * @param {Pick<HTMLElement, "dataset">} element
  * @param {number | null} lane `null`: of none.
  */
 export function markLane({ dataset }, lane) {

@@ -41,7 +41,7 @@ export function networkSentence(picture, { followed, missing, every = null }) {
   }
   const parts = picture.evaluation ? [evaluationWords(picture)] : [`${headWords(picture)} ${keptWords(picture)}`];
   const busy = every === null ? "" : busyWords(every);
-  return [busy, ...parts, answerWords(picture), otherExampleWords(picture, followed), recordWords(picture)]
+  return [...parts, answerWords(picture), otherExampleWords(picture, followed), recordWords(picture), busy]
     .filter(Boolean)
     .join(" ");
 }

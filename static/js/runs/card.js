@@ -4,6 +4,7 @@
 
 import { addressOf } from "../base/addresses.js";
 import { h, setText } from "../base/dom.js";
+import { markLane } from "../base/theme.js";
 import { formatCount } from "../model/stats.js";
 import { drawSmall } from "./curves.js";
 import { curvesWords, expiresSoon, keptWords, ratesWords, trainedWords, whenWords } from "./words.js";
@@ -80,7 +81,8 @@ export function createCard(document, first, asks) {
   function nameLanes() {
     const all = now.run.trains?.lanes ?? [];
     const told = all.slice(0, NAMED).map((lane, index) => {
-      const mark = h(document, "span", { class: "run-mark", style: `background: var(--lane-${index % 8})` });
+      const mark = h(document, "span", { class: "run-mark" });
+      markLane(mark, index);
       return h(
         document,
         "li",

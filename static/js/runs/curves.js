@@ -1,5 +1,7 @@
 // Curves as small drawings: lines of numbers in a box, with gaps where there is no number.
 
+import { markLane } from "../base/theme.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -80,7 +82,9 @@ export function drawSmall(document, curves, lanes) {
     order.map((lane) => {
       const kind = /** @type {"train_loss" | "val_loss"} */ (which);
       const at = { class: `curve ${which}`, d: pathOf(curves.step, line(kind, lane), x, y) };
-      return s(document, "path", { ...at, style: `stroke: var(--lane-${lane % 8})` });
+      const path = s(document, "path", at);
+      markLane(path, lane);
+      return path;
     }),
   );
   const box = { viewBox: `0 0 ${width} ${height}`, class: "small-curves", "aria-hidden": "true" };
