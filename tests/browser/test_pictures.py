@@ -249,8 +249,9 @@ def test_the_sentence_under_the_network_is_true_of_its_picture(world: Page) -> N
         }"""
     )
     assert said["live"].startswith("Step 1,284 of “Dropout”, training example 2, labelled c: kept ")
-    assert said["busy"] == f"The server is busy: a new picture about every 2 seconds. {said['live']}"
-    assert said["busier"].startswith("The server is busy: a new picture about every half second. Step 9 of")
+    assert said["busy"] == f"{said['live']} The server is busy: a new picture about every 2 seconds."
+    assert said["busier"].startswith("Step 9 of")
+    assert said["busier"].endswith("The server is busy: a new picture about every half second.")
     assert said["idle"] == said["live"]
     assert f"{said['kept']} and " in said["live"]
     sd = math.sqrt(24 * 0.25 * 0.75)

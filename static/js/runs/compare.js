@@ -47,16 +47,16 @@ const leastValue = (values) => leastOf(values)?.value ?? Number.POSITIVE_INFINIT
  * @param {number} y
  */
 function mark(document, run, x, y) {
-  const style = `fill: var(--lane-${run})`;
+  const own = { class: "compare-mark", "data-lane": run };
   switch (run % 4) {
     case 0:
-      return s(document, "circle", { cx: x, cy: y, r: 4, style });
+      return s(document, "circle", { cx: x, cy: y, r: 4, ...own });
     case 1:
-      return s(document, "rect", { x: x - 4, y: y - 4, width: 8, height: 8, style });
+      return s(document, "rect", { x: x - 4, y: y - 4, width: 8, height: 8, ...own });
     case 2:
-      return s(document, "path", { d: `M${x} ${y - 5}l5 9h-10z`, style });
+      return s(document, "path", { d: `M${x} ${y - 5}l5 9h-10z`, ...own });
     default:
-      return s(document, "path", { d: `M${x} ${y - 5.5}l5.5 5.5l-5.5 5.5l-5.5 -5.5z`, style });
+      return s(document, "path", { d: `M${x} ${y - 5.5}l5.5 5.5l-5.5 5.5l-5.5 -5.5z`, ...own });
   }
 }
 
@@ -104,7 +104,7 @@ function draw(document, lines, wide) {
         ? [mark(document, run, x(steps[index]), y(value))]
         : [],
     );
-    return [s(document, "path", { ...path, style: `stroke: var(--lane-${run})` }), ...marks];
+    return [s(document, "path", { ...path, "data-lane": run }), ...marks];
   });
   const clip = s(document, "clipPath", { id: "compare-clip" });
   clip.append(
@@ -130,7 +130,7 @@ function draw(document, lines, wide) {
  * @param {Line} line
  */
 function key(document, { run, dash }) {
-  const stroke = { d: "M1 7H39", class: "curve", "stroke-dasharray": dash, style: `stroke: var(--lane-${run})` };
+  const stroke = { d: "M1 7H39", class: "curve", "stroke-dasharray": dash, "data-lane": run };
   const box = { viewBox: "0 0 40 14", width: 40, height: 14, class: "compare-key", "aria-hidden": "true" };
   return s(document, "svg", box, s(document, "path", stroke), mark(document, run, 20, 7));
 }
