@@ -26,9 +26,9 @@ SLOW = """
 import sys, time, torch
 from trainer.worker.session import Session
 train, turns = Session.train, [0]
-def slow(self):
+def slow(self, *args, **named):
     turns[0] += 1
-    train(self)
+    train(self, *args, **named)
     if turns[0] == 3:
         much, until = torch.rand(2500, 2500), time.monotonic() + 5
         while time.monotonic() < until:
