@@ -73,6 +73,7 @@ def test_the_page_asks_for_no_single_module_and_for_nothing_that_is_not_there(pa
     lab.button("views").click()
     page.locator("#views input[value=damage]").check()  # its view is in the file that comes later
     page.keyboard.press("Escape")
+    page.locator("#damage").scroll_into_view_if_needed()  # a chart is drawn when it comes near
     expect(page.locator("#damage .main-svg").first).to_be_visible()
     assert [answer for answer in answers if "/js/" in answer[1] or answer[0] >= 400] == []
 
@@ -97,6 +98,7 @@ def test_views_drawing_and_dialogs_that_come_later_work(page: Page, bundled: Lab
     for panel in ("draw", "damage"):
         page.locator(f"#views input[value={panel}]").check()
     page.keyboard.press("Escape")
+    page.locator("#damage").scroll_into_view_if_needed()  # a chart is drawn when it comes near
     expect(page.locator("#damage .main-svg").first).to_be_visible()
     pad = page.locator("#draw canvas").first
     pad.scroll_into_view_if_needed()
