@@ -44,6 +44,7 @@ TURN_S: Final = 4.0  # between two turns of a knob, on average
 CALM_S: Final = (3.0, 7.0)  # between two kills
 PATIENCE_S: Final = 120.0
 POLL_S: Final = 0.02
+NOBODY_S: Final = 8.0  # after which a kill that nobody has heard of concerned nobody
 KINDS: Final[tuple[dict[str, Any], ...]] = (
     {},
     {"dataset": "moons", "hidden": [32, 32], "train_size": 100},
@@ -250,7 +251,8 @@ async def disturb(
                         heard.setdefault(owner.run["id"], owner.heard_at - at)
                 concerned = [owner for owner in owners if len(owner.repeated) > before[owner.run["id"]][1]]
                 went_on = all(owner.last > before[owner.run["id"]][0] for owner in owners)
-                if concerned and went_on and all(owner.seen_at > owner.heard_at for owner in concerned):
+                is_known = bool(concerned) or time.monotonic() > at + NOBODY_S  # a worker may have had no run
+                if is_known and went_on and all(owner.seen_at > owner.heard_at for owner in concerned):
                     break
                 await asyncio.sleep(POLL_S)
         outcome.times += 1
