@@ -77,6 +77,7 @@ class Owner:
     heard_at: float = 0.0
     repeated: list[int] = field(default_factory=list)
     changes: int = 0
+    _is_counted: bool = False  # the history that comes next says what "restarted" has said
 
     async def live(self, url: str, chance: random.Random) -> None:
         """Watch for ever, and connect again whenever the line breaks off."""
@@ -114,14 +115,17 @@ class Owner:
             if told.get("reason") == "restarted":
                 self.heard_at = time.monotonic()
                 self.repeated.append(self.last - told["step"])
+                self._is_counted = True
             return
         frame = decode(message)
         await line.send(json.dumps({"op": "credit", "seq": frame.seq}))
         if frame.kind not in ("steps", "history"):
             return
         steps = [int(step) for step in frame.tensors["step"]]
-        if frame.kind == "history" and steps and steps[-1] < self.last:
-            self.repeated.append(self.last - steps[-1])
+        if frame.kind == "history":
+            if steps and steps[-1] < self.last and not self._is_counted:
+                self.repeated.append(self.last - steps[-1])
+            self._is_counted = False
         for step, loss in zip(steps, frame.tensors["loss"], strict=True):
             told_before = self.losses.setdefault(step, loss.tobytes())
             if told_before != loss.tobytes():

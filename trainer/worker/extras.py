@@ -32,6 +32,7 @@ ENSEMBLE_S: Final = 0.5  # between two of them
 BOUNDARY_S: Final = 0.25
 IDLE_PRICE: Final = 0.4  # of time that training would not have used: a quarter of it may go to extras, not a tenth
 VIEWS_PRICE: Final = 0.5  # of time while views are open: a fifth of it may go to extras
+FIRST_PRICE: Final = 0.2  # of time for a view that has shown nothing yet: half of it, for somebody waits to see it
 
 Job = Generator[None, None, Mapping[str, Array]]
 """What is being made of one kind of frame, in bites; the frame's tensors in the end."""
@@ -153,6 +154,7 @@ class Extras:
         self.failed: dict[str, dict[str, Any]] = {}
         self._insights: dict[str, Insight] = {}
         self._makings: dict[str, Making] = {}
+        self._seen: set[str] = set()  # views that were shown before: nobody gets more time by opening them again
         self._begin()
 
     def restart(self, experiment: Experiment | None = None) -> None:
@@ -278,8 +280,14 @@ class Extras:
         spent = self._clock() - began
         due[kind].spent += spent
         if not free:
-            open_views = any(each in VIEWS for each in self._makings)
-            self._ledger.spend(spent * (IDLE_PRICE if idle else VIEWS_PRICE if open_views else 1.0))
+            self._ledger.spend(spent * self._price(kind, idle))
+
+    def _price(self, kind: str, idle: bool) -> float:
+        """What a second counts that was spent on one kind."""
+        if kind in VIEWS and kind not in self._seen:
+            return FIRST_PRICE
+        open_views = any(each in VIEWS for each in self._makings)
+        return IDLE_PRICE if idle else VIEWS_PRICE if open_views else 1.0
 
     def _bite(self, kind: str, making: Making, now: float) -> None:
         """Go on with one kind for as long as a bite lasts, and send it if it is done.
@@ -294,6 +302,7 @@ class Extras:
             ended, found = take_bite(making.job, self._clock)
             if ended:
                 making.job = None
+                self._seen.add(kind)
                 self._emit(kind, dict(found))
         except Exception as problem:
             _log.exception("a run's %s cannot be made", kind)

@@ -367,8 +367,8 @@ class Session:
             self._show_followed()
         elif settled and self._scored != self._experiment.step and self._scores.over(now):
             self._begin(self._score())
-        elif settled and self._may_save(now):
-            self._save(now)
+        elif settled and self._may_save:
+            self._save()
         elif self._showing.watched and self._extras.due_at(now, settled and idle) <= now:
             self._extras.work(now, settled and idle, idle)
 
@@ -463,19 +463,21 @@ class Session:
             yield from self._score()
         if is_last:
             yield from self._arriving()
-        elif self._saves.over(now) and self._may_save(now):
-            self._save(now)
+        elif self._saves.over(now) and self._may_save:
+            self._save()
 
     @property
     def _is_unsaved(self) -> bool:
         return self._saving is not None and self._saved != self._experiment.step
 
-    def _may_save(self, now: float) -> bool:
-        return self._saving is not None and self._is_unsaved and self._saving.ledger.allows(now)
+    @property
+    def _may_save(self) -> bool:
+        return self._saving is not None and self._is_unsaved and self._saving.ledger.allows(self._clock())
 
-    def _save(self, now: float) -> None:
+    def _save(self) -> None:
         """Send a checkpoint, behind all that was trained until then."""
         assert self._saving is not None
+        now = self._clock()  # what came before, scores and other runs, is not on its account
         self._showing.flush()
         self._saves.mark(now)
         self._saved = step = self._experiment.step
@@ -494,9 +496,8 @@ class Session:
         if self._scored != self._experiment.step:
             yield from self._score()
         plays_on = self._rest()
-        now = self._clock()
-        if self._may_save(now):  # before it is told: what one has seen to stand still is kept
-            self._save(now)
+        if self._may_save:  # before it is told: what one has seen to stand still is kept
+            self._save()
         self._news.now("play" if plays_on else "pause")
 
     def _rest(self) -> bool:

@@ -91,6 +91,19 @@ def test_checkpoints_take_at_most_their_share_of_the_time() -> None:
     assert len(saved(day)) * seconds >= 60 * SAVING_SHARE - 2 * seconds
 
 
+def test_what_other_runs_take_is_not_on_the_account_of_checkpoints() -> None:
+    def slow_scores(run: str, experiment: FakeExperiment) -> None:
+        experiment.evaluate_s, experiment.evaluate_pieces = 0.005, 8
+
+    runs = {f"r{number}": {} for number in range(10)}
+    playing = [(1.0, {"op": "command", "run": run, "ref": 0, "command": each}) for run in runs for each in (FAST, PLAY)]
+    day = live(61.0, playing, runs=runs, tune=slow_scores, pack=packing())
+    for run in runs:
+        times = [at for at, _ in saved(day, run)]
+        assert all(later - sooner < SAVED_S + 1.0 for sooner, later in pairwise(times))
+        assert len(times) > 55 / (SAVED_S + 1.0)
+
+
 def test_a_run_that_is_too_large_is_not_saved_and_trains_on() -> None:
     day = live(9.0, [(1.0, FAST), (1.0, PLAY)], pack=lambda experiment: None)
     assert saved(day) == []
