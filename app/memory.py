@@ -132,9 +132,13 @@ class Memory:
         self._history_packet = None
         self._latest.clear()
 
-    def count_on(self) -> None:
-        """Another worker takes the run over: its frames are numbered from here on, behind what `go_back` returns."""
-        self.seq += 1
+    def count_on(self, spare: int = 1) -> None:
+        """Another worker takes the run over: its frames are numbered from here on.
+
+        Args:
+            spare: numbers that are left out, for what `go_back` returns.
+        """
+        self.seq += spare
         self._seq_before = self.seq
 
     def curves(self) -> dict[str, dict[str, NDArray[Any]]]:

@@ -141,6 +141,8 @@ class Run:
         self._count_timer: asyncio.TimerHandle | None = None
         self._saved = asyncio.Event()  # a checkpoint came
         self._strict = False  # whether it must not be opened without its checkpoint
+        self._later: list[dict[str, Any]] | None = None  # while it is handed over: what the next worker is to be told
+        self._stays = False  # it cannot be handed over: it is too large for a checkpoint
         self.name: str | None = None  # what its owner calls it,
         self.pinned = False  # and whether it is to be kept for good
         self.opened_at = time.time()
@@ -376,7 +378,24 @@ class Run:
             raise TooManyMessagesError(f"{MAX_UNANSWERED:,} commands of this run still wait for their answer")
         self._refs += 1
         self._answers[self._refs] = answer
-        self._pool.send(self.id, {"op": "command", "run": self.id, "ref": self._refs, "command": command})
+        message = {"op": "command", "run": self.id, "ref": self._refs, "command": command}
+        if self._later is None:
+            self._pool.send(self.id, message)
+        else:
+            self._later.append(message)
+
+    def hand_over(self) -> bool:
+        """Have its worker part with it, so that another can go on with it; whether it was asked to.
+
+        Nobody who watches hears of it, and no step is made again. A run that stands still costs its worker nothing and
+        stays where it is; so does a search.
+        """
+        is_idle = not self.playing or self.step == 0 or self._state.get("search") is not None
+        if self.phase is not Phase.OPEN or self._later is not None or self._stays or is_idle:
+            return False
+        self._later = []
+        self._pool.send(self.id, {"op": "hand_over", "run": self.id})
+        return True
 
     def pause_unwatched(self) -> None:
         """Pause it because nobody watches; it plays on when somebody does."""
@@ -402,6 +421,20 @@ class Run:
                     self._answer(answer, message)
             case "changed":
                 self._changed(message)
+            case "handed_over":
+                self._handed_over(message["step"])
+
+    def _handed_over(self, step: int | None) -> None:
+        """Go on with another worker from where the last one stood, or with the same if it could not part with it."""
+        later, self._later = self._later or [], None
+        if step is None:
+            self._stays = True
+        else:
+            self._reached = max(self._reached, step)
+            self._memory.count_on(0)
+            self.open()
+        for message in later:
+            self._pool.send(self.id, message)
 
     def _opened(self, state: dict[str, Any]) -> None:
         self._learn(state)
@@ -414,7 +447,8 @@ class Run:
             if expected is not None:
                 self._start_over()
                 self._tell_changed("restarted", 0)
-        self._move(Phase.OPEN)
+        if self.phase is not Phase.OPEN:  # as it is while it is handed over
+            self._move(Phase.OPEN)
         self._tell_worker_who_watches()
 
     def _check_brought(self, expected: int | None, state: Mapping[str, Any]) -> None:
@@ -439,6 +473,7 @@ class Run:
             self.changes.clear()
             self.starts += 1
             self._reached = 0
+            self._stays = False
             self._memory.checkpoint = None
             self._first_config = state["config"]
         for change in message["changes"]:
@@ -490,6 +525,7 @@ class Run:
         self._losses = self._losses + 1 if self._now() - self._lost_at < within_s else 1
         self._lost_at = self._now()
         self._silent = False
+        self._later = None
         self._refuse_unanswered(NoWorkerError("the run's worker was lost before it could answer"))
         if self._losses > MAX_LOSSES:
             raise RunFailedError({"message": f"{self._losses} workers in a row were lost with this run"})

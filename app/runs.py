@@ -340,6 +340,10 @@ class Runs:
         for run in [self._runs[name] for name in runs if name in self._runs]:
             self._guard(run, partial(run.tell_silent, is_silent))
 
+    def on_uneven(self, run: str) -> bool:
+        """Have a run handed over to a worker that has fewer, if it can be; whether it will be."""
+        return run in self._runs and self._runs[run].hand_over()
+
     def on_lost(self, runs: list[str]) -> None:
         """Have the runs of a lost worker opened again."""
         for name in filter(self.pasts.__contains__, runs):

@@ -60,10 +60,16 @@ def _changed(message: Mapping[str, Any]) -> None:
     _check_state(_need(message, "state", _is_object))
 
 
+def _handed_over(message: Mapping[str, Any]) -> None:
+    if message.get("step") is not None:
+        _need(message, "step", _is_step)
+
+
 _CHECKS: Final[dict[str, Callable[[Mapping[str, Any]], None]]] = {
     "opened": _opened,
     "reply": _reply,
     "changed": _changed,
+    "handed_over": _handed_over,
 }
 
 

@@ -21,6 +21,12 @@ class PoolListener(Protocol):
     def on_silent(self, runs: list[str], is_silent: bool) -> None:
         """The worker that trains these runs says nothing, and may soon be given up; or it does again."""
 
+    def on_uneven(self, run: str) -> bool:
+        """Another worker has fewer runs than the one that has this: whether it has been asked to hand it over.
+
+        What it says then is ``handed_over``, and whoever listens opens the run again.
+        """
+
     def on_lost(self, runs: list[str]) -> None:
         """The worker that trained these runs is gone; they are open nowhere until they are opened again."""
 

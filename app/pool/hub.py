@@ -34,6 +34,7 @@ HELLO_S: Final = 10.0  # from dialling in to the hello, which a worker sends at 
 GRACE_S: Final = 3.0  # to end by itself: a slice takes 15 ms
 YOUNG_S: Final = 30.0  # a worker that dies before this age is restarted more and more slowly
 MAX_BACKOFF_S: Final = 30.0
+MOVE_S: Final = 30.0  # for a run that is asked for to be handed over, before others are asked for
 MAX_WAITING: Final = 1000  # messages that wait with a run for a worker
 _READ: Final = 256 * 1024
 _UNIX_PATH: Final = 100  # a Unix socket's path may have 104 to 108 bytes
@@ -81,6 +82,7 @@ class WorkerHub:
         self._slots = [_Slot(number) for number in range(workers)]
         self._links: list[Link] = []
         self._homes: dict[str, Link] = {}
+        self._moving: dict[str, float] = {}  # runs that are asked to be handed over, and until when that is waited for
         self._waiting: dict[str, list[dict[str, Any] | bytes]] = {}  # by run: its opening and what was said since
         self._callers: set[asyncio.Task[Any]] = set()
         self._keepers: list[asyncio.Task[None]] = []
@@ -180,6 +182,7 @@ class WorkerHub:
         """Close a run, wherever it is; nothing is heard of it after that."""
         self._waiting.pop(run, None)
         self._sizes.pop(run, None)
+        self._moving.pop(run, None)
         link = self._homes.pop(run, None)
         if link is not None:
             link.runs.discard(run)
@@ -269,6 +272,7 @@ class WorkerHub:
             await asyncio.sleep(TICK_S)
             before, looked = looked, clock()
             self.look(min(looked - before, 2 * TICK_S))
+            self.even_out(looked)
 
     def look(self, passed_s: float) -> None:
         """Give up the workers that hang, and tell whose runs stand still meanwhile.
@@ -286,6 +290,26 @@ class WorkerHub:
             elif link.signs.is_doubtful is not link.is_doubted:
                 link.is_doubted = link.signs.is_doubtful
                 self._tell_silent(link)
+
+    def even_out(self, now: float) -> None:
+        """Have runs handed over, if one worker has at least two more than another: one that was lost comes back empty.
+
+        Args:
+            now: the time in seconds.
+        """
+        self._moving = {run: until for run, until in self._moving.items() if until > now}
+        if self._moving or self._listener is None or len(self._links) < 2:
+            return
+        *_, fullest = ranked = sorted(self._links, key=_fullness)
+        too_many = (len(fullest.runs) - len(ranked[0].runs)) // 2
+        if any(link.hangs or link.is_doubted for link in ranked):
+            return
+        for run in sorted(fullest.runs):
+            if len(self._moving) >= too_many:
+                return
+            with _guarded(f"the handing over of run {run}"):
+                if self._listener.on_uneven(run):
+                    self._moving[run] = now + MOVE_S
 
     def _tell_silent(self, link: Link) -> None:
         _log.log(
@@ -393,6 +417,8 @@ class WorkerHub:
         run = message.get("run")
         if self._listener is None or not isinstance(run, str) or run not in link.runs:
             return  # of a run that was closed or moved meanwhile
+        if message.get("op") == "handed_over":
+            self._moving.pop(run, None)
         if message.get("op") == "failed":
             link.runs.discard(run)
             self._homes.pop(run, None)

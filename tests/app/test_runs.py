@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from typing import Any, Final
 
 import pytest
@@ -13,10 +15,12 @@ from app.opening import Opening, parse_opening
 from app.run import IllegalMoveError, Phase, Run
 from app.runs import Runs
 from app.settings import Settings
+from app.viewers import Outbox
 from tests.app.fakes import FakePool
 from trainer.errors import KnobError, TooManyChangesError, UnknownKnobError
 from trainer.settings.arguments import CommandError
 from trainer.settings.config import parse
+from trainer.wire.frames import Frame, decode
 
 
 class Clock:
@@ -251,6 +255,118 @@ async def test_a_second_loss_before_the_changes_were_replayed_loses_none_of_them
     assert pool.requests[run.id][2]["changes"] == expected
     assert run.changes.changes == expected
     assert run.state()["config"]["lanes"][0]["l2"] == 0
+
+
+# ---- handing over
+
+
+@pytest.fixture
+async def hear() -> AsyncIterator[Callable[[Outbox], list[dict[str, Any] | Frame]]]:
+    """Returns what a viewer that reads all is sent from then on."""
+    tasks: list[asyncio.Task[None]] = []
+
+    def hear(viewer: Outbox) -> list[dict[str, Any] | Frame]:
+        sent: list[dict[str, Any] | Frame] = []
+
+        class Socket:
+            async def send_text(self, data: str) -> None:
+                sent.append(json.loads(data))
+
+            async def send_bytes(self, data: bytes) -> None:
+                frame = decode(data)
+                sent.append(frame)
+                viewer.credit(frame.seq)
+
+        tasks.append(asyncio.create_task(viewer.pump(Socket(), 1000)))
+        return sent
+
+    yield hear
+    for task in tasks:
+        task.cancel()
+
+
+async def soon() -> None:
+    """Let everything happen that can happen without new input."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def playing(runs: Runs, pool: FakePool, steps: int = 9) -> Run:
+    run = await create(runs)
+    run.command({"op": "play"}, lambda reply: None)
+    await asyncio.sleep(0)
+    pool.train(run.id, steps)
+    return run
+
+
+async def test_a_run_that_is_handed_over_goes_on_where_it_was_and_nobody_hears_of_it(
+    runs: Runs, pool: FakePool, hear: Callable[[Outbox], list[dict[str, Any] | Frame]]
+) -> None:
+    run = await playing(runs, pool)
+    told = hear(run.join(owner=False))
+    await soon()
+    replies: list[dict[str, Any]] = []
+    assert runs.on_uneven(run.id)
+    assert not runs.on_uneven(run.id)  # once is enough
+    run.command({"op": "speed", "steps_per_second": 7}, replies.append)
+    await asyncio.sleep(0)
+    assert replies == []
+    assert pool.commands(run.id) == [{"op": "play"}]  # the worker that parts with it gets nothing more to do
+    pool.train(run.id, 2)
+    await soon()
+    pool.save(run.id)
+    runs.on_message(run.id, {"op": "handed_over", "run": run.id, "step": 11})
+    await soon()
+    assert len(pool.requests[run.id]) == 2
+    assert pool.requests[run.id][1]["state"] == "playing"
+    assert pool.requests[run.id][1]["reach"] == 11
+    assert pool.states[run.id]["step"] == 11
+    assert [reply["step"] for reply in replies] == [12]
+    pool.train(run.id, 3)
+    await soon()
+    assert run.phase is Phase.OPEN
+    assert "restarted" not in [each.get("reason") for each in told if isinstance(each, dict)]
+    frames = [each for each in told if isinstance(each, Frame)]
+    assert [int(step) for each in frames if each.kind == "steps" for step in each.tensors["step"]] == [
+        10,
+        11,
+        12,
+        13,
+        14,
+    ]
+    assert all(sooner.seq < later.seq for sooner, later in pairwise(frames))
+
+
+async def test_a_run_that_cannot_be_handed_over_stays_and_is_not_asked_again(runs: Runs, pool: FakePool) -> None:
+    run = await playing(runs, pool)
+    assert runs.on_uneven(run.id)
+    run.command({"op": "speed", "steps_per_second": 7}, lambda reply: None)
+    runs.on_message(run.id, {"op": "handed_over", "run": run.id, "step": None})
+    assert pool.commands(run.id)[-1] == {"op": "speed", "steps_per_second": 7}
+    assert len(pool.requests[run.id]) == 1
+    assert not runs.on_uneven(run.id)
+
+
+async def test_a_worker_that_is_lost_while_it_hands_a_run_over_is_lost_as_always(runs: Runs, pool: FakePool) -> None:
+    run = await playing(runs, pool)
+    pool.save(run.id)
+    replies: list[dict[str, Any]] = []
+    assert runs.on_uneven(run.id)
+    run.command({"op": "speed", "steps_per_second": 7}, replies.append)
+    runs.on_lost([run.id])
+    assert [reply["error"]["code"] for reply in replies] == ["no_worker"]
+    await asyncio.sleep(0)
+    assert run.phase is Phase.OPEN
+    assert pool.states[run.id]["step"] == 9
+    assert runs.on_uneven(run.id)
+
+
+async def test_only_a_run_that_trains_is_handed_over(runs: Runs, pool: FakePool) -> None:
+    run = await create(runs)
+    assert not runs.on_uneven(run.id)
+    pool.train(run.id, 3)
+    assert not runs.on_uneven(run.id)
+    assert not runs.on_uneven("gone")
 
 
 async def test_what_is_heard_of_a_run_that_is_gone_is_ignored(runs: Runs) -> None:

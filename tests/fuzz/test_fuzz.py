@@ -48,6 +48,10 @@ class Deaf:
     def on_lost(self, runs: list[str]) -> None:
         """Nothing comes of it."""
 
+    def on_uneven(self, run: str) -> bool:
+        """It stays where it is."""
+        return False
+
     def on_silent(self, runs: list[str], silent: bool) -> None:
         """Nothing comes of it."""
 

@@ -81,6 +81,7 @@ class Worker:
         self._questions = Ledger(QUESTIONS_SHARE, clock())
         self._saving = None if pack is None else Saving(pack, Ledger(SAVING_SHARE, clock()))
         self._checkpoints: dict[str, bytes] = {}  # from which runs that are opened next go on
+        self._leaving: set[str] = set()  # runs that another worker is to take
         self._ended = False
 
     def serve(self) -> None:
@@ -95,6 +96,7 @@ class Worker:
 
     def live(self) -> None:
         """Take a turn, and hear what the app says; wait for that if there is nothing to do."""
+        self._hand_over()
         # Without a limit while the line is full: it returns as soon as the app has read some of it.
         wait_s = None if self._line.full else 0.0 if self.turn() else self._wait()
         if not self._ended:
@@ -140,6 +142,26 @@ class Worker:
             if self._sessions.get(working.run) is working:
                 self._sessions[working.run] = self._sessions.pop(working.run)
         return self._open_next(working is not None) or answered or not (training is None and working is None)
+
+    def _hand_over(self) -> None:
+        """Part with the runs that another worker is to take, as soon as each of them can be left."""
+        for run in tuple(self._leaving):
+            session = self._sessions.get(run)
+            if not isinstance(session, Session):
+                self._leaving.discard(run)
+            elif self._guard(session, partial(_may_leave, session)):
+                self._leaving.discard(run)
+                step = self._guard(session, session.leave)
+                if self._sessions.get(run) is session:
+                    self._line.send({"op": "handed_over", "run": run, "step": step})
+                    if step is not None:
+                        self._drop(session)
+
+    def _drop(self, session: Served) -> None:
+        """Close a session for good."""
+        del self._sessions[session.run]
+        self._shares.forget(session.run)
+        _close(session)
 
     def _open_next(self, after_a_bite: bool) -> bool:
         """Open the run that was to be opened first, if there is one, and do what was said to it meanwhile."""
@@ -238,10 +260,10 @@ class Worker:
             _log.debug("%r for run %s, which is not here", operation, run, extra=of_run(run))
         elif operation == "watch":
             self._guard(session, lambda: session.watch(int(message["viewers"]), message.get("views") or ()))
+        elif operation == "hand_over":
+            self._leaving.add(run)
         elif operation == "close":
-            del self._sessions[run]
-            self._shares.forget(run)
-            _close(session)
+            self._drop(session)
 
     def _open(self, run: str, request: Mapping[str, Any]) -> None:
         checkpoint = self._checkpoints.pop(run, None)
@@ -277,9 +299,9 @@ class Worker:
                 return action()
         except Exception as problem:
             if self._sessions.get(session.run) is session:
-                del self._sessions[session.run]
-                self._shares.forget(session.run)
-            _close(session)
+                self._drop(session)
+            else:
+                _close(session)
             self._fail(session.run, problem)
             return None
 
@@ -301,6 +323,11 @@ def _close(session: Served) -> None:
 def _wants(session: Served, now: float) -> bool:
     """Whether a session wants to train now."""
     return session.due_at(now) <= now
+
+
+def _may_leave(session: Session) -> bool:
+    """Whether another worker can take a session over now."""
+    return session.may_leave
 
 
 def _is_asked(session: Session) -> bool:

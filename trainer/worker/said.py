@@ -85,6 +85,7 @@ _FORMS: Final[dict[str, tuple[dict[str, Check], dict[str, Check]]]] = {
     "command": (_RUN, {}),
     "watch": (_RUN | {"viewers": _is_whole}, {"views": _is_texts}),
     "close": (_RUN, {}),
+    "hand_over": (_RUN, {}),
     "shutdown": ({}, {}),
 }
 """What each message needs, and what it may have beside that."""

@@ -245,6 +245,17 @@ class Session:
         if viewers > 0 and self.state is State.PAUSED and not shown:
             self._showing.evaluate(self._experiment)
 
+    @property
+    def may_leave(self) -> bool:
+        """Whether all that was said to it is done, so that another worker can go on from its checkpoint."""
+        is_settled = self._owed is None and not self._waiting and len(self.questions) == 0
+        return is_settled and self._news.due_at == math.inf and (self._plays_on or not self._catching_up)
+
+    def leave(self) -> int | None:
+        """Make a last checkpoint; the step of it, or None if there can be none."""
+        self._showing.flush()
+        return self._experiment.step if self._save() else None
+
     def close(self) -> None:
         """Be over, and let go of the experiment at once: it may hold much of a GPU's memory."""
         if self.state is State.CLOSED:
@@ -474,9 +485,10 @@ class Session:
     def _may_save(self) -> bool:
         return self._saving is not None and self._is_unsaved and self._saving.ledger.allows(self._clock())
 
-    def _save(self) -> None:
-        """Send a checkpoint, behind all that was trained until then."""
-        assert self._saving is not None
+    def _save(self) -> bool:
+        """Send a checkpoint, behind all that was trained until then; whether it can be one."""
+        if self._saving is None:
+            return False
         now = self._clock()  # what came before, scores and other runs, is not on its account
         self._showing.flush()
         self._saves.mark(now)
@@ -486,6 +498,7 @@ class Session:
             tensors = {"state": np.frombuffer(state, np.uint8)}
             self._emit("checkpoint", tensors, step=str(step), session=json.dumps(self._kept()))
         self._saving.ledger.spend(self._clock() - now)
+        return state is not None
 
     def _kept(self) -> dict[str, Any]:
         """What a checkpoint holds beside the experiment's own state."""

@@ -23,6 +23,8 @@ class Ears:
         self.frames: list[tuple[str, Frame]] = []
         self.lost: list[list[str]] = []
         self.silent: list[tuple[list[str], bool]] = []
+        self.uneven: list[str] = []
+        self.movable: set[str] = set()
         self._news = asyncio.Event()
 
     def on_message(self, run: str, message: dict[str, Any]) -> None:
@@ -36,6 +38,10 @@ class Ears:
     def on_silent(self, runs: list[str], is_silent: bool) -> None:
         self.silent.append((runs, is_silent))
         self._news.set()
+
+    def on_uneven(self, run: str) -> bool:
+        self.uneven.append(run)
+        return run in self.movable
 
     def on_lost(self, runs: list[str]) -> None:
         self.lost.append(runs)

@@ -7,13 +7,14 @@ import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.pool import hub as hub_module
-from app.pool.hub import MAX_BACKOFF_S, WorkerHub, backoff
+from app.pool.hub import MAX_BACKOFF_S, MOVE_S, WorkerHub, backoff
 from app.pool.signs import Limits
 from tests.app.pool.ears import Ears
 from tests.app.pool.fakes import Caller, FakePlacer
@@ -109,6 +110,40 @@ async def test_a_run_goes_to_a_worker_that_has_memory_for_it(patience: float) ->
         hub.open("f", {"memory": 60})
         for caller, runs in ((first, "acaf"), (second, "bde")):
             assert [(await caller.receive() or {})["run"] for _ in runs] == list(runs)
+
+
+async def test_a_worker_that_comes_back_empty_gets_its_share_of_the_runs(patience: float) -> None:
+    async with hub_of(2, patience) as (hub, placer, ears):
+        first = await a_worker(hub, placer, 1)
+        for run in "abcde":
+            hub.open(run, {})
+        ears.movable = {"b", "c", "d", "e"}
+        hub.even_out(0.0)
+        assert ears.uneven == []  # there is no other
+        second = await a_worker(hub, placer, 2)
+        hub.even_out(1.0)
+        assert ears.uneven == ["a", "b", "c"]  # two are too many, and the first will not go
+        hub.even_out(2.0)
+        assert len(ears.uneven) == 3  # until they have gone
+        for run in "bc":
+            await first.say(op="handed_over", run=run, step=7)
+            await ears.until(partial(ears.of, run, "handed_over"))
+            hub.open(run, {})
+            assert (await second.receive() or {})["run"] == run
+        hub.even_out(3.0)
+        assert len(ears.uneven) == 3
+
+
+async def test_a_run_that_is_not_handed_over_does_not_keep_the_others_for_ever(patience: float) -> None:
+    async with hub_of(2, patience) as (hub, placer, ears):
+        await a_worker(hub, placer, 1)
+        for run in "ab":
+            hub.open(run, {})
+        ears.movable = {"a", "b"}
+        await a_worker(hub, placer, 2)
+        for now in (1.0, 2.0, 1.0 + MOVE_S):
+            hub.even_out(now)
+        assert ears.uneven == ["a", "a"]
 
 
 async def test_nothing_is_heard_of_a_run_that_was_closed_or_lives_elsewhere(patience: float) -> None:

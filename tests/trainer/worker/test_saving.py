@@ -95,7 +95,7 @@ def test_what_other_runs_take_is_not_on_the_account_of_checkpoints() -> None:
     def slow_scores(run: str, experiment: FakeExperiment) -> None:
         experiment.evaluate_s, experiment.evaluate_pieces = 0.005, 8
 
-    runs = {f"r{number}": {} for number in range(10)}
+    runs: dict[str, dict[str, Any]] = {f"r{number}": {} for number in range(10)}
     playing = [(1.0, {"op": "command", "run": run, "ref": 0, "command": each}) for run in runs for each in (FAST, PLAY)]
     day = live(61.0, playing, runs=runs, tune=slow_scores, pack=packing())
     for run in runs:
@@ -199,3 +199,45 @@ def test_a_checkpoint_serves_the_next_opening_and_no_later_one() -> None:
     ]
     day = live(3.0, script, runs={"other": {}}, pack=packing())
     assert [message["state"]["step"] for _, message in day.messages("opened")] == [40, 0]
+
+
+# ---- handing over
+
+
+def test_a_run_that_is_handed_over_leaves_its_last_step_behind_and_nothing_follows() -> None:
+    leave = {"op": "hand_over", "run": "r"}
+    late = {"op": "command", "run": "r", "ref": 9, "command": PAUSE}
+    day = live(9.0, [(1.0, PLAY), (5.03, leave), (5.5, late)], pack=packing())
+    [(at, told)] = day.messages("handed_over")
+    assert at < 1005.1
+    assert told == {"op": "handed_over", "run": "r", "step": day.steps()[-1]}
+    assert saved(day)[-1][1] == day.steps()[-1]
+    before = [each for when, each in day.said if when <= at]
+    after = [each for when, each in day.said if when > at]
+    assert before[-1] == told
+    assert [each["error"]["code"] for each in after if isinstance(each, dict)] == ["not_found"]
+    assert not any(isinstance(each, Frame) for each in after)
+
+
+def test_a_run_that_is_too_large_for_a_checkpoint_is_not_handed_over() -> None:
+    day = live(9.0, [(1.0, PLAY), (5.0, {"op": "hand_over", "run": "r"})], pack=lambda experiment: None)
+    assert [each["step"] for _, each in day.messages("handed_over")] == [None]
+    assert day.steps()[-1] > 700
+
+
+def test_a_run_that_hurries_to_where_it_was_can_be_handed_over_on_its_way() -> None:
+    opening = {"op": "open", "run": "r", "state": "playing", "reach": 4000, "scored": True}
+    script = [(0.0, checkpoint(40)), (0.1, opening), (1.0, {"op": "hand_over", "run": "r"})]
+    day = live(3.0, script, runs={"other": {}}, pack=packing())
+    [(_, told)] = day.messages("handed_over")
+    assert 40 < told["step"] == day.steps()[-1] < 4000
+
+
+def test_a_knob_that_waits_until_a_run_is_where_it_was_keeps_it_here() -> None:
+    opening = {"op": "open", "run": "r", "state": "playing", "reach": 900, "scored": True}
+    turn = {"op": "command", "run": "r", "ref": 3, "command": {"op": "set", "lane": 0, "knobs": {"l2": 0.01}}}
+    script = [(0.0, checkpoint(40)), (0.1, opening), (0.2, turn), (0.3, {"op": "hand_over", "run": "r"})]
+    day = live(5.0, script, runs={"other": {}}, pack=packing())
+    [(_, told)] = day.messages("handed_over")
+    assert told["step"] >= 900
+    assert [each["ref"] for _, each in day.messages("reply") if each["run"] == "r"] == [3]
