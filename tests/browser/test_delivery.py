@@ -70,6 +70,7 @@ def test_the_page_asks_for_no_single_module_and_for_nothing_that_is_not_there(pa
     answers: list[tuple[int, str]] = []
     page.on("response", lambda response: answers.append((response.status, response.url)))
     lab = LabPage(page, bundled.url).open()
+    lab.pause()  # on a busy machine a view waits long for its turn beside training
     lab.button("views").click()
     page.locator("#views input[value=damage]").check()  # its view is in the file that comes later
     page.keyboard.press("Escape")
