@@ -64,6 +64,7 @@ class Owner:
         differing: steps that were told twice, and not alike.
         last: the newest step.
         seen_at: when it came.
+        back_at: when the first new step came after something was said that is no step.
         heard_at: when something was last said that is no step: that a worker was lost, or that the line broke off.
         repeated: steps that were made again, for each time.
         changes: knobs turned, and acknowledged.
@@ -74,6 +75,7 @@ class Owner:
     differing: set[int] = field(default_factory=set)
     last: int = 0
     seen_at: float = 0.0
+    back_at: float = 0.0
     heard_at: float = 0.0
     repeated: list[int] = field(default_factory=list)
     changes: int = 0
@@ -132,6 +134,8 @@ class Owner:
                 self.differing.add(step)
         if steps and frame.kind == "steps" and steps[-1] > self.last:
             self.seen_at = time.monotonic()
+            if self.back_at <= self.heard_at:
+                self.back_at = self.seen_at
         self.last = max([self.last, *steps[-1:]])
 
 
@@ -261,7 +265,7 @@ async def disturb(
                 await asyncio.sleep(POLL_S)
         outcome.times += 1
         outcome.heard += [heard.get(owner.run["id"], 0.0) for owner in concerned]
-        outcome.back += [owner.seen_at - at for owner in concerned]
+        outcome.back += [owner.back_at - at for owner in concerned]
         outcome.repeated += [sum(owner.repeated[before[owner.run["id"]][1] :]) / SPEED for owner in concerned]
         yield outcome
 
