@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,9 @@ def main(arguments: list[str] | None = None) -> int:
         hello = {"worker": options.worker, "epoch": options.epoch, "token": token}
         about = {"pid": os.getpid(), "device": device, "torch": torch.__version__}
         link.send({"op": "hello", **hello, **about})
-        worker = Worker(link, make, evaluation_trace, pack=packed)
+        # A GPU works while this process waits for it.
+        worked = time.process_time if device == "cpu" else time.monotonic
+        worker = Worker(link, make, evaluation_trace, pack=packed, worked=worked)
         with Pulse(link):
             worker.serve()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -58,6 +58,7 @@ class Worker:
         look: traces an evaluation pass of an experiment's followed example.
         clock: the time in seconds.
         pack: returns an experiment's state as the bytes of a checkpoint; without it there are none.
+        worked: seconds that this process has worked, which it has not while it was stopped; by default the clock's.
     """
 
     def __init__(
@@ -67,11 +68,13 @@ class Worker:
         look: Callable[[Experiment], Trace],
         clock: Callable[[], float] = time.monotonic,
         pack: Callable[[Experiment], bytes | None] | None = None,
+        worked: Callable[[], float] | None = None,
     ) -> None:
         self._line = line
         self._make = make
         self._look = look
         self._clock = clock
+        self._worked = worked or clock
         self._sessions: dict[str, Served] = {}  # those for which something else was done longest ago come first
         self._shares = Shares()
         self._changes: dict[str, ChangeLog] = {}  # of runs that will be opened, as far as they have come
@@ -181,12 +184,12 @@ class Worker:
         return [each for each in tuple(self._sessions.values()) if self._guard(each, partial(_wants, each, now))]
 
     def _serve(self, session: Served, action: Callable[[], None]) -> None:
-        """Do something for a run, and write down the time that it took."""
-        began = self._clock()
+        """Do something for a run, and write down the time that it took; not that in which the machine stood still."""
+        began, worked = self._clock(), self._worked()
         self._guard(session, action)
         if self._sessions.get(session.run) is session:
             price = 1.0 if session.is_watched else UNWATCHED_PRICE
-            self._shares.spend(session.run, self._clock() - began, price)
+            self._shares.spend(session.run, min(self._clock() - began, self._worked() - worked), price)
 
     def _answer(self) -> bool:
         """Do a bite of a question, if there is one and time for it; whether that was so.

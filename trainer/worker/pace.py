@@ -117,6 +117,7 @@ class Ledger:
     """
 
     CAP_S: Final = 0.1  # what it may save up, so that no idle hour is spent in one go
+    MOST_S: Final = 20.0  # that anybody waits: what counts for more was no work: the machine stood still
 
     def __init__(self, share: float, now: float) -> None:
         self.price = 1.0
@@ -135,8 +136,8 @@ class Ledger:
         return 0.0 if self.allows(now) else -self._balance / self._share
 
     def spend(self, seconds: float) -> None:
-        """Write down what was spent; it may become a debt."""
-        self._balance -= seconds * self.price
+        """Write down what was spent; it may become a debt, but not one of more than `MOST_S` seconds."""
+        self._balance = max(self._balance - seconds * self.price, -self._share * self.MOST_S)
 
 
 class Interval:

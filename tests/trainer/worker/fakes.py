@@ -31,9 +31,19 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.stood_s = 0.0  # for how long the machine stood still meanwhile
 
     def __call__(self) -> float:
         return self.now
+
+    def worked(self) -> float:
+        """The time without that in which the machine stood still."""
+        return self.now - self.stood_s
+
+    def stand_still(self, seconds: float) -> None:
+        """Let time pass in which nothing works."""
+        self.now += seconds
+        self.stood_s += seconds
 
 
 class FakeExperiment:
@@ -50,6 +60,7 @@ class FakeExperiment:
         self.trace_s = 0.0  # what a close look at a step takes
         self.boundary_s = 0.02
         self.fails_at: int | None = None
+        self.stands_still: tuple[int, float] | None = None  # at which step the machine does, and for how long
         self.stops_at: int | None = None  # when early stopping freezes lane 0
         self.extras_s = 0.0
         self.runs: list[tuple[int, int, bool]] = []  # first step, count, traced
@@ -96,6 +107,9 @@ class FakeExperiment:
             raise ArithmeticError("the fake was told to fail")
         self.runs.append((first, count, trace))
         self.clock.now += count * self.step_s + (self.trace_s if trace else 0.0)
+        if self.stands_still is not None and self.stands_still[0] < first + count:
+            self.clock.stand_still(self.stands_still[1])
+            self.stands_still = None
         self.step += count
         if self.stops_at is not None and self.step >= self.stops_at:
             self.stopped = [{"step": self.stops_at, "best_step": 25, "best_loss": 0.5}, *self.stopped[1:]]
@@ -308,5 +322,5 @@ def live(
         return fake.look(fake.step)
 
     packed = None if pack is None else lambda experiment: pack(cast(FakeExperiment, experiment))
-    Worker(FakeLine(day, lines), make, look, day.clock, packed).serve()
+    Worker(FakeLine(day, lines), make, look, day.clock, packed, day.clock.worked).serve()
     return day

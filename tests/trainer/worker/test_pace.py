@@ -105,6 +105,12 @@ def test_a_ledger_holds_spending_to_its_share() -> None:
     assert 9.9 <= spent <= 10.0 + 0.03
 
 
+def test_nobody_waits_long_for_what_was_begun_before_the_machine_stood_still() -> None:
+    ledger = Ledger(0.02, 0.0)
+    ledger.spend(3600.0)
+    assert ledger.wait(0.0) == pytest.approx(Ledger.MOST_S)
+
+
 def test_a_ledger_saves_up_little_and_says_how_long_to_wait() -> None:
     ledger = Ledger(0.1, 0.0)
     assert ledger.allows(1000.0)

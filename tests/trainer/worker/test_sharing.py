@@ -55,6 +55,18 @@ def test_a_run_that_nobody_watches_gets_a_quarter_of_what_one_gets_that_is_watch
     assert trained_s(day, "alone") == pytest.approx(trained_s(day, "seen") / 4, rel=0.06)
 
 
+def test_a_run_that_was_served_while_the_machine_stood_still_does_not_pay_for_it() -> None:
+    """Twenty runs share a second in 50 ms each: who had a second more on the account would wait for twenty."""
+
+    def stopped(run: str, experiment: FakeExperiment) -> None:
+        experiment.evaluate_s = experiment.member_s = 0.0
+        experiment.stands_still = (200, 7.0) if run == "run7" else None
+
+    day = live(20.0, [], runs=dict.fromkeys(CLASS, FULL), tune=stopped)
+    made = {run: len(day.steps(run)) for run in CLASS}
+    assert min(made.values()) > 0.9 * max(made.values())
+
+
 def test_who_rested_begins_level_and_gets_nothing_for_what_it_did_not_want() -> None:
     script = [(10.0, {"op": "command", "run": "late", "ref": 1, "command": {"op": "play"}})]
     day = live(20.0, script, runs={"early": FULL, "late": {"steps_per_second": None}}, tune=heavy)
