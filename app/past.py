@@ -14,9 +14,10 @@ from app.memory import Checkpoint
 from app.pool.base import Pool
 from app.run import OPENING_BYTES, Run
 from app.shares import Share, Turns
+from app.told import is_error
 from app.wire import dumps
 from trainer.errors import KnobError
-from trainer.wire.frames import Frame, decode, encode
+from trainer.wire.frames import Frame, FrameError, decode, encode
 
 MOST_STEPS: Final = 2048  # masks in one answer: as many as a page keeps of its own
 AT_ONCE: Final = 2  # looks that workers make at the same time: they train, too
@@ -187,14 +188,20 @@ class Pasts:
         look = self._looks[name]
         if look.done.done():
             return
-        if message["op"] == "failed":
-            look.done.set_exception(RunFailedError(message["error"]))
-        elif message["op"] == "done":
+        if message.get("op") == "failed":
+            error = message.get("error")
+            self._fail(look, error if is_error(error) else {"message": "its worker gave it up"})
+        elif message.get("op") == "done":
             look.done.set_result(b"".join(look.frames))
 
     def on_frame(self, name: str, raw: bytes) -> None:
-        """Take in what was found, under the name of its run."""
-        look, frame = self._looks[name], decode(raw)
+        """Take in what was found, under the name of its run; what is no frame is the end of this look and no other."""
+        look = self._looks[name]
+        try:
+            frame = decode(raw)
+        except FrameError as error:
+            self._fail(look, {"code": "internal", "message": f"what its worker found does not make sense: {error}"})
+            return
         ours = encode(Frame(frame.kind, look.run, frame.seq, frame.tensors, frame.meta))
         look.frames.append(len(ours).to_bytes(_LENGTH, "little") + ours)
 
@@ -203,3 +210,7 @@ class Pasts:
         look = self._looks[name]
         if not look.done.done():
             look.done.set_exception(NoWorkerError("the worker that looked at it was lost; try again"))
+
+    def _fail(self, look: _Look, error: dict[str, Any]) -> None:
+        if not look.done.done():
+            look.done.set_exception(RunFailedError(error))

@@ -248,3 +248,27 @@ async def test_a_search_is_neither_looked_back_on_nor_forked(lab: Running) -> No
     ):
         assert answer.status_code == 400
         assert "a search cannot be" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("told", ["frame", "failed", "nothing"])
+async def test_a_worker_that_makes_no_sense_ends_the_look_and_nothing_else(
+    told: str, pool: FakePool, patience: float
+) -> None:
+    async with running(pool, Settings(keep=False, log_level="error"), patience) as lab:
+        run = await lab.open()
+        pool.train(run["id"], 20)
+        asked = asyncio.create_task(lab.client.get(f"/api/runs/{run['id']}/past", params={"first": 1, "count": 5}))
+        await lab.eventually(lambda: len(pool.requests) == 2)
+        name = next(name for name in pool.requests if name != run["id"])
+        if told == "frame":
+            pool.listener.on_frame(name, b"no frame")
+        elif told == "failed":
+            pool.listener.on_message(name, {"op": "failed", "run": name, "error": 7})
+        else:
+            pool.listener.on_message(name, {"run": name})
+            pool.listener.on_message(name, {"op": "done", "run": name})
+        answer = await asked
+        assert answer.status_code == (200 if told == "nothing" else 500)
+        if told != "nothing":
+            assert answer.json()["error"]["message"]
+        assert (await lab.client.get(f"/api/runs/{run['id']}")).json()["step"] == 20
