@@ -332,6 +332,11 @@ def test_who_forgets_eval_loses_what_was_measured(module_page: Page) -> None:
     )
     assert "loses most" not in text
     assert "“No dropout” has nothing to forget" in text
+    gain = facts | {"forgotten/forgotten_accuracy": [0.744, 0.671, 0.8, 0.8]}
+    both = said(module_page, "forgotten-eval", [1.0] * 4, facts=gain, guess=1)
+    assert "Points lost by each: “No dropout” 0.0, “Dropout” 25.0, " in both
+    assert "−0.5" in both
+    assert "+0.5" not in both
     assert "Your guess, “Dropout”, 15.0 points, is one of 2 that share the highest loss of accuracy: a tie." in text
     clear = facts | {"forgotten/forgotten_accuracy": [0.744, 0.671, 0.79, 0.8]}
     alone = said(module_page, "forgotten-eval", [1.0] * 4, facts=clear, guess=1)

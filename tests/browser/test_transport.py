@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.driver import LabPage
@@ -106,6 +106,38 @@ def test_a_later_reconnect_tries_websockets_again(open_page: OpenPage, lab: Lab)
         lab_page.wait("state.connection.by === 'websocket'", seconds=60)
         assert lab_page.state("state.run.id") == run
         page.goto("about:blank")
+
+
+@pytest.mark.expected_errors(NO_SOCKET, "ERR_FAILED")
+def test_a_server_that_was_away_is_not_taken_for_a_network_that_blocks(open_page: OpenPage, lab_url: str) -> None:
+    page = open_page()
+    sockets: list[WebSocketRoute] = []
+    away, refused = [False], [0]
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        if away[0]:
+            refused[0] += 1
+            socket.close(code=1011)
+        else:
+            sockets.append(socket)
+            socket.connect_to_server()
+
+    page.route_web_socket("**/live", pass_on)
+    lab_page = LabPage(page, lab_url).open()
+    lab_page.wait("state.connection.status === 'live' && state.steps.last > 5")
+    run = re.compile(r"/api/runs/\w+$")
+    page.route(run, lambda route: route.abort())
+    away[0] = True
+    sockets[-1].close(code=1011)
+    lab_page.wait("state.connection.status === 'reconnecting'")
+    while refused[0] < 5:  # two more than before plain HTTP would be tried
+        page.wait_for_timeout(100)
+        assert lab_page.state("state.connection.status") == "reconnecting"
+    away[0] = False
+    page.unroute(run)
+    lab_page.wait("state.connection.status === 'live'", seconds=60)
+    assert lab_page.state("state.connection.by") == "websocket"
+    assert "blocks" not in page.locator("#connection").inner_text()
 
 
 def test_the_owners_token_is_in_no_address(open_page: OpenPage, lab: Lab) -> None:

@@ -491,6 +491,9 @@ def test_sub_networks_are_compared_with_their_average_and_weight_scaling(module_
     assert "One thinned sub-network of “Dropout” gets 77.4% of the validation examples right on average" in said
     assert "the average of 64 91.9%, and weight scaling (one pass, nothing dropped) 92.1%." in said
     assert "stays within 0.5 points of it from 16 members on" in said
+    last = ensemble(module_page, votes_of(within=64))
+    assert "The average of all 64 is within 0.5 points of it, that of one fewer is not." in last
+    assert "members on" not in last
     assert "By log-loss the average is worse, 0.598 against 0.438; averaged geometrically it has 0.446." in said
     assert "“No dropout”, which never trained with dropout, thinned the same way: 30.3%, 67.4% and 74.7%." in said
 

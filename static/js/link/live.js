@@ -50,6 +50,8 @@ export function createLive(window, events) {
     token: /** @type {string | null} */ (null),
     isGreeted: false,
     misses: 0, // WebSockets in a row that were not greeted
+    isThere: false, // whether the server answered before the last of them
+    looking: /** @type {object | null} */ (null), // for the server, while it is asked whether it is there
     retries: 0,
     timer: /** @type {number | undefined} */ (undefined), // until the next attempt
     silence: /** @type {number | undefined} */ (undefined), // until it is said that nothing came yet
@@ -64,6 +66,7 @@ export function createLive(window, events) {
   function connect() {
     window.clearTimeout(live.timer);
     live.timer = undefined;
+    live.looking = null;
     Object.assign(live, { said: "", isGreeted: false, came: 0, by: live.misses < TRIES ? "websocket" : "http" });
     const current = (/** @type {(what: *) => void} */ handle) => (/** @type {*} */ what) => {
       if (link === live.link) {
@@ -83,7 +86,7 @@ export function createLive(window, events) {
     );
     live.patience = window.setTimeout(
       current(() => {
-        live.misses = TRIES - 1; // it was waited for long enough to be sure
+        Object.assign(live, { misses: TRIES - 1, isThere: true }); // it was waited for long enough to be sure
         link.close();
         closed({ code: LOST, message: "" });
       }),
@@ -133,7 +136,7 @@ export function createLive(window, events) {
     if (message.op === "hello") {
       window.clearTimeout(live.silence);
       window.clearTimeout(live.patience);
-      Object.assign(live, { isGreeted: true, retries: 0 });
+      Object.assign(live, { isGreeted: true, isThere: false, retries: 0 });
       const message = live.by === "http" ? byHttpWords(window.location.host) : "";
       events.onConnection({ status: "live", message, retryInMs: null, by: live.by });
     } else if (message.op === "ended") {
@@ -157,10 +160,37 @@ export function createLive(window, events) {
     } else {
       live.misses = TRIES - 1;
     }
+    if (live.misses >= TRIES) {
+      void lookForServer();
+      return;
+    }
     retry();
     if (live.by === "http" && !live.isGreeted) {
       void lookForPages();
     }
+  }
+
+  /**
+   * WebSockets fail. A server that is away, as while it is started again, blocks nothing: plain HTTP is tried only when
+   * one failed to a server that answers.
+   */
+  async function lookForServer() {
+    const looking = {};
+    live.looking = looking;
+    tellRetry(live.said, 0);
+    const signal = window.AbortSignal.timeout(SILENCE);
+    const answer = await window.fetch(live.path, { cache: "no-store", signal }).catch(() => null);
+    if (live.looking !== looking) {
+      return; // something else has happened meanwhile
+    }
+    const isThere = answer !== null && answer.status < 500;
+    if (isThere && !live.isThere) {
+      Object.assign(live, { isThere, misses: TRIES - 1 });
+      connect();
+      return;
+    }
+    Object.assign(live, { isThere, misses: isThere ? TRIES : TRIES - 1 });
+    retry();
   }
 
   /** Try again: at once by plain HTTP where WebSockets were tried, else after a while. */
@@ -226,6 +256,7 @@ export function createLive(window, events) {
   function detach() {
     window.clearTimeout(live.timer);
     live.timer = undefined;
+    live.looking = null;
     drop("another run was opened before the server answered");
   }
 
@@ -254,7 +285,7 @@ export function createLive(window, events) {
      */
     attach(id, token) {
       detach();
-      Object.assign(live, { path: addressOf(`api/runs/${encodeURIComponent(id)}`), token, misses: 0, retries: 0 });
+      Object.assign(live, { path: addressOf(`api/runs/${encodeURIComponent(id)}`), token, misses: 0, isThere: false, retries: 0 });
       events.onConnection({ status: "connecting", message: "", retryInMs: null });
       connect();
     },

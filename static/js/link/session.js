@@ -67,6 +67,13 @@ export function createSession({ window, store, api, notify }) {
       );
     }
     if (op === "hello") {
+      if (before?.id === run.id && 0 < run.step && run.step < steps.last) {
+        notify(
+          "info",
+          `The server was started again. The run goes on from step ${run.step.toLocaleString("en")}: ` +
+            "same seed, same changes, same numbers.",
+        );
+      }
       store.update("run", { role: role ?? "viewer" });
       ingestRun(store, run, { fresh: before?.id !== run.id || run.step < steps.last });
       showViews();

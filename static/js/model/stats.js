@@ -171,7 +171,7 @@ export function formatCount(value) {
  * @param {number} value
  */
 export function formatOne(value) {
-  return formats.one.format(value);
+  return formats.one.format(value).replace("-", "−");
 }
 
 /**

@@ -51,7 +51,7 @@ export function ensembleSentence(reading) {
     `Step ${formatCount(step)}. ${memberWords(followed, how)} gets ${formatPercent(followed.single)} of the validation examples right on average,`,
     `the average of ${formatCount(members)} ${formatPercent(followed.average)},`,
     `and ${followed.kind.phrases.whole} ${formatPercent(followed.scaling)}.`,
-    withinWords(followed),
+    withinWords(followed, members),
     lossWords(followed),
     contrast && Number.isFinite(contrast.scalingLoss) ? contrastWords({ ...contrast, kind: followed.kind }) : null,
   ]);
@@ -68,8 +68,14 @@ function memberWords({ name, kind, fresh }, how) {
   return `One pass of ${quoted(name)}${how || ","} with ${kind.phrases.mask} for each example,`;
 }
 
-/** @param {Votes} followed */
-function withinWords({ within, average, scaling }) {
+/**
+ * @param {Votes} followed
+ * @param {number} members
+ */
+function withinWords({ within, average, scaling }, members) {
+  if (within !== null && within === members && members > 1) {
+    return `The average of all ${formatCount(members)} is within ${formatOne(100 * CLOSE_POINTS)} points of it, that of one fewer is not.`;
+  }
   if (within !== null) {
     return `The average stays within ${formatOne(100 * CLOSE_POINTS)} points of it from ${formatCount(within)} ${within === 1 ? "member" : "members"} on.`;
   }

@@ -129,6 +129,16 @@ def test_a_run_that_plays_goes_on_from_its_checkpoint() -> None:
     assert [int(frame.tensors["step"][0]) for _, frame in day.frames("scores")][:1] == [50]
 
 
+def test_a_run_that_hurries_to_where_it_was_is_evaluated_as_often_as_it_could_have_been_before() -> None:
+    def slow(run: str, experiment: FakeExperiment) -> None:
+        experiment.evaluate_s = 0.05  # of which no account for scores would pay one every 25 steps
+
+    opening = {"op": "open", "run": "r", "state": "paused", "reach": 250, "scored": True}
+    day = live(20.0, [(0.0, checkpoint(40)), (0.1, opening)], runs={"other": {}}, pack=packing(), tune=slow)
+    scored = [int(frame.tensors["step"][0]) for _, frame in day.frames("scores")]
+    assert scored == list(range(50, 251, 25))
+
+
 def test_a_run_that_stood_still_stands_still_there_and_shows_it() -> None:
     day = going_on(40, state="paused", reach=40, scored=True)
     assert day.steps() == []

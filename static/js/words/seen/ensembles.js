@@ -191,7 +191,7 @@ const forgottenEval = {
     }
     const right = facts["forgotten/val_accuracy"];
     const { first: most, isAlone } = judge(figuresOf(reading, "forgotten"));
-    const each = names.map((_, lane) => `${nameOf(reading, lane)} ${gainOrLoss(lost[lane])}`);
+    const each = names.map((_, lane) => `${nameOf(reading, lane)} ${lostWords(lost[lane])}`);
     const plain =
       Math.abs(lost[0]) < 1e-6 ? `${nameOf(reading, 0)} has nothing to forget: both modes are the same.` : null;
     const whole = right?.[most] ?? 0.5;
@@ -202,7 +202,7 @@ const forgottenEval = {
           ? `${nameOf(reading, most)} loses most when judged in training mode: ${points(lost[most])} of accuracy.`
           : bestWords(reading, "forgotten")
         : `Forgetting eval() should cost accuracy; no loss is beyond chance, and ${NOT_SHOWN}.`,
-      `All of them: ${each.join(", ")}.`,
+      `Points lost by each: ${each.join(", ")}.`,
       plain,
     ]);
   },
@@ -218,11 +218,7 @@ const forgottenEval = {
 };
 
 /** @param {number} lost */
-function gainOrLoss(lost) {
-  return Number.isFinite(lost)
-    ? `${lost > 0 ? "−" : lost < 0 ? "+" : ""}${formatOne(100 * Math.abs(lost))}`
-    : "no number";
-}
+const lostWords = (lost) => (Number.isFinite(lost) ? formatOne(100 * lost) : "no number");
 
 /** By the id of the experiment. @type {Record<string, Writer>} */
 export const WRITERS = {
