@@ -154,9 +154,11 @@ class Memory:
         latest = sorted(
             (packet for kind, packet in self._latest.items() if kind not in VIEWS), key=lambda packet: packet.seq
         )
-        data = [self._data] if self._data is not None else []
+        # Numbers rise on the way to every viewer. The data of a worker that took the run over came behind the rest.
         if self._history_packet is None:
-            # Its number lies between those before and behind it, because numbers rise on the way to every viewer.
-            seq = max(data[0].seq if data else 0, latest[0].seq - 1) if latest else self.seq
-            self._history_packet = Packet(self._history.frame(self._run_id, seq))
+            first = min((packet.seq for packet in latest), default=self.seq + 1)
+            self._history_packet = Packet(self._history.frame(self._run_id, max(1, first - 1)))
+        if self._data is not None and self._data.seq >= self._history_packet.seq:
+            self._data = self._data.moved(self._history_packet.seq - 1)
+        data = [self._data] if self._data is not None else []
         return [*data, self._history_packet, *latest]

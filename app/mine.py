@@ -155,10 +155,11 @@ async def change_run(request: Request, run_id: str) -> Response:
     name, pinned = given.get("name", name), given.get("pinned", pinned)
     if run is not None:
         run.call(name, pinned)
-        if given.get("state") and run.playing:
-            run.command({"op": "pause"}, lambda reply: None)
+        if given.get("state"):
+            run.stand_still()
     else:
-        await lab.keeper.call(run_id, name, pinned)
+        kept = {**record.kept, "state": "paused"} if given.get("state") and record is not None else None
+        await lab.keeper.call(run_id, name, pinned, kept)
     return answer({"id": run_id, "name": name, "pinned": pinned})
 
 

@@ -50,7 +50,7 @@ LOSSES_WITHIN_S: Final = 120.0  # each within this time of the one before, besid
 HOLD_S: Final = 0.5  # that viewers wait at most for a change to be written down
 PART_BYTES: Final = 256 * 1024  # of a run's changes, in one message to a viewer,
 OPENING_BYTES: Final = 32 * 1024  # and in one to a worker, which takes it in between two slices of training
-KEPT: Final = ("state", "steps_per_second", "follow", "experiment", "stop_at", "ensemble", "search")
+KEPT: Final = ("state", "steps_per_second", "follow", "experiment", "stop_at", "steps_to", "ensemble", "search")
 """What a run that is opened again takes over from the run before."""
 
 _log = logging.getLogger(__name__)
@@ -239,7 +239,7 @@ class Run:
         """
         run = cls(run_id, file.opening, pool, settings, now, table, client, metrics)
         run.name = file.name
-        run._take_up({**file.kept, "state": "paused"}, file.step, file.checkpoint(run_id))
+        run._take_up({**file.kept, "state": "paused", "steps_to": None}, file.step, file.checkpoint(run_id))
         run._strict = True
         return run
 
@@ -422,13 +422,13 @@ class Run:
             case "changed":
                 self._changed(message)
             case "handed_over":
-                self._handed_over(message["step"])
+                self._handed_over(message["step"], message.get("why") == "too large")
 
-    def _handed_over(self, step: int | None) -> None:
+    def _handed_over(self, step: int | None, is_too_large: bool) -> None:
         """Go on with another worker from where the last one stood, or with the same if it could not part with it."""
         later, self._later = self._later or [], None
         if step is None:
-            self._stays = True
+            self._stays = is_too_large
         else:
             self._reached = max(self._reached, step)
             self._memory.count_on(0)
@@ -450,6 +450,7 @@ class Run:
         if self.phase is not Phase.OPEN:  # as it is while it is handed over
             self._move(Phase.OPEN)
         self._tell_worker_who_watches()
+        self._rest_no_more()
 
     def _check_brought(self, expected: int | None, state: Mapping[str, Any]) -> None:
         """See that a worker has taken up what was in a file, and that its masks are of these layers.
@@ -584,10 +585,24 @@ class Run:
             self.viewers.discard(viewer)
             raise
         self._viewers_changed()
-        if self._rests and self.phase is Phase.OPEN:
+        self._rest_no_more()
+        return viewer
+
+    def _rest_no_more(self) -> None:
+        """Play on, if it stood still only because nobody watched and somebody does."""
+        if self._rests and self.viewers and self.phase is Phase.OPEN:
             self._rests = False
             self.command({"op": "play"}, lambda reply: None)
-        return viewer
+
+    def stand_still(self) -> None:
+        """Pause it, and have it stay so, whoever comes to watch."""
+        self._rests = False
+        if self.phase is Phase.OPEN:
+            if self.playing:
+                self.command({"op": "pause"}, lambda reply: None)
+        else:  # whoever opens it next takes this over
+            self._state["state"] = "paused"
+            self.turns += 1
 
     def _greeting(self, role: str) -> Iterator[str]:
         """What a viewer is told first: the run as it is now, with its changes in as many messages as they need."""

@@ -42,6 +42,7 @@ OPENING_S: Final = 120.0  # a worker needs 3 s to start, and ten times that on a
 ARRIVAL_S: Final = (
     5.0  # a run that was just opened or just left is not ended to make room: somebody is on the way to it
 )
+MOST_AGAIN: Final = 200_000  # steps that are made again for a fork: minutes of a core
 SWEEP_S: Final = 1.0
 RETRY_S: Final = 30  # after which somebody may have closed one
 
@@ -170,6 +171,10 @@ class Runs:
         if wanted.step > parent.reach:
             raise KnobError("fork.step", wanted.step, f"a whole number from 0 to {parent.reach:,}: it has come so far")
         checkpoint = await self.pasts.checkpoint_before(parent, wanted.step)
+        before = 0 if checkpoint is None else checkpoint.step
+        if wanted.step > before + MOST_AGAIN:
+            allowed = f"at most {before + MOST_AGAIN:,}: the last state that is kept before it is of step {before:,}"
+            raise KnobError("fork.step", wanted.step, allowed)
         self._make_room(client, parent.memory)
         run = parent.forked(secrets.token_hex(8), wanted, checkpoint, client)
         run.memory = parent.memory

@@ -106,7 +106,12 @@ class Keeper:
             else:
                 await asyncio.sleep(AGAIN_S)
             self._changed.clear()
-            await self.keep(runs())
+            try:
+                await self.keep(runs())
+            except Exception as error:  # nobody waits for this task: if it ended, nothing would be kept any more
+                self.errors += 1
+                self.problem = f"runs cannot be kept: {reason(error)}"
+                _log.exception("runs cannot be kept")
             await asyncio.sleep(AT_LEAST_S)
 
     def changed(self) -> None:
@@ -118,15 +123,26 @@ class Keeper:
         if not self.is_on:
             return
         runs = tuple(runs)
-        for run in runs:
-            run.tell_unkept(self.problem)
+        try:
+            await self._keep(runs)
+        finally:
+            for run in runs:
+                run.tell_unkept(self.problem)
+
+    async def _keep(self, runs: tuple[Run, ...]) -> None:
+        if self._store is not None and not await self._guard(self._store.check):
+            await self._do(self._store.close)
+            self._store = None
+            self._known.clear()  # whatever there will be then has nothing of them
+            return
         if self._store is None and not await self._guard(self._open):
             return
         for run in runs:
             if (write := self._news_of(run)) is not None:
                 if not await self._guard(write):
                     return
-                run.written(self._known[run.id].revision)
+                if run.id in self._known:  # it may have been forgotten meanwhile
+                    run.written(self._known[run.id].revision)
         await self._keep_steps(runs)
         now = self._now()
         if now >= self._swept_at + SWEEP_S:
@@ -141,7 +157,8 @@ class Keeper:
         moved = {name: step for name, step in steps.items() if step > self._known[name].step}
         if moved and self._store is not None and await self._guard(partial(self._store.save_steps, moved)):
             for name, step in moved.items():
-                self._known[name].step = step
+                if name in self._known:  # it may have been forgotten meanwhile
+                    self._known[name].step = step
 
     def _news_of(self, run: Run) -> Callable[[], None] | None:
         """What is to be written of a run, as work for the thread; all that it needs is taken now, on the loop."""
@@ -249,15 +266,15 @@ class Keeper:
             raise StoreError(self.problem or "the store is not open yet")
         return await self._read(partial(self._store.listed, tuple(run_ids)))
 
-    async def call(self, run_id: str, name: str | None, pinned: bool) -> None:
-        """Keep another name of a run that is only kept, and whether it is pinned.
+    async def call(self, run_id: str, name: str | None, pinned: bool, kept: Mapping[str, Any] | None = None) -> None:
+        """Keep another name of a run that is only kept, whether it is pinned, and what it goes on with if that is new.
 
         Raises:
             StoreError: the store cannot be written.
         """
         if self._store is None:
             raise StoreError(self.problem or "the store is not open")
-        await self._read(partial(self._store.call_run, run_id, name, pinned))
+        await self._read(partial(self._store.call_run, run_id, name, pinned, kept))
 
     async def _read(self, work: Callable[[], T]) -> T:
         try:

@@ -49,6 +49,7 @@ class Store:
         self._folder = folder
         self._files = files or Disk()
         self._dialect = sqlite if engine.dialect.name == "sqlite" else postgresql
+        self._file = Path(engine.url.database) if engine.dialect.name == "sqlite" and engine.url.database else None
 
     @classmethod
     def open(cls, folder: Path, url: str = "", files: Files | None = None) -> Store:
@@ -82,6 +83,15 @@ class Store:
             where = "the database of DATABASE_URL" if url else str(folder / database.FILE)
             raise StoreError(f"{where} cannot be used: {database.reason(error)}") from error
         return store
+
+    def check(self) -> None:
+        """See whether the database is still there.
+
+        Raises:
+            StoreError: its file was removed: what is written goes nowhere.
+        """
+        if self._file is not None and not self._file.exists():
+            raise StoreError(f"{self._file} is gone: what was kept in it is lost, and runs are kept anew")
 
     def close(self) -> None:
         """Let go of the database."""
@@ -159,10 +169,14 @@ class Store:
             rows = connection.execute(select(RUNS).where(RUNS.c.id.in_(list(run_ids)))).all()
         return {row.id: Listed(self._plain(row, []), row.summary) for row in rows}
 
-    def call_run(self, run_id: str, name: str | None, pinned: bool) -> None:
-        """Keep another name of a run, and whether it is pinned; of none that is kept it is as good."""
+    def call_run(self, run_id: str, name: str | None, pinned: bool, kept: Mapping[str, Any] | None = None) -> None:
+        """Keep another name of a run, whether it is pinned, and what it goes on with if that is new.
+
+        Of none that is kept it is as good.
+        """
+        more = {} if kept is None else {"kept": dumps(kept)}
         with self._engine.begin() as connection:
-            connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(name=name, pinned=pinned))
+            connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(name=name, pinned=pinned, **more))
 
     def save_summary(self, run_id: str, summary: str | None) -> None:
         """Keep what a list shows of a run."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from app.errors import BadMessageError, NotFoundError, NoWorkerError, RunFailedError, TooManyRunsError, WrongTokenError
-from app.opening import Opening, parse_opening
+from app.opening import Fork, Opening, parse_opening
 from app.run import IllegalMoveError, Phase, Run
 from app.runs import Runs
 from app.settings import Settings
@@ -341,9 +341,11 @@ async def test_a_run_that_cannot_be_handed_over_stays_and_is_not_asked_again(run
     run = await playing(runs, pool)
     assert runs.on_uneven(run.id)
     run.command({"op": "speed", "steps_per_second": 7}, lambda reply: None)
-    runs.on_message(run.id, {"op": "handed_over", "run": run.id, "step": None})
+    runs.on_message(run.id, {"op": "handed_over", "run": run.id, "step": None, "why": "bound"})
     assert pool.commands(run.id)[-1] == {"op": "speed", "steps_per_second": 7}
     assert len(pool.requests[run.id]) == 1
+    assert runs.on_uneven(run.id)  # it may be free now
+    runs.on_message(run.id, {"op": "handed_over", "run": run.id, "step": None, "why": "too large"})
     assert not runs.on_uneven(run.id)
 
 
@@ -359,6 +361,71 @@ async def test_a_worker_that_is_lost_while_it_hands_a_run_over_is_lost_as_always
     assert run.phase is Phase.OPEN
     assert pool.states[run.id]["step"] == 9
     assert runs.on_uneven(run.id)
+
+
+async def test_whoever_joins_a_run_that_was_handed_over_gets_frames_in_the_order_of_their_numbers(
+    runs: Runs, pool: FakePool, hear: Callable[[Outbox], list[dict[str, Any] | Frame]]
+) -> None:
+    run = await playing(runs, pool, 30)
+    assert runs.on_uneven(run.id)
+    pool.save(run.id)
+    runs.on_message(run.id, {"op": "handed_over", "run": run.id, "step": 30})
+    await soon()
+    for _ in range(2):
+        told = hear(run.join(owner=False))
+        await soon()
+        frames = [each for each in told if isinstance(each, Frame)]
+        assert [each.kind for each in frames][:2] == ["data", "history"]
+        assert all(sooner.seq < later.seq for sooner, later in pairwise(frames))
+        pool.train(run.id, 3)
+
+
+async def test_a_run_that_rests_plays_on_for_who_joined_while_its_worker_was_lost(
+    runs: Runs, pool: FakePool, clock: Clock
+) -> None:
+    run = await playing(runs, pool)
+    clock.now += 31
+    runs.sweep()
+    await soon()
+    assert not run.playing
+    pool.alive = 0
+    runs.on_lost([run.id])
+    run.join(owner=False)
+    pool.alive = 1
+    runs.on_lost([run.id])
+    await soon()
+    assert run.playing
+
+
+async def test_who_has_a_run_stand_still_finds_it_so_whatever_it_was_doing(
+    runs: Runs, pool: FakePool, clock: Clock
+) -> None:
+    run = await playing(runs, pool)
+    clock.now += 31
+    runs.sweep()
+    await soon()
+    run.stand_still()
+    run.join(owner=False)
+    await soon()
+    assert not run.playing
+    run.command({"op": "play"}, lambda reply: None)
+    await soon()
+    pool.alive = 0
+    runs.on_lost([run.id])
+    run.stand_still()
+    pool.alive = 1
+    runs.on_lost([run.id])
+    await soon()
+    assert pool.requests[run.id][-1]["state"] == "paused"
+    assert not run.playing
+
+
+async def test_a_fork_far_behind_the_last_state_is_refused(runs: Runs, pool: FakePool) -> None:
+    run = await create(runs)
+    pool.states[run.id]["step"] = 300_000
+    pool.train(run.id, 1)
+    with pytest.raises(KnobError, match="at most 200,000: the last state that is kept before it is of step 0"):
+        await runs.fork(Fork(run.id, 250_000))
 
 
 async def test_only_a_run_that_trains_is_handed_over(runs: Runs, pool: FakePool) -> None:

@@ -152,11 +152,15 @@ class Worker:
             session = self._sessions.get(run)
             if not isinstance(session, Session):
                 self._leaving.discard(run)
+            elif session.is_bound:
+                self._leaving.discard(run)
+                self._line.send({"op": "handed_over", "run": run, "step": None, "why": "bound"})
             elif self._guard(session, partial(_may_leave, session)):
                 self._leaving.discard(run)
                 step = self._guard(session, session.leave)
                 if self._sessions.get(run) is session:
-                    self._line.send({"op": "handed_over", "run": run, "step": step})
+                    why = {} if step is not None else {"why": "too large"}
+                    self._line.send({"op": "handed_over", "run": run, "step": step, **why})
                     if step is not None:
                         self._drop(session)
 

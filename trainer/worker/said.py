@@ -69,6 +69,7 @@ _OPEN: Final[dict[str, Check]] = {
     "ensemble": _is_object,
     "search": _is_object,
     "reach": _is_whole,
+    "steps_to": _is_whole,
     "memory": lambda value: type(value) is int and value >= 0,
     "strict": lambda value: isinstance(value, bool),
     "scored": lambda value: isinstance(value, bool),

@@ -42,7 +42,8 @@ SAVED_S: Final = 1.5  # between two checkpoints of a run that trains: about so m
 FINAL_SCORES: Final = 3  # evaluations before it stops by itself, all of which are made: a result is their mean
 
 
-_WAIT: Final = {"set", "step", "play"}  # what counts from the next step on, and so from that where the run was before
+_WAIT: Final = {"set", "step"}  # what counts from the next step on, and so from that where the run was before
+LONG: Final = 100  # steps made by hand of which it is told before they are made how many they are
 _CHANGES_SCORES: Final = {"batch_norm", "dropout_kind", "dropout"}  # an evaluation of the same weights says otherwise
 
 
@@ -167,7 +168,7 @@ class Session:
             self._extras.ensemble = EnsembleWanted.of(ensemble)
         self._follow(request.get("follow") or {})
         self._resume(request)
-        if request.get("state") == "playing" and not self._catching_up:
+        if request.get("state") == "playing" and not (self._catching_up or request.get("steps_to")):
             self._move(State.PLAYING)
         self._sender.send({"op": "opened", "run": self.run, "state": self._described()})
         self._emit("data", publish.data(self._experiment))
@@ -178,11 +179,12 @@ class Session:
         step = self._experiment.step
         if step > 0 and request.get("scored"):
             self._scored = step
-        to_go = (request.get("reach") or 0) - step
-        if to_go > 0:  # it was further on, and gets there as fast as it can
+        steps_to = request.get("steps_to") or 0
+        to_go = max(request.get("reach") or 0, steps_to) - step
+        if to_go > 0:  # it was further on, or was to get there, and does as fast as it can
             self._move(State.STEPPING)
             self._remaining, self._catching_up = to_go, True
-            self._plays_on = request.get("state") == "playing"
+            self._plays_on = request.get("state") == "playing" and not steps_to
 
     def command(self, ref: Any, command: Mapping[str, Any]) -> None:
         """Obey a viewer's command and answer it: a question in its turn, any other command at once, or once what the
@@ -193,19 +195,25 @@ class Session:
         if command.get("op") == "ask":
             self.questions.put(ref, command)
             return
-        if command.get("op") == "reset" and not self._waiting:
+        if command.get("op") == "reset":
             self._owed = None
-        if self._owed is not None or (self._catching_up and (self._waiting or command.get("op") in _WAIT)):
+            while self._waiting:
+                self._obey(*self._waiting.popleft())
+                self._owed = None
+        if self._owed is not None or (self._catching_up and command.get("op") in _WAIT):
             self._waiting.append((ref, command))
         else:
             self._obey(ref, command)
 
     def _obey_waiting(self) -> None:
         """Obey the commands that waited, as far as they may be obeyed now."""
+        still: deque[tuple[Any, Mapping[str, Any]]] = deque()
         while self._waiting and self._owed is None:
             if self._catching_up and self._waiting[0][1].get("op") in _WAIT:
-                return
-            self._obey(*self._waiting.popleft())
+                still.append(self._waiting.popleft())
+            else:
+                self._obey(*self._waiting.popleft())
+        self._waiting.extendleft(reversed(still))
 
     def _obey(self, ref: Any, command: Mapping[str, Any]) -> None:
         """Obey a command now.
@@ -225,7 +233,7 @@ class Session:
         if operation == "reset":
             self._news.afresh("reset")
             self._begin(self._beginning())
-        elif operation != "step":  # which is told when it is done
+        elif operation != "step" or self._remaining > LONG:  # a few steps are told when they are done
             self._news.soon(str(operation))
         if operation == "follow":
             self._showing.follow()
@@ -249,7 +257,13 @@ class Session:
     def may_leave(self) -> bool:
         """Whether all that was said to it is done, so that another worker can go on from its checkpoint."""
         is_settled = self._owed is None and not self._waiting and len(self.questions) == 0
-        return is_settled and self._news.due_at == math.inf and (self._plays_on or not self._catching_up)
+        return is_settled and self._news.due_at == math.inf and not self.is_bound
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it is at something that must come to its end here: steps by hand, or knobs that wait for a step."""
+        by_hand = self.state is State.STEPPING and not self._plays_on
+        return by_hand or (self._catching_up and len(self._waiting) > 0)
 
     def leave(self) -> int | None:
         """Make a last checkpoint; the step of it, or None if there can be none."""
@@ -386,7 +400,9 @@ class Session:
     # Commands
 
     def _play(self, command: Mapping[str, Any]) -> None:
-        if self.state is not State.PLAYING:
+        if self._catching_up:
+            self._plays_on = True
+        elif self.state is not State.PLAYING:
             self._move(State.PLAYING)
 
     def _pause(self, command: Mapping[str, Any]) -> None:
@@ -649,10 +665,12 @@ class Session:
 
     def _described(self) -> dict[str, Any]:
         playing = self.state in (State.PLAYING, State.STEPPING)
+        by_hand = self.state is State.STEPPING and not self._plays_on
         return {
             **publish.state(self._experiment, playing, self._pace.steps_per_second),
             "experiment": self._about,
             "stop_at": self._stop_at,
+            "steps_to": self._experiment.step + self._remaining if by_hand else None,
             "ensemble": self._extras.ensemble.described(),
             "failed_views": dict(self._extras.failed),
             "pictures_s": self._showing.every_s if self.is_drawn else None,

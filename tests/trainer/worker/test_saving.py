@@ -15,6 +15,7 @@ from trainer.worker.session import SAVED_S
 
 PLAY: Final = {"op": "play"}
 PAUSE: Final = {"op": "pause"}
+OTHER: Final[dict[str, dict[str, Any]]] = {"other": {}}  # keeps the place of the run that is opened later
 FAST: Final = {"op": "speed", "steps_per_second": None}
 
 
@@ -243,11 +244,56 @@ def test_a_run_that_hurries_to_where_it_was_can_be_handed_over_on_its_way() -> N
     assert 40 < told["step"] == day.steps()[-1] < 4000
 
 
-def test_a_knob_that_waits_until_a_run_is_where_it_was_keeps_it_here() -> None:
+def test_a_run_that_has_something_to_bring_to_its_end_is_not_handed_over() -> None:
     opening = {"op": "open", "run": "r", "state": "playing", "reach": 900, "scored": True}
     turn = {"op": "command", "run": "r", "ref": 3, "command": {"op": "set", "lane": 0, "knobs": {"l2": 0.01}}}
-    script = [(0.0, checkpoint(40)), (0.1, opening), (0.2, turn), (0.3, {"op": "hand_over", "run": "r"})]
-    day = live(5.0, script, runs={"other": {}}, pack=packing())
-    [(_, told)] = day.messages("handed_over")
-    assert told["step"] >= 900
+    leave = {"op": "hand_over", "run": "r"}
+    day = live(5.0, [(0.0, checkpoint(40)), (0.1, opening), (0.2, turn), (0.3, leave)], runs=OTHER, pack=packing())
+    assert [each["why"] for _, each in day.messages("handed_over")] == ["bound"]
     assert [each["ref"] for _, each in day.messages("reply") if each["run"] == "r"] == [3]
+    day = live(9.0, [(1.0, PLAY), (2.0, {"op": "step", "count": 500}), (2.1, leave)], pack=packing())
+    assert [each["why"] for _, each in day.messages("handed_over")] == ["bound"]
+    assert len(day.steps()) == day.steps()[-1] < 700
+
+
+def test_steps_by_hand_are_made_to_their_end_elsewhere() -> None:
+    """Of many it is told before they are made where they will end, and a worker that takes over stops there."""
+    day = live(3.0, [(1.0, PLAY), (1.5, {"op": "step", "count": 800})], pack=packing())
+    told = [each["state"]["steps_to"] for _, each in day.messages("changed")]
+    end = day.steps()[-1]
+    assert told[-2:] == [end, None]
+    opening = {"op": "open", "run": "r", "state": "playing", "reach": 300, "steps_to": 500, "scored": True}
+    day = live(5.0, [(0.0, checkpoint(40)), (0.1, opening)], runs=OTHER, pack=packing())
+    assert day.steps("r") == list(range(41, 501))
+    last = [each for _, each in day.messages("changed") if each["run"] == "r"][-1]
+    assert (last["state"]["state"], last["state"]["steps_to"]) == ("paused", None)
+    there = {"op": "open", "run": "r", "state": "playing", "steps_to": 40, "scored": True}
+    assert live(5.0, [(0.0, checkpoint(40)), (0.1, there)], runs=OTHER, pack=packing()).steps("r") == []
+
+
+def test_a_pause_while_a_run_hurries_is_told_at_once_with_where_it_will_stand() -> None:
+    opening = {"op": "open", "run": "r", "state": "playing", "reach": 4000, "scored": True}
+    pause = {"op": "command", "run": "r", "ref": 1, "command": PAUSE}
+    day = live(2.0, [(0.0, checkpoint(40)), (0.1, opening), (0.5, pause)], runs=OTHER, pack=packing())
+    [(at, told)] = [each for each in day.messages("changed") if each[1]["run"] == "r"]
+    assert at < 1000.6
+    assert told["state"]["steps_to"] == 4000
+
+
+def test_while_a_run_hurries_only_what_counts_from_a_step_waits() -> None:
+    opening = {"op": "open", "run": "r", "state": "playing", "reach": 4000, "scored": True}
+    said = [
+        PLAY,
+        {"op": "set", "lane": 0, "knobs": {"l2": 0.01}},
+        {"op": "step"},
+        {"op": "speed", "steps_per_second": 7},
+    ]
+    said += [PAUSE, {"op": "reset"}]
+    script = [
+        (0.3 + 0.01 * ref, {"op": "command", "run": "r", "ref": ref, "command": each}) for ref, each in enumerate(said)
+    ]
+    day = live(2.0, [(0.0, checkpoint(40)), (0.1, opening), *script], runs=OTHER, pack=packing())
+    replies = [each["ref"] for _, each in day.messages("reply") if each["run"] == "r"]
+    assert replies == [0, 3, 4, 1, 2, 5]
+    last = [each for _, each in day.messages("changed") if each["run"] == "r"][-1]
+    assert (last["reason"], last["state"]["step"], last["state"]["state"]) == ("reset", 0, "paused")
