@@ -106,12 +106,7 @@ class Keeper:
             else:
                 await asyncio.sleep(AGAIN_S)
             self._changed.clear()
-            try:
-                await self.keep(runs())
-            except Exception as error:  # nobody waits for this task: if it ended, nothing would be kept any more
-                self.errors += 1
-                self.problem = f"runs cannot be kept: {reason(error)}"
-                _log.exception("runs cannot be kept")
+            await self.keep(runs())
             await asyncio.sleep(AT_LEAST_S)
 
     def changed(self) -> None:
@@ -125,9 +120,12 @@ class Keeper:
         runs = tuple(runs)
         try:
             await self._keep(runs)
-        finally:
-            for run in runs:
-                run.tell_unkept(self.problem)
+        except Exception as error:  # if this ended whoever keeps runs again and again, nothing would be kept any more
+            self.errors += 1
+            self.problem = f"runs cannot be kept: {reason(error)}"
+            _log.exception("runs cannot be kept")
+        for run in runs:
+            run.tell_unkept(self.problem)
 
     async def _keep(self, runs: tuple[Run, ...]) -> None:
         if self._store is not None and not await self._guard(self._store.check):

@@ -20,6 +20,7 @@ from app.memory import Checkpoint
 from app.settings import Settings
 from app.store import keeper as keeping
 from app.store import past
+from app.store.database import FILE
 from app.store.errors import StoreError
 from app.store.store import FOLDER, Store
 from tests.app.conftest import Running, running
@@ -293,6 +294,89 @@ async def test_what_cannot_be_kept_is_told_and_the_runs_go_on(start: Start, plac
         await kept(lab)
     async with start() as lab:
         assert (await lab.client.get(f"/api/runs/{run['id']}")).json()["step"] == 10
+
+
+async def test_a_run_that_is_ended_while_something_is_written_does_not_end_all_keeping(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with start() as lab:
+        gone, stays = [await lab.open() for _ in range(2)]
+        for run in (gone, stays):
+            async with await lab.watch(run, owner=True) as owner:
+                await owner.ask("play")
+        await kept(lab)
+        gate, save = threading.Event(), Store.save_steps
+        began = threading.Event()
+
+        def slowly(store: Store, steps: Any) -> None:
+            began.set()
+            gate.wait(60)
+            save(store, steps)
+
+        monkeypatch.setattr(Store, "save_steps", slowly)
+        for run in (gone, stays):
+            lab.pool.train(run["id"], 5)
+        await lab.eventually(began.is_set)
+        deleting = asyncio.create_task(
+            lab.client.delete(f"/api/runs/{gone['id']}", headers={"Authorization": f"Bearer {gone['token']}"})
+        )
+        await asyncio.sleep(0.05)
+        gate.set()
+        assert (await deleting).status_code == 204
+        lab.pool.train(stays["id"], 5)
+        keeper = lab.app.state.lab.keeper
+        await lab.eventually(lambda: keeper._known[stays["id"]].step == 10)
+        assert keeper.problem is None
+
+
+async def test_what_nobody_foresaw_is_told_and_keeping_goes_on(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with start() as lab:
+        run = await lab.open()
+        await kept(lab)
+        keeper = lab.app.state.lab.keeper
+        with monkeypatch.context() as patch:
+            patch.setattr(keeping.Keeper, "_keep_steps", lambda self, runs: 1 / 0)
+            await lab.eventually(lambda: keeper.problem is not None)
+            assert (await lab.client.get("/healthz")).json()["store"]["status"] == "failing"
+            await lab.eventually(lambda: lab.app.state.lab.runs.here(run["id"]).state()["unkept"] is not None)
+        await lab.eventually(lambda: keeper.problem is None)
+
+
+async def test_a_database_that_was_removed_is_told_and_all_runs_are_kept_anew(
+    tmp_path: Path, patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "AGAIN_S", 0.5)
+    settings = Settings(keep=True, data=tmp_path, log_level="error")
+    async with running(FakePool(), settings, patience) as lab:
+        run = await lab.open(seed=3)
+        lab.pool.train(run["id"], 7)
+        lab.pool.save(run["id"])
+        await kept(lab)
+        keeper = lab.app.state.lab.keeper
+        for file in tmp_path.glob(f"{FILE}*"):
+            file.unlink()
+        await lab.eventually(lambda: keeper.problem is not None)
+        assert f"{FILE} is gone" in keeper.problem
+        await lab.eventually(lambda: lab.app.state.lab.runs.here(run["id"]).state()["unkept"] == keeper.problem)
+        await lab.eventually(lambda: keeper.problem is None)
+        await kept(lab)
+    async with running(FakePool(), settings, patience) as lab:
+        again = (await lab.client.get(f"/api/runs/{run['id']}")).json()
+        assert (again["step"], again["config"]["seed"]) == (7, 3)
+
+
+async def test_a_run_that_is_only_kept_can_be_had_stand_still(start: Start) -> None:
+    async with start() as lab:
+        run = await lab.open()
+        async with await lab.watch(run, owner=True) as owner:
+            await owner.ask("play")
+            async with killed(lab):
+                pass
+    own = {"Authorization": f"Bearer {run['token']}"}
+    async with start() as lab:
+        answer = await lab.client.patch(f"/api/runs/{run['id']}", json={"state": "paused"}, headers=own)
+        assert answer.status_code == 200
+        assert (await lab.client.get(f"/api/runs/{run['id']}")).json()["state"] == "paused"
 
 
 async def test_a_folder_that_cannot_be_written_is_told_and_the_server_runs(tmp_path: Path, patience: float) -> None:
