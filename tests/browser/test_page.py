@@ -211,6 +211,20 @@ def test_axe_finds_no_barriers(open_page: OpenPage, lab_url: str, scheme: str, s
     assert results.violations_count == 0, results.generate_report()
 
 
+@pytest.mark.expected_errors("404")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("place", ["reference", "nothing-here"])
+def test_axe_finds_no_barriers_on_pages_that_are_text(
+    open_page: OpenPage, lab_url: str, place: str, scheme: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = open_page(color_scheme=scheme, **PHONE)
+    page.goto(f"{lab_url}/{place}")
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
 @pytest.mark.parametrize(
     "search",
     ["", "?dataset=moons", "?hidden=512,512,512,512", "?network=cnn", "?network=lstm", "?dataset=breast_cancer"],
@@ -253,6 +267,22 @@ def test_nothing_jumps_on_the_page_of_an_experiment(
     lab_page.wait("state.open.every((id) => !(id in state.run.obstacles))")
     shifted: float = page.evaluate("() => window.shifts.reduce((sum, each) => sum + each, 0)")
     assert shifted < 0.02
+
+
+@pytest.mark.parametrize("size", [(1280, 800), *SIZES[:3]])
+def test_the_toolbar_is_one_row_also_while_the_page_reconnects(
+    open_page: OpenPage, lab_url: str, size: tuple[int, int]
+) -> None:
+    page = open_page(**sized(size))
+    lab_page = LabPage(page, lab_url).open_still()
+    ends = "() => [...document.querySelectorAll('.transport, .toolbar .aside')].map((each) => each.offsetTop)"
+    for status, wait in (("live", "null"), ("reconnecting", "10_000")):
+        lab_page.page.evaluate(
+            f"""() => window.dropoutLab.store.update("connection",
+              {{ connection: {{ status: "{status}", message: "", retryInMs: {wait} }} }})"""
+        )
+        first, last = page.evaluate(ends)
+        assert first == last, status
 
 
 @pytest.mark.parametrize("size", SIZES)

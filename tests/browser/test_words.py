@@ -614,3 +614,19 @@ def test_a_wrong_label_is_said_to_be_wrong(module_page: Page) -> None:
     assert (
         call(module_page, "words/index", "exampleWords", {**named, "label": "8"}) == "Training example 1,017: class 8."
     )
+
+
+# Examples
+
+
+def test_where_the_picture_is_of_another_example_than_the_selected_one_it_is_said(module_page: Page) -> None:
+    given: dict[str, Any] = {"followed": 0, "label": "6", "truth": "6", "wrong": 60, "total": 300}
+    given |= {"mayChoose": True, "isPlane": False}
+
+    def said(**more: Any) -> str:
+        return str(call(module_page, "paint/captions", "pickerSentence", given | more))
+
+    other = "The picture shows example 46, from the mini-batch of its step."
+    assert said(shown=46).startswith(f"Selected: training example 0, labelled 6. {other} 60 of the 300 ")
+    assert "The picture shows" not in said(shown=0)
+    assert "The picture shows" not in said()

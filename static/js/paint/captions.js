@@ -157,14 +157,16 @@ export function boundarySentence(reading) {
  * @param {number} reading.total
  * @param {boolean} reading.mayChoose
  * @param {boolean} reading.isPlane Whether the examples are points.
+ * @param {number} [reading.shown] The example in the picture, if it stands still.
  */
-export function pickerSentence({ followed, label, truth, wrong, total, mayChoose, isPlane }) {
+export function pickerSentence({ followed, label, truth, wrong, total, mayChoose, isPlane, shown = followed }) {
   const what = label === truth ? `labelled ${label}` : `${withArticle(truth)} wrongly labelled ${label}`;
   const share = `${formatCount(wrong)} of the ${formatCount(total)} training labels are wrong.`;
   const how = isPlane
     ? "Click a point of the boundary picture to follow it, or walk over them with its arrow keys."
     : "Choose another to follow it.";
-  return `Selected: training example ${formatCount(followed)}, ${what}. ${share} ${mayChoose ? how : "Only the owner of the run can choose another."}`;
+  const other = `The picture shows example ${formatCount(shown)}, from the mini-batch of its step. `;
+  return `Selected: training example ${formatCount(followed)}, ${what}. ${shown === followed ? "" : other}${share} ${mayChoose ? how : "Only the owner of the run can choose another."}`;
 }
 
 /**

@@ -145,7 +145,7 @@ export function create(element, { document, store, actions }) {
   }
 
   function writeWords() {
-    const { data, run, role } = store.state;
+    const { data, run, role, cursor } = store.state;
     if (!data || !run || !sentence) {
       return;
     }
@@ -159,6 +159,7 @@ export function create(element, { document, store, actions }) {
       total: labels.length,
       mayChoose: role === "owner",
       isPlane: isPlane(run, data),
+      shown: cursor !== null || run.state === "paused" ? shownExample(store.state) : followed,
     });
     setText(sentence, words);
   }
