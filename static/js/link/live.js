@@ -285,7 +285,13 @@ export function createLive(window, events) {
      */
     attach(id, token) {
       detach();
-      Object.assign(live, { path: addressOf(`api/runs/${encodeURIComponent(id)}`), token, misses: 0, isThere: false, retries: 0 });
+      Object.assign(live, {
+        path: addressOf(`api/runs/${encodeURIComponent(id)}`),
+        token,
+        misses: 0,
+        isThere: false,
+        retries: 0,
+      });
       events.onConnection({ status: "connecting", message: "", retryInMs: null });
       connect();
     },
