@@ -212,11 +212,24 @@ def test_up_to_four_runs_are_compared_with_marks_and_as_a_table(visit: Visit) ->
     dashes = picture.locator("path.curve").evaluate_all(
         "all => all.map((each) => each.getAttribute('stroke-dasharray'))"
     )
-    assert dashes == ["", "7 4"] * 3
+    assert dashes == ["", "", "7 4", "7 4", "2 4", "2 4"]  # of the runs; the colours are those of the networks
+    colours = picture.locator("path.curve").evaluate_all("all => all.map((each) => each.dataset.lane)")
+    assert colours == ["0", "1"] * 3
+    expect(dialog).not_to_contain_text("different data")
     owned.page.keyboard.press("Escape")
     owned.page.locator("[data-do=clear]").click()
     expect(owned.page.locator("[data-do=compare]")).to_be_disabled()
     expect(boxes[1]).not_to_be_checked()
+
+
+def test_runs_of_different_data_are_said_to_be_no_match(visit: Visit) -> None:
+    other = listed(2, name="Other")
+    other["trains"] = {**other["trains"], "dataset": "moons"}
+    owned = visit(listed(1, name="One"), other)
+    for number in (1, 2):
+        card(owned, number).get_by_role("checkbox").check()
+    owned.page.locator("[data-do=compare]").click()
+    expect(owned.page.get_by_role("dialog")).to_contain_text("These runs learn from different data")
 
 
 def test_a_network_that_diverged_leaves_a_gap_and_not_a_flat_picture(module_page: Page) -> None:

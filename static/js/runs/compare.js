@@ -1,4 +1,5 @@
-// Up to four runs laid over each other: their validation losses as lines with marks, and the same as a table.
+// Up to four runs laid over each other: their validation losses as lines with marks, and the same as a table. As on
+// every other page a colour is that of a network; a run is known by its dashes and its mark.
 
 /** @import { ListedRun } from "../types.js" */
 
@@ -13,8 +14,9 @@ const [LEFT, BOTTOM, TOP, RIGHT] = [52, 40, 12, 12];
 const [NARROWEST, WIDEST] = [280, 860]; // pixels
 const DASHES = ["", "7 4", "2 4", "10 3 2 3"];
 const MARKS = 6; // along a line
+const COLOURS = 8; // of networks
 
-/** A line of the picture. @typedef {{ run: number, title: string, lane: string, dash: string, steps: number[], values: (number | null)[], rates: string }} Line */
+/** A line of the picture. @typedef {{ run: number, title: string, lane: string, index: number, dash: string, steps: number[], values: (number | null)[], rates: string }} Line */
 
 /**
  * The lines of some runs.
@@ -28,11 +30,18 @@ export function linesOf(runs) {
       return [];
     }
     const all = trains.lanes.map(({ name, ...rates }, lane) => ({
-      ...{ run: index, title: run.title, lane: name, rates: ratesWords(rates), steps: curves.step },
+      ...{
+        run: index,
+        title: run.title,
+        lane: name,
+        index: lane % COLOURS,
+        rates: ratesWords(rates),
+        steps: curves.step,
+      },
       values: curveOf(curves, "val_loss", lane),
     }));
     const best = [...all].sort((one, other) => leastValue(one.values) - leastValue(other.values)).slice(0, LANES);
-    return all.filter((line) => best.includes(line)).map((line, place) => ({ ...line, dash: DASHES[place] }));
+    return all.filter((line) => best.includes(line)).map((line) => ({ ...line, dash: DASHES[index % DASHES.length] }));
   });
 }
 
@@ -40,14 +49,14 @@ export function linesOf(runs) {
 const leastValue = (values) => leastOf(values)?.value ?? Number.POSITIVE_INFINITY;
 
 /**
- * A mark of a run: its shape and its colour are the run's.
+ * A mark: its shape is the run's, its colour the network's.
  * @param {Document} document
- * @param {number} run
+ * @param {{ run: number, index: number }} line
  * @param {number} x
  * @param {number} y
  */
-function mark(document, run, x, y) {
-  const own = { class: "compare-mark", "data-lane": run };
+function mark(document, { run, index }, x, y) {
+  const own = { class: "compare-mark", "data-lane": index };
   switch (run % 4) {
     case 0:
       return s(document, "circle", { cx: x, cy: y, r: 4, ...own });
@@ -96,15 +105,16 @@ function draw(document, lines, wide) {
     text(LEFT - 6, y(value) + 4, "end", String(value)),
   ]);
   const down = ticks(last).map((step) => text(x(step), height - BOTTOM + 18, "middle", formatCount(step)));
-  const drawn = lines.flatMap(({ run, dash, steps, values }) => {
+  const drawn = lines.flatMap((line) => {
+    const { run, index: lane, dash, steps, values } = line;
     const path = { class: "curve", d: pathOf(steps, values, x, y), "stroke-dasharray": dash };
     const every = Math.max(1, Math.floor(values.length / MARKS));
     const marks = values.flatMap((value, index) =>
       value !== null && (index % every === Math.floor((every * (run + 0.5)) / 4) || index === values.length - 1)
-        ? [mark(document, run, x(steps[index]), y(value))]
+        ? [mark(document, line, x(steps[index]), y(value))]
         : [],
     );
-    return [s(document, "path", { ...path, "data-lane": run }), ...marks];
+    return [s(document, "path", { ...path, "data-lane": lane }), ...marks];
   });
   const clip = s(document, "clipPath", { id: "compare-clip" });
   clip.append(
@@ -129,11 +139,14 @@ function draw(document, lines, wide) {
  * @param {Document} document
  * @param {Line} line
  */
-function key(document, { run, dash }) {
-  const stroke = { d: "M1 7H39", class: "curve", "stroke-dasharray": dash, "data-lane": run };
+function key(document, line) {
+  const stroke = { d: "M1 7H39", class: "curve", "stroke-dasharray": line.dash, "data-lane": line.index };
   const box = { viewBox: "0 0 40 14", width: 40, height: 14, class: "compare-key", "aria-hidden": "true" };
-  return s(document, "svg", box, s(document, "path", stroke), mark(document, run, 20, 7));
+  return s(document, "svg", box, s(document, "path", stroke), mark(document, line, 20, 7));
 }
+
+/** @param {readonly ListedRun[]} runs */
+const differ = (runs) => new Set(runs.map(({ trains }) => trains?.dataset)).size > 1;
 
 /**
  * @param {HTMLDialogElement} dialog
@@ -145,9 +158,11 @@ export function createCompare(dialog) {
     const lines = linesOf(runs);
     const left = runs.some(({ trains }) => (trains?.lanes.length ?? 0) > LANES);
     const place = find(dialog, "[data-show=picture]");
-    find(dialog, "[data-show=left-out]").textContent = left
-      ? `Of runs with more networks, the best ${LANES} are shown.`
-      : "";
+    const notes = [
+      left ? `Of runs with more networks, the best ${LANES} are shown.` : "",
+      differ(runs) ? "These runs learn from different data: which loss is lower says nothing of their networks." : "",
+    ];
+    find(dialog, "[data-show=left-out]").textContent = notes.filter(Boolean).join(" ");
     const cell = (/** @type {string} */ text) => h(document, "td", {}, text);
     const rows = lines.map((line) => {
       const { title, lane, rates, steps, values } = line;
