@@ -37,7 +37,7 @@ page: $(PAGE) ## bundle the page, as `make run` does when its files have changed
 test: $(DEV) $(BUNDLER) ## run all tests; ARGS='-k raster' some of them
 	@$(PY) -m tests.browser.chromium
 	@$(PY) -m tests.nginx
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal --ignore tests/browsers $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal --durations 40 --ignore tests/browsers $(ARGS)
 
 browsers: $(DEV) ## what a person does with the page, in Firefox and in WebKit; ARGS='-k webkit' in one of them
 	@$(PY) -m tests.browsers.firefox

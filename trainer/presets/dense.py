@@ -24,7 +24,7 @@ def _pairs(sizes: tuple[int, ...]) -> list[dict[str, object]]:
 
 
 def _rate_curve(x_label: str) -> Picture:
-    return Picture("curve", "val_loss", title="Validation loss against the rate", x=_RATES, x_label=x_label)
+    return Picture("curve", "val_loss", title="Validation loss by rate", x=_RATES, x_label=x_label)
 
 
 _RATE_GUESS: Final = Guess("Which rate will have the lowest validation loss?")
