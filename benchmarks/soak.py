@@ -117,8 +117,8 @@ class Town:
         own = {"Authorization": f"Bearer {run['token']}"}
         if chance.random() < 0.3:
             state = (await client.get(f"/api/runs/{run['id']}")).json()
-            step = max(1, int(state.get("step", 1)) // 2)
-            await client.get(f"/api/runs/{run['id']}/past", params={"first": 1, "count": min(step, 50)})
+            step = int(state.get("step", 0)) // 2
+            await client.get(f"/api/runs/{run['id']}/past", params={"first": 1, "count": max(1, min(step, 50))})
             fork = {"run": run["id"], "step": step}
             if (forked := await self._post(client, "forked", "/api/runs", json={"fork": fork})) is not None:
                 await self._end(client, forked)
