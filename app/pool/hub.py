@@ -32,7 +32,7 @@ from trainer.wire.stream import MAX_HELLO, MAX_PAYLOAD, Kind, Splitter, StreamEr
 START_S: Final = 120.0  # from placing a worker to its hello: importing torch takes 3 s, on a cold disk ten times that
 HELLO_S: Final = 10.0  # from dialling in to the hello, which a worker sends at once
 GRACE_S: Final = 3.0  # to end by itself: a slice takes 15 ms
-YOUNG_S: Final = 30.0  # a worker that dies before this age is restarted more and more slowly
+YOUNG_S: Final = 5.0  # a worker that dies so soon after its hello is restarted more and more slowly
 MAX_BACKOFF_S: Final = 30.0
 MOVE_S: Final = 30.0  # for a run that is asked for to be handed over, before others are asked for
 MAX_WAITING: Final = 1000  # messages that wait with a run for a worker
@@ -214,21 +214,20 @@ class WorkerHub:
 
     async def _keep(self, slot: _Slot) -> None:
         """Keep one worker alive: start it, wait until it is lost, start it again."""
-        loop = asyncio.get_running_loop()
         young_deaths = 0
         while True:
-            began = loop.time()
+            lived_s = 0.0
             try:
-                await self._live(slot)
+                lived_s = await self._live(slot)
             except (OSError, TimeoutError) as error:
                 _log.error("worker %d did not start: %s", slot.number, error)
             except Exception:  # whatever it was, the others need not do without this one from here on
                 _log.exception("worker %d did not start", slot.number)
-            young_deaths = young_deaths + 1 if loop.time() - began < YOUNG_S else 0
+            young_deaths = young_deaths + 1 if lived_s < YOUNG_S else 0
             await asyncio.sleep(backoff(young_deaths))
 
-    async def _live(self, slot: _Slot) -> None:
-        """One life of a worker, from its start until it has ended.
+    async def _live(self, slot: _Slot) -> float:
+        """One life of a worker, from its start until it has ended; the seconds from its hello on.
 
         Raises:
             OSError: it could not be started, or ended before it dialled in.
@@ -241,7 +240,9 @@ class WorkerHub:
         link: Link | None = None
         try:
             link = await self._arrive(arrival, placed)
+            came = asyncio.get_running_loop().time()
             await link.gone.wait()
+            return asyncio.get_running_loop().time() - came
         finally:
             arrival.cancel()
             await placed.end(0.0 if link is not None and link.hangs else GRACE_S)

@@ -431,6 +431,27 @@ def test_a_worker_that_dies_young_is_placed_again_at_once_and_then_ever_more_slo
     assert backoff(1000) == MAX_BACKOFF_S
 
 
+@pytest.mark.parametrize(("young_s", "expected"), [(0.0, [0, 0, 0]), (math.inf, [1, 2, 3])])
+async def test_only_workers_that_die_soon_after_their_hello_are_placed_again_more_slowly(
+    patience: float, monkeypatch: pytest.MonkeyPatch, young_s: float, expected: list[int]
+) -> None:
+    """One that is killed again and again from outside, once it is at work, is placed again at once."""
+    deaths: list[int] = []
+
+    def never(young_deaths: int) -> float:
+        deaths.append(young_deaths)
+        return 0.0
+
+    monkeypatch.setattr(hub_module, "YOUNG_S", young_s)
+    monkeypatch.setattr(hub_module, "backoff", never)
+    async with hub_of(1, patience) as (hub, placer, ears):
+        for number in (1, 2, 3):
+            (await a_worker(hub, placer, number)).hang_up()
+            await ears.until(lambda number=number: len(ears.lost) == number)  # type: ignore[misc]
+        await a_worker(hub, placer, 4)
+    assert deaths == expected
+
+
 def test_a_pool_without_workers_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         WorkerHub(FakePlacer(), 0)
