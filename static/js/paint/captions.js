@@ -165,8 +165,9 @@ export function pickerSentence({ followed, label, truth, wrong, total, mayChoose
   const how = isPlane
     ? "Click a point of the boundary picture to follow it, or walk over them with its arrow keys."
     : "Choose another to follow it.";
-  const other = `The picture shows example ${formatCount(shown)}, from the mini-batch of its step. `;
-  return `Selected: training example ${formatCount(followed)}, ${what}. ${shown === followed ? "" : other}${share} ${mayChoose ? how : "Only the owner of the run can choose another."}`;
+  const last = mayChoose ? how : "Only the owner of the run can choose another.";
+  const end = shown === followed ? last : `The picture shows example ${formatCount(shown)}.`; // and takes no more room
+  return `Selected: training example ${formatCount(followed)}, ${what}. ${share} ${end}`;
 }
 
 /**
