@@ -57,6 +57,7 @@ def record(lab: LabPage, step: int) -> str:
 
 def test_a_step_that_the_page_forgot_is_shown_as_it_was(far: LabPage) -> None:
     page = far.page
+    far.wait("state.ensemble")
     live = far.state("Number(state.ensemble.tensors.step.data[0])")
     for step in (40, 200):
         look_back(far, step)

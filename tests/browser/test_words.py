@@ -627,6 +627,6 @@ def test_where_the_picture_is_of_another_example_than_the_selected_one_it_is_sai
         return str(call(module_page, "paint/captions", "pickerSentence", given | more))
 
     assert said(shown=46).startswith("Selected: training example 0, labelled 6. 60 of the 300 ")
-    assert said(shown=46).endswith("The picture shows example 46.")
-    assert "The picture shows" not in said(shown=0)
-    assert "The picture shows" not in said()
+    assert said(shown=46).endswith("Pictured: example 46.")
+    assert "Pictured" not in said(shown=0)
+    assert "Pictured" not in said()

@@ -166,7 +166,7 @@ export function pickerSentence({ followed, label, truth, wrong, total, mayChoose
     ? "Click a point of the boundary picture to follow it, or walk over them with its arrow keys."
     : "Choose another to follow it.";
   const last = mayChoose ? how : "Only the owner of the run can choose another.";
-  const end = shown === followed ? last : `The picture shows example ${formatCount(shown)}.`; // and takes no more room
+  const end = shown === followed ? last : `Pictured: example ${formatCount(shown)}.`; // and takes no more room
   return `Selected: training example ${formatCount(followed)}, ${what}. ${share} ${end}`;
 }
 
