@@ -27,6 +27,7 @@ STATUS: Final[dict[str, int]] = {
     "client_share": 429,
     "too_many_runs": 503,
     "too_many_viewers": 503,
+    "too_many_rooms": 503,
     "too_many_connections": 503,
     "no_worker": 503,
     "store": 503,
@@ -159,6 +160,13 @@ class TooManyRunsError(RefusedError):
     """The server has as many runs as it may, and each of them is in use."""
 
     code = "too_many_runs"
+    retry_after_s = 30
+
+
+class TooManyRoomsError(RefusedError):
+    """The server has as many rooms as it may."""
+
+    code = "too_many_rooms"
     retry_after_s = 30
 
 

@@ -223,6 +223,20 @@ def forms() -> dict[str, Form]:
                 "now": {"type": "number"},
             }
         ),
+        "OpenedRoom": obj({"code": TEXT, "token": TEXT}, closed=True),
+        "Room": obj(
+            {
+                "code": TEXT,
+                "locked": TRUTH,
+                "way": {"enum": ["follow", "own", "class"]},
+                "students": COUNT,
+                "full": TRUTH,
+            },
+            closed=True,
+        ),
+        "Joining": obj({"name": TEXT}, closed=True),
+        "Joined": obj({"id": TEXT, "token": TEXT, "name": TEXT}, closed=True),
+        "Address": obj({"text": TEXT}),
         "Naming": obj({}, {"name": or_null(TEXT), "pinned": TRUTH, "state": {"enum": ["paused"]}}, closed=True),
         "Named": obj({"id": TEXT, "name": or_null(TEXT), "pinned": TRUTH}, closed=True),
         "Brought": obj(

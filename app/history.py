@@ -206,6 +206,10 @@ class History:
         """Return a copy of the curves, thinned out as they are kept."""
         return {"losses": self._losses.rows(), "scores": self._scores.rows()}
 
+    def scores(self) -> dict[str, NDArray[Any]]:
+        """Return a copy of the evaluations, thinned out as they are kept."""
+        return self._scores.rows()
+
     def masks(self) -> dict[str, NDArray[Any]]:
         """The last steps with their masks: views that the next step may overwrite."""
         return self._steps.rows()

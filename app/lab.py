@@ -15,6 +15,7 @@ from app.live import Live
 from app.metrics import Metrics
 from app.pool.base import Pool
 from app.records import Records
+from app.rooms.rooms import Rooms
 from app.runs import Runs
 from app.settings import Settings
 from app.store.keeper import Keeper
@@ -44,6 +45,7 @@ class Lab:
         records: where records of runs are made and kept.
         keeper: keeps runs beyond the life of the server.
         metrics: what is counted.
+        rooms: the rooms that exist.
         idx_folder: where files of images lie, if there are any that can be read.
         was_well: whether a worker was ever there.
     """
@@ -56,6 +58,7 @@ class Lab:
     records: Records
     keeper: Keeper
     metrics: Metrics
+    rooms: Rooms
     idx_folder: Path | None = None
     seats: Seats = field(default_factory=Seats)
     long_openings: Places = field(init=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
 from starlette.websockets import WebSocketDisconnect
@@ -149,6 +149,16 @@ class Live:
                 run.leave(outbox)
             if code is not None:
                 await line.hang_up(code, reason)
+        finally:
+            self._open.discard(task)
+
+    async def watch_over(self, talk: Coroutine[Any, Any, None]) -> None:
+        """Have a conversation of another kind, and know of it when the server parts from everybody."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        try:
+            await talk
         finally:
             self._open.discard(task)
 

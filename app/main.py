@@ -26,6 +26,9 @@ from app.metrics import Counting, Metrics
 from app.pool import Limits, Pool, local_pool
 from app.proxies import PREFIX, Forwarded
 from app.records import Records
+from app.rooms import api as rooms_api
+from app.rooms.live import meet_by_websocket
+from app.rooms.rooms import Rooms
 from app.runs import Runs
 from app.security import Guard
 from app.settings import Settings
@@ -62,6 +65,7 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
         Records(share_of=settings.share_of),
         keeper,
         metrics,
+        Rooms(settings, runs, keeper),
         idx_folder=idx_folder,
     )
     metrics.watch(lab)
@@ -89,10 +93,11 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     app.add_middleware(Forwarded, settings=settings)
     app.add_exception_handler(DropoutLabError, refuse)
     app.add_exception_handler(HTTPException, refuse_request)
-    app.state.routers = (api.router, code.router, events.router, mine.router, record.router)
+    app.state.routers = (api.router, code.router, events.router, mine.router, record.router, rooms_api.router)
     for router in (*app.state.routers, openapi.router, pages.router):
         app.include_router(router)
     app.add_api_websocket_route("/api/runs/{run_id}/live", watch_by_websocket)
+    app.add_api_websocket_route("/api/rooms/{code}/live", meet_by_websocket)
     app.mount("/static", files, name="static")
     return app
 
@@ -103,14 +108,17 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     lab: Lab = app.state.lab
     await lab.keeper.start()
     await lab.pool.start(lab.runs)
+    await lab.rooms.start()
     sweeping = asyncio.create_task(lab.runs.sweep_for_ever())
     keeping = asyncio.create_task(lab.keeper.keep_for_ever(lab.runs.all))
+    meeting = asyncio.create_task(lab.rooms.run_for_ever())
     try:
         yield
     finally:
         sweeping.cancel()
         keeping.cancel()
-        await asyncio.wait({keeping})
+        meeting.cancel()
+        await asyncio.wait({keeping, meeting})
         await drain(lab)
         await lab.keeper.stop()
         await lab.pool.stop()
@@ -118,6 +126,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def drain(lab: Lab) -> None:
     """Tell every viewer that the server is shutting down, and wait until they have gone; a second call finds nobody."""
+    await lab.rooms.close()
     await lab.keeper.keep(lab.runs.all())
     lab.runs.close()
     await lab.live.drain(DRAIN_S)

@@ -145,6 +145,14 @@ class Memory:
         """What was measured so far: ``losses`` and ``scores``, each a table with a column ``step``."""
         return self._history.curves()
 
+    def scores(self) -> dict[str, NDArray[Any]]:
+        """The evaluations so far: a table with a column ``step``."""
+        return self._history.scores()
+
+    def masks(self) -> dict[str, NDArray[Any]]:
+        """The last steps with their masks: views that the next step may overwrite."""
+        return self._history.masks()
+
     def latest(self) -> dict[str, Packet]:
         """The newest frame of each kind of which only the newest counts."""
         return dict(self._latest)

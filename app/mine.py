@@ -96,7 +96,7 @@ def _of_run(run: Run, settings: Settings) -> dict[str, Any]:
     now = time.time()
     used_at = now - run.unwatched_s
     kept_s = settings.keep_days * DAY_S if settings.keep else settings.run_idle_minutes * 60
-    ends = not (run.viewers or (run.pinned and settings.keep))
+    ends = not (run.is_watched or (run.pinned and settings.keep))
     kept = run.kept
     told: dict[str, Any] = {
         "id": run.id,

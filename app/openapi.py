@@ -14,12 +14,13 @@ from starlette.responses import Response
 from app import __version__
 from app.code import MEDIA_TYPE as PYTHON
 from app.errors import STATUS
-from app.forms import COUNT, TEXT, Form, error, forms, listed, ref
+from app.forms import COUNT, TEXT, TRUTH, Form, error, forms, listed, ref
 from app.pages import root_of, templates
 from app.wire import dumps
 from trainer.export import FRAMEWORKS
 
 JSON: Final = "application/json"
+SVG: Final = "image/svg+xml"
 
 router = APIRouter()
 
@@ -141,6 +142,32 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("post", "/api/runs/{run_id}/commands"): Operation(
         {204: (None, "")}, ("bad_json", *_REVIVED), body={JSON: ref("Messages")}
     ),
+    ("post", "/api/rooms"): Operation(
+        {201: (ref("OpenedRoom"), JSON)},
+        ("bad_json", "too_many_rooms"),
+        body={JSON: {"type": "object", "properties": {}, "additionalProperties": False}},
+        needs_body=False,
+    ),
+    ("get", "/api/rooms/{code}"): Operation({200: (ref("Room"), JSON)}, ("not_found",)),
+    ("post", "/api/rooms/{code}/students"): Operation(
+        {201: (ref("Joined"), JSON)},
+        ("not_found", "bad_json", "bad_value", "too_many_viewers"),
+        body={JSON: ref("Joining")},
+    ),
+    ("get", "/api/rooms/{code}/code.svg"): Operation({200: (TEXT, SVG)}, ("not_found",)),
+    ("post", "/api/rooms/{code}/code.svg"): Operation(
+        {200: (TEXT, SVG)},
+        ("not_found", "wrong_token", "bad_json", "bad_value"),
+        body={JSON: ref("Address")},
+        owner="must",
+    ),
+    ("get", "/api/rooms/{code}/results.csv"): Operation(
+        {200: (TEXT, "text/csv")},
+        ("not_found", "wrong_token"),
+        {"names": TRUTH | {"description": "whether names are in it"}},
+        owner="must",
+    ),
+    ("delete", "/api/rooms/{code}"): Operation({204: (None, "")}, ("not_found", "wrong_token"), owner="must"),
 }
 """Every route of REST, in the order of the reference."""
 

@@ -91,6 +91,7 @@ class Run:
         table: the uploaded table that it learns from, if it does; kept as long as the run lives.
         client: who has it opened, for what one client may have.
         metrics: where it counts what happens.
+        owner: the digest of a token that somebody has already, and is to own it by; by default it gets one of its own.
     """
 
     def __init__(
@@ -103,14 +104,15 @@ class Run:
         table: Stored | None = None,
         client: str = "",
         metrics: Metrics | None = None,
+        owner: bytes | None = None,
     ) -> None:
         self.id = run_id
         self.client = client
         self.opening = opening
         self.memory = 0  # bytes that a worker needs for it
         self._metrics = metrics
-        self.token = secrets.token_urlsafe(24)
-        self.token_digest = digest_of(self.token)
+        self.token = secrets.token_urlsafe(24) if owner is None else ""
+        self.token_digest = digest_of(self.token) if owner is None else owner
         self.phase = Phase.OPENING
         self.viewers: set[Outbox] = set()
         self.unwatched_since = now()
@@ -153,6 +155,7 @@ class Run:
         self._held: list[Callable[[], None]] = []  # what is to be said then
         self._hold_timer: asyncio.TimerHandle | None = None
         self._silent = False  # its worker says nothing, and may soon be given up
+        self._room_views: frozenset[str] | None = None  # a room reads it, and of its views these
 
     @classmethod
     def revived(
@@ -277,7 +280,23 @@ class Run:
     @property
     def unwatched_s(self) -> float:
         """For how long nobody has watched it, in seconds."""
-        return 0.0 if self.viewers else self._now() - self.unwatched_since
+        return 0.0 if self.is_watched else self._now() - self.unwatched_since
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody watches it, be it a viewer or a room."""
+        return bool(self.viewers) or self._room_views is not None
+
+    @property
+    def steps_per_second(self) -> float | None:
+        """How fast it is to train; None: as fast as it goes."""
+        speed: float | None = self._state.get("steps_per_second")
+        return speed
+
+    @property
+    def diverged(self) -> list[dict[str, Any] | None]:
+        """Of each lane that diverged, when that was; None of the others."""
+        return list(self._state.get("diverged") or [])
 
     @property
     def is_open(self) -> bool:
@@ -331,6 +350,19 @@ class Run:
     def latest(self) -> dict[str, Packet]:
         """Return the newest frame of each kind of which only the newest counts."""
         return self._memory.latest()
+
+    def scores(self) -> dict[str, NDArray[Any]]:
+        """Return the evaluations so far: a table with a column ``step``."""
+        return self._memory.scores()
+
+    def masks(self) -> dict[str, NDArray[Any]]:
+        """Return the last steps with their masks: views that the next step may overwrite."""
+        return self._memory.masks()
+
+    @property
+    def layers(self) -> list[dict[str, Any]]:
+        """The places that can drop, as the run state has them."""
+        return list(self._state.get("layers") or [])
 
     def check_token(self, token: str) -> None:
         """Let the owner pass.
@@ -590,7 +622,7 @@ class Run:
 
     def _rest_no_more(self) -> None:
         """Play on, if it stood still only because nobody watched and somebody does."""
-        if self._rests and self.viewers and self.phase is Phase.OPEN:
+        if self._rests and self.is_watched and self.phase is Phase.OPEN:
             self._rests = False
             self.command({"op": "play"}, lambda reply: None)
 
@@ -640,9 +672,20 @@ class Run:
     def leave(self, viewer: Outbox) -> None:
         """A viewer has gone."""
         self.viewers.discard(viewer)
-        if not self.viewers:
+        if not self.is_watched:
             self.unwatched_since = self._now()
         self._viewers_changed()
+
+    def hold(self, views: Iterable[str] | None) -> None:
+        """A room reads it: its losses, scores and masks, and these of its views. None: it does so no longer."""
+        held = None if views is None else frozenset(views)
+        if held == self._room_views:
+            return
+        self._room_views = held
+        if not self.is_watched:
+            self.unwatched_since = self._now()
+        self._tell_worker_who_watches()
+        self._rest_no_more()
 
     def call(self, name: str | None, pinned: bool) -> None:
         """Give it a name, or take it away; have it kept for good, or as long as others."""
@@ -691,8 +734,16 @@ class Run:
 
     def _tell_worker_who_watches(self) -> None:
         if self.phase is Phase.OPEN:
-            views = sorted(frozenset().union(*(viewer.views for viewer in self.viewers)))
-            self._pool.send(self.id, {"op": "watch", "run": self.id, "viewers": len(self.viewers), "views": views})
+            in_room = self._room_views or frozenset()
+            views = sorted(in_room.union(*(viewer.views for viewer in self.viewers)))
+            watch = {
+                "op": "watch",
+                "run": self.id,
+                "viewers": len(self.viewers) or int(self.is_watched),
+                "views": views,
+            }
+            has_pictures = bool(self.viewers) or self._room_views is None
+            self._pool.send(self.id, watch if has_pictures else {**watch, "pictures": False})
 
     def _tell_changed(self, reason: str, step: int) -> None:
         """Tell every viewer how the run is now, and which changes are new to it."""

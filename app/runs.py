@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from app.admission import check_rest, check_size
 from app.errors import (
     BadMessageError,
     ClientShareError,
@@ -25,7 +26,6 @@ from app.metrics import Metrics
 from app.opening import Fork, Opening
 from app.past import Pasts
 from app.pool.base import Pool
-from app.room import check_rest, check_size
 from app.run import Phase, Run
 from app.runfile import RunFile
 from app.settings import Settings
@@ -129,13 +129,16 @@ class Runs:
         self._make_room(client, run.memory)
         return await self._open(run)
 
-    async def create(self, opening: Opening, table: Stored | None = None, client: str = "") -> Run:
+    async def create(
+        self, opening: Opening, table: Stored | None = None, client: str = "", owner: bytes | None = None
+    ) -> Run:
         """Open a run and wait until it is ready.
 
         Args:
             opening: what it is opened with.
             table: the uploaded table that it learns from, if it does.
             client: who opens it.
+            owner: the digest of a token that owns it, if there is one already.
 
         Raises:
             KnobError: it needs more memory than any worker has.
@@ -148,7 +151,7 @@ class Runs:
         memory = check_size(opening, self._pool.status())
         self._make_room(client, memory)
         name = secrets.token_hex(8)
-        run = Run(name, opening, self._pool, self._settings, self._now, table, client, self._metrics)
+        run = Run(name, opening, self._pool, self._settings, self._now, table, client, self._metrics, owner)
         run.memory = memory
         return await self._open(run)
 
@@ -286,7 +289,7 @@ class Runs:
             raise TooManyRunsError(f"the server has as many runs as it may, {most:,}, and all are in use")
 
     def _unwatched(self) -> list[Run]:
-        return [run for run in self._runs.values() if not run.viewers and run.phase is not Phase.OPENING]
+        return [run for run in self._runs.values() if not run.is_watched and run.phase is not Phase.OPENING]
 
     # Runs that nobody watches
 

@@ -171,6 +171,10 @@ class Settings(BaseSettings):
     max_viewers_per_run: int = _setting(
         200, "a whole number from 1 to 10,000", "viewers that watch one run at once", ge=1, le=10_000
     )
+    max_rooms: int = _setting(100, "a whole number from 1 to 10,000", "class rooms that exist at once", ge=1, le=10_000)
+    room_hours: float = _setting(
+        12, "a number from 0.01 to 8,760", "hours after which a room that nobody is in is ended", ge=0.01, le=8760
+    )
     client_share: float = _setting(
         0.75,
         "a number from 0.01 to 1",

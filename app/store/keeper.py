@@ -288,6 +288,27 @@ class Keeper:
         if self._store is not None:
             await self._guard(partial(self._store.delete_run, run_id))
 
+    async def rooms(self) -> dict[str, str]:
+        """Return the rooms that are kept, by their codes, as JSON; none where they cannot be read."""
+        found: dict[str, str] = {}
+
+        def read() -> None:
+            assert self._store is not None
+            found.update(self._store.rooms())
+
+        if self._store is not None:
+            await self._guard(read)
+        return found
+
+    async def save_room(self, code: str, content: str) -> bool:
+        """Keep a room as it is now, as JSON; whether it is kept."""
+        return self._store is not None and await self._guard(partial(self._store.save_room, code, content, self._now()))
+
+    async def forget_room(self, code: str) -> None:
+        """Forget a room, because it is over."""
+        if self._store is not None:
+            await self._guard(partial(self._store.delete_room, code))
+
     async def _do(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 

@@ -76,3 +76,11 @@ CHECKPOINTS: Final = Table(
     Column("made_at", Float, nullable=False),
     Column("made_on", String(200), nullable=False),  # the kind of machine, whose rounding it has
 )
+
+ROOMS: Final = Table(
+    "rooms",
+    METADATA,
+    Column("code", String(16), primary_key=True),
+    Column("content", Text, nullable=False),  # JSON: who is in it, and how far they are (`app.rooms`); no token
+    Column("used_at", Float, nullable=False),
+)

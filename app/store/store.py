@@ -21,7 +21,7 @@ from app.store import database
 from app.store.errors import StoreError
 from app.store.files import UNFINISHED, Disk, Files
 from app.store.records import Checkpoint, Expired, Listed, RunRecord
-from app.store.schema import CHANGES, CHECKPOINTS, OF_THE_RUN, RUNS, UPLOADS
+from app.store.schema import CHANGES, CHECKPOINTS, OF_THE_RUN, ROOMS, RUNS, UPLOADS
 from trainer.logs import of_run
 from trainer.wire.jsontext import dumps
 
@@ -226,6 +226,24 @@ class Store:
         unused = UPLOADS.c.id.not_in(select(RUNS.c.upload_id).where(RUNS.c.upload_id.is_not(None)))
         connection.execute(delete(UPLOADS).where(unused))
         return files
+
+    # Rooms
+
+    def save_room(self, code: str, content: str, used_at: float) -> None:
+        """Keep a room as it is now, as JSON."""
+        row = {"code": code, "content": content, "used_at": used_at}
+        with self._engine.begin() as connection:
+            self._put(connection, ROOMS, [row], keys=("code",))
+
+    def rooms(self) -> dict[str, str]:
+        """Return all rooms by their codes, as JSON."""
+        with self._engine.begin() as connection:
+            return {row.code: row.content for row in connection.execute(select(ROOMS))}
+
+    def delete_room(self, code: str) -> None:
+        """Forget a room; none of this code is as good."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(ROOMS).where(ROOMS.c.code == code))
 
     # Tables of a reader's own
 

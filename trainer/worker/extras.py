@@ -149,6 +149,7 @@ class Extras:
         self._make = make
         self._version = 0
         self._wanted: tuple[str, ...] = ()
+        self._pictures = True
         self._experiment = experiment
         self.ensemble = EnsembleWanted()
         self.failed: dict[str, dict[str, Any]] = {}
@@ -195,8 +196,14 @@ class Extras:
         self._version += 1
         self._open()
 
-    def show(self, views: Iterable[str]) -> None:
-        """Make frames of these views from now on, as far as they mean something for this run, and of no others."""
+    def show(self, views: Iterable[str], pictures: bool = True) -> None:
+        """Make frames of these views from now on, as far as they mean something for this run, and of no others.
+
+        Args:
+            views: which ones.
+            pictures: whether votes and boundaries are wanted beside them.
+        """
+        self._pictures = pictures
         self._wanted = tuple(view for view in VIEWS if view in set(views))
         self._open()
 
@@ -256,10 +263,14 @@ class Extras:
             now: the time.
             free: the worker has nothing else to do, and need not save time.
         """
-        soonest = min(making.due_at(now, self._what) for making in self._makings.values())
+        soonest = min((making.due_at(now, self._what) for _, making in self._made()), default=math.inf)
         if free or soonest == math.inf:
             return soonest
         return max(soonest, now + self._ledger.wait(now))
+
+    def _made(self) -> list[tuple[str, Making]]:
+        """What is to be made, by its kind."""
+        return [(kind, making) for kind, making in self._makings.items() if self._pictures or kind in VIEWS]
 
     @property
     def _what(self) -> tuple[int, int]:
@@ -274,7 +285,7 @@ class Extras:
             idle: nobody is waiting to train just now, and time costs less.
         """
         began = self._clock()
-        due = {kind: each for kind, each in self._makings.items() if each.due_at(now, self._what) <= now}
+        due = {kind: each for kind, each in self._made() if each.due_at(now, self._what) <= now}
         kind = min(due, key=lambda each: due[each].spent)
         self._bite(kind, due[kind], now)
         spent = self._clock() - began

@@ -266,7 +266,7 @@ class Worker:
         elif session is None:
             _log.debug("%r for run %s, which is not here", operation, run, extra=of_run(run))
         elif operation == "watch":
-            self._guard(session, lambda: session.watch(int(message["viewers"]), message.get("views") or ()))
+            self._guard(session, lambda: _watch(session, message))
         elif operation == "hand_over":
             self._leaving.add(run)
         elif operation == "close":
@@ -317,6 +317,11 @@ class Worker:
         if error["code"] == "internal":
             _log.error("run %s cannot go on", run, exc_info=problem, extra=of_run(run))
         self._line.send({"op": "failed", "run": run, "error": error})
+
+
+def _watch(session: Served, message: Mapping[str, Any]) -> None:
+    """Tell a run who sees it, and what they see."""
+    session.watch(int(message["viewers"]), message.get("views") or (), message.get("pictures", True))
 
 
 def _close(session: Served) -> None:

@@ -85,7 +85,7 @@ class PastSession:
         error = {"code": "bad_message", "message": "what is past takes no commands"}
         self._sender.send({"op": "reply", "run": self.run, "ref": ref, "error": error})
 
-    def watch(self, viewers: int, views: Iterable[str] = ()) -> None:
+    def watch(self, viewers: int, views: Iterable[str] = (), pictures: bool = True) -> None:
         """It is watched as long as it is there."""
 
     def close(self) -> None:

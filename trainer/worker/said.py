@@ -84,7 +84,7 @@ _FORMS: Final[dict[str, tuple[dict[str, Check], dict[str, Check]]]] = {
     "open": (_RUN, _OPEN),
     "checkpoint": (_RUN | {"frame": lambda value: isinstance(value, bytes)}, {}),
     "command": (_RUN, {}),
-    "watch": (_RUN | {"viewers": _is_whole}, {"views": _is_texts}),
+    "watch": (_RUN | {"viewers": _is_whole}, {"views": _is_texts, "pictures": lambda value: isinstance(value, bool)}),
     "close": (_RUN, {}),
     "hand_over": (_RUN, {}),
     "shutdown": ({}, {}),

@@ -240,15 +240,17 @@ class Session:
             if self._showing.look_due_at <= self._clock():
                 self._show_followed()
 
-    def watch(self, viewers: int, views: Iterable[str] = ()) -> None:
+    def watch(self, viewers: int, views: Iterable[str] = (), pictures: bool = True) -> None:
         """Stop making pictures that nobody looks at, or begin again.
 
         Args:
             viewers: how many people watch.
             views: what they have open beside the usual pictures.
+            pictures: whether any of them wants these: a class sees losses and masks alone.
         """
-        was_watched, self._showing.watched = self._showing.watched, viewers > 0
-        self._extras.show(views)
+        was_watched = self._showing.is_drawn
+        self._showing.watched, self._showing.pictures = viewers > 0, pictures
+        self._extras.show(views, pictures)
         shown = was_watched or self._showing.has_drawn(self._experiment.step)
         if viewers > 0 and self.state is State.PAUSED and not shown:
             self._showing.evaluate(self._experiment)
@@ -304,7 +306,7 @@ class Session:
     @property
     def is_drawn(self) -> bool:
         """Whether it trains while somebody sees it."""
-        return self._showing.watched and self.state in (State.PLAYING, State.STEPPING)
+        return self._showing.is_drawn and self.state in (State.PLAYING, State.STEPPING)
 
     def train(self, crowded: bool = False) -> None:
         """Train for one slice, and send what is due; or do a bite of what must be done before.
@@ -332,7 +334,7 @@ class Session:
             self._saves.mark(now)
         is_last = count == self._left
         every = is_last or self._is_slow
-        trace = self._showing.wants_graph(now, every) or (is_last and self._showing.watched)
+        trace = self._showing.wants_graph(now, every) or (is_last and self._showing.is_drawn)
         patient = self._showing.is_patient(now, every)
         began = self._clock()
         steps = self._experiment.run(count, trace=trace, settle=False, patient=patient)
@@ -409,7 +411,7 @@ class Session:
         if self._catching_up:  # it is to stand still where it was before
             self._plays_on = False
             return
-        if self.state is State.PLAYING and self._showing.watched:
+        if self.state is State.PLAYING and self._showing.is_drawn:
             self._show_one_more()
         if self.state is not State.PAUSED:
             self._move(State.PAUSED)

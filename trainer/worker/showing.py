@@ -30,6 +30,7 @@ class Showing:
 
     Attributes:
         watched: whether somebody sees it: else no graph is made.
+        pictures: whether whoever sees it wants graphs.
         every_s: seconds between two graphs, about, as it is told; None: as usual.
     """
 
@@ -37,6 +38,7 @@ class Showing:
         self, emit: Emit, clock: Callable[[], float], look: Callable[[Experiment], Trace], pictures: Pictures
     ) -> None:
         self.watched = True
+        self.pictures = True
         self.every_s: float | None = None
         self._pictures = pictures
         self._cost_s: float | None = None  # of a graph, from its pass to its frame
@@ -50,6 +52,11 @@ class Showing:
         self._graphs = Interval(GRAPH_S)
         self._looks = Interval(GRAPH_S)  # at what is followed now, and
         self._unshown = False  # whether there is to be another
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether somebody sees its graphs."""
+        return self.watched and self.pictures
 
     @property
     def is_waiting(self) -> bool:
@@ -68,7 +75,7 @@ class Showing:
             now: the time.
             every: every step is to be seen, as far as there is time for that.
         """
-        return self.watched and now >= self._graphs.last + self._interval(every)
+        return self.is_drawn and now >= self._graphs.last + self._interval(every)
 
     def is_patient(self, now: float, every: bool) -> bool:
         """Whether a graph may be drawn of the followed example only."""
@@ -142,6 +149,6 @@ class Showing:
         """Send the graph of an evaluation pass of the followed example: no training pass of it can be shown now."""
         self._unshown = False
         self._looks.mark(self._clock())
-        if self.watched:
+        if self.is_drawn:
             self._drawn = experiment.step
             self._emit("graph", publish.graph(self._look(experiment)), **{"pass": "evaluation"})

@@ -9,7 +9,7 @@ import pytest
 from app.errors import TooManyRunsError
 from app.opening import Opening, parse_opening
 from app.pool.base import PoolStatus
-from app.room import check_size, needed
+from app.admission import check_size, needed
 from app.run import Run
 from app.runs import ARRIVAL_S, Runs
 from app.settings import Settings

@@ -1,0 +1,391 @@
+"""A room that is open on this server: who is connected, the runs behind it, and what it does by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+from app.errors import TooManyViewersError
+from app.opening import Opening, parse_opening
+from app.rooms.people import Student, knobs_of
+from app.rooms.readers import Reader
+from app.rooms.rehearsal import Rehearsal
+from app.rooms.room import Room
+from app.rooms.stage import Stage
+from app.rooms.turning import Turning
+from app.run import Run
+from app.runs import Runs
+from app.settings import Settings
+from app.store.keeper import Keeper
+from app.viewers import RUN_ENDED
+from app.wire import dumps
+from trainer.errors import DropoutLabError
+from trainer.settings.config import ExperimentConfig
+
+MOST_READERS: Final = 400
+OF_A_STUDENT: Final = 4  # connections: tabs, and a phone that has not noticed that its last one is cut
+AT_ONCE: Final = 4  # own runs that are opened side by side
+REMOVED: Final = 4403  # close code: the token is worth nothing
+OPEN_AGAIN_S: Final = 10.0  # until it is tried again to open one that could not be
+
+_log = logging.getLogger(__name__)
+
+
+class OpenRoom:
+    """A room at work.
+
+    Args:
+        room: what is kept of it.
+        runs: the runs of the lab.
+        keeper: keeps it.
+        settings: the limits.
+        now: the time, in seconds.
+
+    Attributes:
+        room: what is kept of it.
+        readers: whoever has it open.
+        stage: its runs.
+        emptied_at: when the last reader left.
+        over: whether it has ended.
+    """
+
+    def __init__(
+        self, room: Room, runs: Runs, keeper: Keeper, settings: Settings, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.room = room
+        self.readers: set[Reader] = set()
+        self.stage = Stage(runs, keeper, f"room {room.code}")
+        self.emptied_at = now()
+        self.over = False
+        self.opening = False  # the class run, or the host's
+        self._keeper = keeper
+        self._settings = settings
+        self._now = now
+        self._turnings: dict[str, Turning] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._written = ""
+        self._saving: asyncio.Task[bool] | None = None
+        self._opening_own: set[str] = set()
+        self._refused_at: dict[str, float] = {}
+        self._rehearsal = Rehearsal(self, now)
+
+    # Who is connected
+
+    def enter(self, reader: Reader) -> None:
+        """Let a reader in.
+
+        Raises:
+            TooManyViewersError: too many are there.
+        """
+        if len(self.readers) >= MOST_READERS:
+            raise TooManyViewersError(f"this room is open in {MOST_READERS} places already, and may be in no more")
+        if reader.member is not None:
+            own = sorted((each for each in self.readers if each.member == reader.member), key=lambda each: each.came)
+            for old in own[: max(0, len(own) + 1 - OF_A_STUDENT)]:
+                old.close(RUN_ENDED, "this student has opened the room elsewhere")
+                self.readers.discard(old)
+        self.readers.add(reader)
+
+    def leave(self, reader: Reader) -> None:
+        """A reader has gone."""
+        self.readers.discard(reader)
+        self.emptied_at = self._now()
+
+    @property
+    def connected(self) -> set[str]:
+        """Students who are connected."""
+        return {each.member for each in self.readers if each.member is not None}
+
+    def is_here(self, student: Student, connected: set[str]) -> bool:
+        """Whether a student is here, or is simulated to be."""
+        return student.here if student.simulated else student.id in connected
+
+    # Its runs
+
+    @property
+    def run(self) -> Run | None:
+        """The host's run."""
+        return self.stage.here(self.room.run)
+
+    @property
+    def class_run(self) -> Run | None:
+        """The class run."""
+        return self.stage.here(self.room.class_run)
+
+    def own_runs(self) -> list[Run]:
+        """The students' own runs that are open."""
+        found = (self.stage.here(each.run) for each in self.room.students.values())
+        return [run for run in found if run is not None]
+
+    def runs_of_way(self) -> list[Run]:
+        """The runs by which everybody works now."""
+        if self.room.way == "own":
+            return self.own_runs()
+        run = self.run if self.room.way == "follow" else self.class_run
+        return [] if run is None else [run]
+
+    @property
+    def plays(self) -> bool:
+        """Whether any of these trains."""
+        return any(run.playing for run in self.runs_of_way())
+
+    def tick(self) -> None:
+        """Do what is due: runs that are missing, simulated students, what is to be written down."""
+        if self.over:
+            return
+        self._read()
+        self._rehearsal.tick()
+        self._save_soon()
+
+    def _read(self) -> None:
+        """See to it that the runs of the way are there while somebody is."""
+        room, wanted = self.room, dict[str, frozenset[str]]()
+        if self.readers:
+            if room.way == "class" and room.class_run is not None:
+                wanted[room.class_run] = frozenset({"average"})
+            if room.way == "follow":
+                if room.run is None and not self.opening:
+                    self.do(self.open_host_run())
+                elif room.run is not None:
+                    wanted[room.run] = frozenset()
+            if room.way == "own":
+                connected = self.connected
+                here = [each for each in room.students.values() if self.is_here(each, connected)]
+                for student in here:
+                    if student.run is None:
+                        self._open_own(student)
+                    else:
+                        wanted[student.run] = frozenset()
+            shown = room.students.get(room.shown or "")
+            if shown is not None and shown.run is not None and room.way == "own":
+                wanted[shown.run] = frozenset()
+        self.stage.read(wanted)
+        self._forget_lost()
+
+    def _forget_lost(self) -> None:
+        """Runs that are no more are opened anew where they are needed."""
+        room = self.room
+        if room.run is not None and self.stage.is_gone(room.run):
+            room.run = None
+        if room.class_run is not None and self.stage.is_gone(room.class_run):
+            room.class_run = None
+            for student in room.students.values():
+                student.place = None
+        for student in room.students.values():
+            if student.run is not None and self.stage.is_gone(student.run):
+                student.run = None
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Do something beside; what is refused is told in the log."""
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guarded(self, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await work
+        except DropoutLabError as error:
+            _log.info("a room could not do what it wanted: %s", error)
+        except Exception:
+            _log.exception("a room could not do what it wanted")
+
+    def _experiment(self) -> Opening:
+        preset = self.room.preset
+        return parse_opening({**preset.knobs, "experiment": preset.id})
+
+    async def open_host_run(self) -> None:
+        """Open the host's run."""
+        if self.opening:
+            return
+        self.opening = True
+        try:
+            old = self.room.run
+            run = await self.stage.open(self._experiment(), self.room.host, self.room.preset.speed)
+            self.room.run = run.id
+            await self.stage.end(old)
+        finally:
+            self.opening = False
+
+    def _open_own(self, student: Student) -> None:
+        since = self._now() - self._refused_at.get(student.id, -OPEN_AGAIN_S)
+        if student.id in self._opening_own or len(self._opening_own) >= AT_ONCE or since < OPEN_AGAIN_S:
+            return
+        self._opening_own.add(student.id)
+        self.do(self._open_run_of(student))
+
+    async def _open_run_of(self, student: Student) -> None:
+        try:
+            run = await self.stage.open(self._experiment(), student.digest or b"", self.room.preset.speed)
+        except DropoutLabError as error:
+            student.trouble = str(error)
+            self._refused_at[student.id] = self._now()
+            raise
+        finally:
+            self._opening_own.discard(student.id)
+        student.trouble = ""
+        if self.room.students.get(student.id) is not student or self.over:
+            await self.stage.end(run.id)
+            return
+        student.run = run.id
+        if not self.room.paused and any(each.playing for each in self.own_runs()):  # the others train already
+            await self.stage.order(run, {"op": "play"})
+
+    async def begin_class_run(self, places: int | None) -> None:
+        """Open the class run anew: everybody's network begins with the rates that its student has chosen.
+
+        Raises:
+            DropoutLabError: it cannot be opened; the one before stays.
+        """
+        if self.opening:
+            return
+        self.opening = True
+        room = self.room
+        before = (room.places, {each.id: (each.place, each.began) for each in room.students.values()})
+        try:
+            for student in room.students.values():
+                student.knobs = self.class_knobs(student) or student.knobs
+            room.deal(places)
+            opening = class_opening(room)
+            try:
+                run = await self.stage.open(opening, room.host, None)
+            except BaseException:
+                room.places, seats = before
+                for each in room.students.values():
+                    each.place, each.began = seats.get(each.id, (None, 0))
+                raise
+            old, room.class_run = room.class_run, run.id
+            await self.stage.end(old)
+        finally:
+            self.opening = False
+        for student in room.seat():  # who came while it was opened
+            await self.claim(student)
+
+    def class_knobs(self, student: Student) -> Any:
+        """What a student's network of the class run is set to now; None: it has none."""
+        run = self.class_run
+        if run is None or student.place is None or student.place >= len(run.config.lanes):
+            return None
+        return knobs_of(run.config.lanes[student.place].model_dump(mode="json", include={"dropout", "batch_norm"}))
+
+    def turning(self, name: str, run_id: str, lane: int) -> Turning:
+        """What turns the knobs of one network, by whose hand."""
+        key = f"{name} {run_id} {lane}"
+        if key not in self._turnings:
+
+            async def send(knobs: Mapping[str, Any]) -> int:
+                run = self.stage.here(run_id)
+                if run is None:
+                    return 0
+                return await self.stage.order(run, {"op": "set", "lane": lane, "knobs": dict(knobs)})
+
+            self._turnings[key] = Turning(send)
+        return self._turnings[key]
+
+    async def claim(self, student: Student) -> None:
+        """A student takes over a place: its network begins anew, unless nothing has been trained yet."""
+        run, place = self.class_run, student.place
+        if run is None or place is None or place >= len(run.config.lanes):
+            return
+        lane = run.config.lanes[place]
+        knobs: dict[str, Any] = {**student.knobs.of_lane(len(lane.dropout)), "averaged": True}
+        if run.step > 0 or run.playing:
+            knobs["restarts"] = lane.restarts + 1
+        step = await self.turning(student.id, run.id, place).turn(knobs)
+        student.began = step - 1 if "restarts" in knobs else 0
+
+    async def give_up(self, place: int) -> None:
+        """Nobody has this place any more: its network no longer counts in the average."""
+        run = self.class_run
+        if run is not None and place < len(run.config.lanes):
+            await self.stage.order(run, {"op": "set", "lane": place, "knobs": {"averaged": False}})
+
+    def remove(self, student: Student) -> None:
+        """A student is in the room no longer: the token is worth nothing, and what it had is free."""
+        place = student.place
+        self.room.leave(student)
+        for reader in tuple(self.readers):
+            if reader.member == student.id:
+                reader.say(dumps({"op": "removed"}))
+                reader.close(REMOVED, "removed")
+        if student.run is not None:
+            self.do(self.stage.end(student.run))
+        if place is not None:
+            self.do(self._pass_on(place))
+
+    async def _pass_on(self, place: int) -> None:
+        """Give a place that is free to whoever waits for one."""
+        seated = self.room.seat()
+        for student in seated:
+            await self.claim(student)
+        if place not in {each.place for each in seated}:
+            await self.give_up(place)
+
+    def rehearse(self, students: int) -> None:
+        """Have so many simulated students."""
+        self._rehearsal.want(students)
+
+    # Its end, and what is kept
+
+    def _save_soon(self) -> None:
+        if self._saving is None or self._saving.done():
+            text = self.room.text()
+            if text != self._written:
+                self._saving = asyncio.create_task(self._save(text))
+
+    async def _save(self, text: str) -> bool:
+        is_kept = await self._keeper.save_room(self.room.code, text)
+        if is_kept:
+            self._written = text
+        return is_kept
+
+    async def save(self) -> None:
+        """Write it down as it is now."""
+        if self._saving is not None:
+            await asyncio.wait({self._saving})
+        text = self.room.text()
+        if text != self._written and not self.over:
+            self._saving = asyncio.create_task(self._save(text))
+            await asyncio.wait({self._saving})
+
+    async def end(self, reason: str) -> None:
+        """End it, with all its runs: nothing of it stays."""
+        self.over = True
+        text = dumps({"op": "ended", "reason": reason})
+        for reader in tuple(self.readers):
+            reader.say(text)
+            reader.close(RUN_ENDED, "ended")
+        if self._saving is not None:
+            await asyncio.wait({self._saving})
+        await self._keeper.forget_room(self.room.code)
+        for run_id in [self.room.run, self.room.class_run, *(each.run for each in self.room.students.values())]:
+            await self.stage.end(run_id)
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop what it does by itself."""
+        self.stage.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        with contextlib.suppress(RuntimeError):
+            self._rehearsal.stop()
+
+
+def class_opening(room: Room) -> Opening:
+    """Return what the class run of a room is opened with: a network for each place, of the same seed and data.
+
+    Args:
+        room: with its places dealt out.
+    """
+    places_of_a_network = len(ExperimentConfig().lanes[0].dropout)
+    by_place = {each.place: each for each in room.students.values() if each.place is not None}
+    lanes = []
+    for place in range(room.places):
+        student = by_place.get(place)
+        knobs = student.knobs if student is not None else Student("", "", None).knobs
+        lanes.append({"name": str(place + 1), **knobs.of_lane(places_of_a_network), "averaged": student is not None})
+    return parse_opening({"lanes": lanes})

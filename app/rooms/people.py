@@ -1,0 +1,104 @@
+"""Who is in a room: students, with their names, their places and what they have answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+INPUT_RATE: Final = 0.2
+HIDDEN_RATE: Final = 0.5
+
+
+@dataclass
+class Knobs:
+    """What a student sets of a network: the same three everywhere.
+
+    Attributes:
+        input: dropout rate of the input.
+        hidden: of all hidden layers.
+        batch_norm: whether the network has it.
+    """
+
+    input: float = INPUT_RATE
+    hidden: float = HIDDEN_RATE
+    batch_norm: bool = False
+
+    def moved(self, said: Mapping[str, Any]) -> Knobs:
+        """The same with what was said in its place."""
+        now = {"input": self.input, "hidden": self.hidden, "batch_norm": self.batch_norm}
+        return Knobs(**{name: said.get(name, value) for name, value in now.items()})
+
+    def told(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"input": self.input, "hidden": self.hidden, "batch_norm": self.batch_norm}
+
+    def of_lane(self, places: int) -> dict[str, Any]:
+        """As knobs of a lane.
+
+        Args:
+            places: how many the network has that can drop: the input first.
+        """
+        return {"dropout": [self.input, *[self.hidden] * (places - 1)], "batch_norm": self.batch_norm}
+
+
+def knobs_of(lane: Mapping[str, Any]) -> Knobs:
+    """Return what a student would have set of a lane.
+
+    Args:
+        lane: its knobs as plain data.
+    """
+    rates = lane.get("dropout") or [0.0, 0.0]
+    return Knobs(float(rates[0]), float(max(rates[1:], default=0.0)), bool(lane.get("batch_norm")))
+
+
+@dataclass
+class Student:
+    """Somebody who joined, or whom a rehearsal simulates.
+
+    Attributes:
+        id: by which the host names them.
+        name: as everybody sees it.
+        digest: of the token; None of one that is simulated.
+        simulated: whether there is nobody.
+        place: the lane of the class run.
+        began: the step at which that lane began.
+        restarts: how often it has begun anew.
+        run: the student's own run.
+        knobs: of the class run: those that the next one begins with.
+        answers: by question, the first and the second.
+        here: whether a simulated one is here; a real one is while it is connected.
+        trouble: why there is no own run.
+    """
+
+    id: str
+    name: str
+    digest: bytes | None
+    simulated: bool = False
+    place: int | None = None
+    began: int = 0
+    restarts: int = 0
+    run: str | None = None
+    knobs: Knobs = field(default_factory=Knobs)
+    answers: dict[int, list[int | None]] = field(default_factory=dict)
+    here: bool = True
+    trouble: str = ""
+
+    def answer(self, question: int, again: bool) -> int | None:
+        """What was answered, the first or the second time."""
+        return self.answers.get(question, [None, None])[again]
+
+    def plain(self) -> dict[str, Any]:
+        """All of it as JSON has it."""
+        told = {name: getattr(self, name) for name in ("id", "name", "simulated", "place", "began", "restarts", "run")}
+        digest = None if self.digest is None else self.digest.hex()
+        answers = [[number, *pair] for number, pair in self.answers.items()]
+        return {**told, "digest": digest, "knobs": self.knobs.told(), "answers": answers}
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Student:
+        """The student of which `plain` told."""
+        digest = None if told["digest"] is None else bytes.fromhex(told["digest"])
+        about = {name: told[name] for name in ("simulated", "place", "began", "restarts", "run")}
+        answers = {number: [first, second] for number, first, second in told["answers"]}
+        return cls(told["id"], told["name"], digest, **about, knobs=Knobs(**told["knobs"]), answers=answers)

@@ -1,0 +1,155 @@
+"""The rooms of this server: opened, found by their codes, kept beyond its life, ended when nobody comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final
+
+from app.errors import NotFoundError, TooManyRoomsError
+from app.rooms.codes import WRONG_PER_MINUTE, new_code, read_code
+from app.rooms.open import OpenRoom
+from app.rooms.people import Student
+from app.rooms.room import Room
+from app.rooms.topics import Topics
+from app.runs import Runs
+from app.settings import Settings
+from app.shares import Paces
+from app.store.keeper import Keeper
+from app.store.records import digest_of
+from app.viewers import SHUTTING_DOWN
+
+TICK_S: Final = 0.1
+OPENED_PER_MINUTE: Final = 20
+JOINS_PER_MINUTE: Final = 300  # of one address: a class of a hundred behind one joins within ten seconds
+
+_log = logging.getLogger(__name__)
+
+
+class Rooms:
+    """The registry of rooms.
+
+    Args:
+        settings: the limits.
+        runs: the runs of the lab.
+        keeper: keeps the rooms.
+        now: the time, in seconds.
+    """
+
+    def __init__(
+        self, settings: Settings, runs: Runs, keeper: Keeper, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings = settings
+        self._runs = runs
+        self._keeper = keeper
+        self._now = now
+        self._rooms: dict[str, tuple[OpenRoom, Topics]] = {}
+        self._opened = Paces("rooms are opened", OPENED_PER_MINUTE, now)
+        self._wrong = Paces("wrong codes are answered", WRONG_PER_MINUTE, now)
+        self._joins = Paces("students join", JOINS_PER_MINUTE, now)
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    def all(self) -> list[OpenRoom]:
+        """The rooms that there are."""
+        return [at for at, _ in self._rooms.values()]
+
+    async def start(self) -> None:
+        """Take up the rooms that were kept, as they were; one that cannot be read is told in the log and left out."""
+        for code, text in (await self._keeper.rooms()).items():
+            try:
+                room = Room.read(text)
+            except (KeyError, TypeError, ValueError) as error:
+                _log.error("a room that was kept cannot be read: %s", error)
+                await self._keeper.forget_room(code)
+                continue
+            self._add(room)
+
+    def _add(self, room: Room) -> OpenRoom:
+        at = OpenRoom(room, self._runs, self._keeper, self._settings, self._now)
+        self._rooms[room.code] = at, Topics(at, self._now)
+        return at
+
+    async def open(self, client: str, links: Callable[[str], list[str]]) -> tuple[OpenRoom, str]:
+        """Open a room; it, and its host's token.
+
+        Args:
+            client: who opens it.
+            links: returns the addresses of the page for students of a room with a code.
+
+        Raises:
+            ClientShareError: too many in a row from there.
+            TooManyRoomsError: there are as many as there may be.
+        """
+        self._opened.take(client)
+        most = self._settings.max_rooms
+        if len(self._rooms) >= most:
+            raise TooManyRoomsError(f"there are {most:,} rooms already, as many as this server may have")
+        code = next(each for each in iter(new_code, "") if each not in self._rooms)
+        token = secrets.token_urlsafe(24)
+        found = links(code)
+        at = self._add(Room(code, digest_of(token), links=found, link=found[0]))
+        await at.save()
+        return at, token
+
+    def find(self, code: str, client: str) -> OpenRoom:
+        """Return the room of a code.
+
+        Raises:
+            NotFoundError: there is none.
+            ClientShareError: this client has asked for too many that there are not.
+        """
+        read = read_code(code)
+        found = None if read is None else self._rooms.get(read)
+        if found is None:
+            self._wrong.take(client)
+            told = "".join(each for each in code[:12] if each.isalnum())
+            raise NotFoundError(f"there is no room with the code {told}: it has ended, or the code is another")
+        return found[0]
+
+    async def join(self, at: OpenRoom, name: str, client: str) -> tuple[Student, str]:
+        """Let a student into a room, and write it down; the student, and the token.
+
+        Raises:
+            ClientShareError: too many in a row from there.
+            TooManyViewersError: the room is locked, or full.
+        """
+        self._joins.take(client)
+        student, token = at.room.join(name)
+        if student.place is not None:
+            at.do(at.claim(student))
+        await at.save()
+        return student, token
+
+    async def run_for_ever(self) -> None:
+        """Have every room do what is due, and offer its readers what is new, again and again."""
+        while True:
+            began = self._now()
+            for at, topics in tuple(self._rooms.values()):
+                try:
+                    self._tend(at, topics)
+                except Exception:  # one room's fault is that room's
+                    _log.exception("a room stumbled")
+            await asyncio.sleep(max(0.01, TICK_S - (self._now() - began)))
+
+    def _tend(self, at: OpenRoom, topics: Topics) -> None:
+        if at.over:
+            self._rooms.pop(at.room.code, None)
+            return
+        if not at.readers and self._now() - at.emptied_at > self._settings.room_hours * 3600:
+            at.do(at.end("nobody was in it any more"))
+            return
+        at.tick()
+        topics.offer()
+
+    async def close(self) -> None:
+        """Part from everybody because the server shuts down; the rooms stay kept."""
+        for at in self.all():
+            await at.save()
+            for reader in tuple(at.readers):
+                reader.close(SHUTTING_DOWN, "shutdown")
+            at.stop()
