@@ -27,6 +27,7 @@ from app.pool import Limits, Pool, local_pool
 from app.proxies import PREFIX, Forwarded
 from app.records import Records
 from app.rooms import api as rooms_api
+from app.rooms import pages as room_pages
 from app.rooms.live import meet_by_websocket
 from app.rooms.rooms import Rooms
 from app.runs import Runs
@@ -94,7 +95,7 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     app.add_exception_handler(DropoutLabError, refuse)
     app.add_exception_handler(HTTPException, refuse_request)
     app.state.routers = (api.router, code.router, events.router, mine.router, record.router, rooms_api.router)
-    for router in (*app.state.routers, openapi.router, pages.router):
+    for router in (*app.state.routers, openapi.router, pages.router, room_pages.router):
         app.include_router(router)
     app.add_api_websocket_route("/api/runs/{run_id}/live", watch_by_websocket)
     app.add_api_websocket_route("/api/rooms/{code}/live", meet_by_websocket)

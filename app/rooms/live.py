@@ -187,6 +187,9 @@ class _Meeting:
             message_id = check_id(message)
             if not self._messages.take() or len(self._working) >= MOST_UNANSWERED:
                 raise TooManyMessagesError(f"this was one message too many: {self._rate:g} a second are read")
+            if message.get("op") == "ping":
+                self._reader.say(dumps({"op": "ack", "id": message_id}))
+                return
             said = read_said(message, self._reader.role)
         except DropoutLabError as error:
             self._refuse(message_id, error)
