@@ -105,7 +105,7 @@ class Rooms:
         """
         read = read_code(code)
         found = None if read is None else self._rooms.get(read)
-        if found is None:
+        if found is None or found[0].over:
             self._wrong.take(client)
             told = "".join(each for each in code[:12] if each.isalnum())
             raise NotFoundError(f"there is no room with the code {told}: it has ended, or the code is another")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from app.admission import check_size, needed
 from app.errors import TooManyRunsError
 from app.opening import Opening, parse_opening
 from app.pool.base import PoolStatus
-from app.admission import check_size, needed
 from app.run import Run
 from app.runs import ARRIVAL_S, Runs
 from app.settings import Settings
