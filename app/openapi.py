@@ -14,7 +14,7 @@ from starlette.responses import Response
 from app import __version__
 from app.code import MEDIA_TYPE as PYTHON
 from app.errors import STATUS
-from app.forms import COUNT, TEXT, TRUTH, Form, error, forms, listed, ref
+from app.forms import COUNT, TEXT, Form, error, forms, listed, ref
 from app.pages import root_of, templates
 from app.wire import dumps
 from trainer.export import FRAMEWORKS
@@ -163,8 +163,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ),
     ("get", "/api/rooms/{code}/results.csv"): Operation(
         {200: (TEXT, "text/csv")},
-        ("not_found", "wrong_token"),
-        {"names": TRUTH | {"description": "whether names are in it"}},
+        ("not_found", "wrong_token", "bad_value"),
+        {"names": {"enum": ["true", "false"], "description": "whether names are in it"}},
         owner="must",
     ),
     ("delete", "/api/rooms/{code}"): Operation({204: (None, "")}, ("not_found", "wrong_token"), owner="must"),

@@ -102,9 +102,12 @@ def _svg(text: str) -> Response:
 
 
 @router.get("/api/rooms/{code}/results.csv")
-async def get_results(request: Request, code: str, names: bool = False) -> Response:
+async def get_results(request: Request, code: str, names: str = "false") -> Response:
     """Return what was answered and set in a room as CSV, for its host."""
-    text = results(_hosted(request, code), names)
+    at = _hosted(request, code)
+    if names not in ("true", "false"):
+        raise KnobError("names", names, "true or false")
+    text = results(at, names == "true")
     headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="dropout-lab-class.csv"'}
     return Response("\ufeff" + text, headers=headers, media_type="text/csv; charset=utf-8")
 

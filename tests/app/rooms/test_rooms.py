@@ -232,7 +232,7 @@ async def test_the_host_switches_ways_and_everybody_hears_of_it(room: Class) -> 
         for way in ("follow", "own", "class"):
             await host.done("way", to=way)
             for _, student in students:
-                await student.until(lambda topics, way=way: topics["room"]["way"] == way)
+                await student.until(partial(_is, "way", way))
 
 
 async def test_to_follow_is_to_see_the_hosts_run(room: Class) -> None:
@@ -294,10 +294,9 @@ async def test_on_their_own_each_student_has_a_run_that_is_theirs(room: Class) -
         assert (await ada.refused("play"))["code"] == "not_owner"
         pool.train(runs[0], 25)
         pool.frame(runs[0], "scores", scores_tensors(25))
-        curve = await host.until(
-            lambda topics: topics["curves"]["of"][joined["id"]]["step"] == [0, 25] and topics["curves"]
-        )
-        assert curve["of"][joined["id"]]["loss"] == [0, 25]
+        student = joined["id"]
+        await host.until(lambda topics: topics["curves"]["of"][student]["step"] == [0, 25])
+        assert host.topics["curves"]["of"][student]["loss"] == [0, 25]
 
 
 async def test_another_experiment_ends_the_runs_of_the_one_before(room: Class) -> None:
