@@ -39,8 +39,17 @@ SHEETS: Final = (
     *("panels", "experiment", "search", "inside", "costs", "ensembles", "draw", "runs"),
 )
 """The style sheets, in their order."""
+ROOM_SHEETS: Final[dict[str, tuple[str, ...]]] = {
+    "rooms": ("tokens", "base", "rooms"),
+    "phone": ("tokens", "base", "rooms"),
+    "host": ("tokens", "base", "rooms", "host"),
+    "projector": ("tokens", "base", "rooms", "projector"),
+}
+"""The pages of rooms, each a program of its own, with their style sheets: a phone loads nothing of the lab's page."""
 HEAD: Final = ("theme-boot", "panels-boot", "guess-boot")
-"""Scripts that run before the first paint. ``start-boot`` stands by itself: any browser can read it, however old."""
+"""Scripts that run before the first paint; of a room's page the first alone.
+
+``start-boot`` stands by itself: any browser can read it, however old."""
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 _ASK: Final = "no-cache"  # keep it, and ask each time whether it is still good
 _VERSION: Final = re.compile(r"[0-9a-f]{16}")
@@ -49,6 +58,23 @@ _CODINGS: Final = (("br", ".br"), ("gzip", ".gz"))  # the better first
 
 Mark = tuple[int, int]
 """By which one sees that a file has changed: when it was written last, and its size."""
+
+
+@dataclass(frozen=True)
+class RoomFiles:
+    """What a page of a room loads, addresses likewise.
+
+    Attributes:
+        name: of the page.
+        head: the script that runs before the first paint.
+        styles: the style sheets.
+        main: the module that it begins with.
+    """
+
+    name: str
+    head: str
+    styles: tuple[str, ...]
+    main: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +91,7 @@ class Delivery:
         later: modules with the views of panels that are closed on most pages.
         plotly: the library of the charts.
         icon: the icon.
+        rooms: what the pages of rooms load.
     """
 
     start: str
@@ -76,6 +103,11 @@ class Delivery:
     later: tuple[str, ...]
     plotly: str
     icon: str
+    rooms: tuple[RoomFiles, ...]
+
+    def room(self, name: str) -> RoomFiles:
+        """Return what a page of a room loads."""
+        return next(each for each in self.rooms if each.name == name)
 
 
 @dataclass(frozen=True)
@@ -147,6 +179,10 @@ class Bundle:
             later=tuple(place + name for name in told["later"]),
             plotly=place + told["plotly"],
             icon=place + told["icon"],
+            rooms=tuple(
+                RoomFiles(name, place + told["room_head"], (f"{place}room-{name}.css",), f"{place}{name}.js")
+                for name in ROOM_SHEETS
+            ),
         )
 
 
@@ -264,6 +300,15 @@ def modules(at: str = "") -> Delivery:
         later=(),
         plotly=PLOTLY_URL,
         icon=f"{place}img/favicon.svg",
+        rooms=tuple(
+            RoomFiles(
+                name,
+                f"{place}js/boot/{HEAD[0]}.js",
+                tuple(f"{place}css/{sheet}.css" for sheet in sheets),
+                f"{place}js/{name}.js",
+            )
+            for name, sheets in ROOM_SHEETS.items()
+        ),
     )
 
 
@@ -274,11 +319,16 @@ def first_views() -> list[str]:
 
 def _modules() -> Iterator[str]:
     """The modules of the first screen: named in the page they come side by side, not import by import."""
-    others = {"network-worker.js", "types.js", "runs.js"}  # programs of their own, types alone
+    programs = {f"js/{name}.js" for name in ("paint/network-worker", "runs", *ROOM_SHEETS)}
+    others = {*programs, "js/types.js"}  # types alone
     closed = {f"js/views/{panel.id}.js" for panel in PANELS} - {f"js/views/{name}.js" for name in first_views()}
     for name in _files(STATIC):
-        is_module = name.startswith("js/") and name.endswith(".js") and not name.startswith(("js/boot/", "js/runs/"))
-        if is_module and name.rpartition("/")[2] not in others and name not in closed:
+        is_module = (
+            name.startswith("js/")
+            and name.endswith(".js")
+            and not name.startswith(("js/boot/", "js/runs/", "js/rooms/"))
+        )
+        if is_module and name not in others and name not in closed:
             yield name
 
 

@@ -26,6 +26,7 @@ from app.metrics import Counting, Metrics
 from app.pool import Limits, Pool, local_pool
 from app.proxies import PREFIX, Forwarded
 from app.records import Records
+from app.rooms import pages as room_pages
 from app.runs import Runs
 from app.security import Guard
 from app.settings import Settings
@@ -90,7 +91,7 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     app.add_exception_handler(DropoutLabError, refuse)
     app.add_exception_handler(HTTPException, refuse_request)
     app.state.routers = (api.router, code.router, events.router, mine.router, record.router)
-    for router in (*app.state.routers, openapi.router, pages.router):
+    for router in (*app.state.routers, openapi.router, pages.router, room_pages.router):
         app.include_router(router)
     app.add_api_websocket_route("/api/runs/{run_id}/live", watch_by_websocket)
     app.mount("/static", files, name="static")

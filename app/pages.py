@@ -103,6 +103,18 @@ class Pages:
         delivery = self._files.delivery()
         return await self._kept((delivery, root, "runs"), lambda: runs_page_of(root, delivery, __version__).encode())
 
+    async def room_page(self, root: str, name: str) -> Body:
+        """Return a page of rooms, the same for all rooms: which one it is of, its address says.
+
+        Args:
+            root: how it writes the address of the lab.
+            name: which of `app.delivery.ROOM_SHEETS` it is.
+        """
+        delivery = self._files.delivery()
+        return await self._kept(
+            (delivery, root, name), lambda: room_page_of(name, root, delivery, __version__).encode()
+        )
+
     async def _kept(self, key: tuple[object, ...], render: Callable[[], bytes]) -> Body:
         if key not in self._made:
             made = await asyncio.to_thread(_packed, render)
@@ -127,6 +139,20 @@ def runs_page_of(root: str = "./", delivery: Delivery | None = None, version: st
     """
     page = templates.get_template("runs.html")
     return page.render(root=root, version=version, delivery=delivery or modules(), groups=grouped(), runs=True)
+
+
+def room_page_of(name: str, root: str = "./", delivery: Delivery | None = None, version: str = "0") -> str:
+    """Return a page of rooms as HTML.
+
+    Args:
+        name: which of `app.delivery.ROOM_SHEETS` it is.
+        root: how it writes the address of the lab.
+        delivery: what it loads; by default single modules.
+        version: of the lab.
+    """
+    delivery = delivery or modules()
+    page = templates.get_template(f"{name}.html")
+    return page.render(root=root, version=version, delivery=delivery, files=delivery.room(name))
 
 
 def render(delivery: Delivery, root: str, experiment: Preset | None, has_images: bool) -> bytes:

@@ -16,7 +16,8 @@ import { build } from "esbuild";
  * @property {string[]} first Panels whose views belong to the first file.
  * @property {string[]} panels All panels.
  * @property {string[]} sheets Style sheets, in their order.
- * @property {string[]} head Scripts that run before the first paint.
+ * @property {string[]} head Scripts that run before the first paint; of a room's page the first alone.
+ * @property {Record<string, string[]>} rooms The pages of rooms, each with its style sheets.
  */
 
 const TARGET = ["chrome112", "edge112", "firefox121", "safari16.5"]; // as README says
@@ -68,28 +69,40 @@ const worker = await build({
 });
 const runs = await build({ ...common, entryPoints: [script("runs")], format: "esm", outdir: order.out });
 const start = await build({ ...common, target: "es5", entryPoints: [script("boot/start-boot")], outdir: order.out });
-const head = await build({
-  ...common,
-  stdin: {
-    contents: order.head.map((name) => `import "./${name}.js";`).join("\n"),
-    resolveDir: join(order.source, "js", "boot"),
-  },
-  format: "iife",
-  outfile: join(order.out, "head.js"),
-});
-const styles = await build({
-  ...common,
-  stdin: {
-    contents: order.sheets.map((name) => `@import "./${name}.css";`).join("\n"),
-    resolveDir: join(order.source, "css"),
-    loader: "css",
-  },
-  outfile: join(order.out, "page.css"),
-});
+/** Scripts that run before the first paint, as one. @type {(names: string[], name: string) => *} */
+const firstOf = (names, name) =>
+  build({
+    ...common,
+    stdin: {
+      contents: names.map((each) => `import "./${each}.js";`).join("\n"),
+      resolveDir: join(order.source, "js", "boot"),
+    },
+    format: "iife",
+    outfile: join(order.out, `${name}.js`),
+  });
+/** Style sheets as one. @type {(sheets: string[], name: string) => *} */
+const sheetOf = (sheets, name) =>
+  build({
+    ...common,
+    stdin: {
+      contents: sheets.map((each) => `@import "./${each}.css";`).join("\n"),
+      resolveDir: join(order.source, "css"),
+      loader: "css",
+    },
+    outfile: join(order.out, `${name}.css`),
+  });
+const head = await firstOf(order.head, "head");
+const styles = await sheetOf(order.sheets, "page");
+const roomHead = await firstOf(order.head.slice(0, 1), "room-head");
+const rooms = [];
+for (const [name, sheets] of Object.entries(order.rooms)) {
+  rooms.push(await build({ ...common, entryPoints: [script(name)], format: "esm", outdir: order.out }));
+  rooms.push(await sheetOf(sheets, `room-${name}`));
+}
 
 /** @type {Map<string, Uint8Array>} */
 const files = new Map();
-for (const { path, contents } of [modules, worker, runs, start, head, styles].flatMap(
+for (const { path, contents } of [modules, worker, runs, start, head, styles, roomHead, ...rooms].flatMap(
   ({ outputFiles }) => outputFiles,
 )) {
   files.set(basename(path), contents);
@@ -135,6 +148,7 @@ const told = {
   styles: "page.css",
   main: basename(main),
   runs: "runs.js",
+  room_head: "room-head.js",
   preloads: [...preloads].map((path) => basename(path)),
   later: [...new Set(later)].map((path) => basename(path)),
   plotly: "plotly.js",

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from app.delivery import BUILT, HEAD, MANIFEST, SHEETS, STATIC, first_views, version_of
+from app.delivery import BUILT, HEAD, MANIFEST, ROOM_SHEETS, SHEETS, STATIC, first_views, version_of
 from scripts.npm import environment, node
 from trainer.settings.panels import PANELS
 
@@ -33,6 +33,7 @@ def bundle(source: Path = STATIC, out: Path = BUILT) -> dict[str, Any]:
         "panels": [panel.id for panel in PANELS],
         "sheets": SHEETS,
         "head": HEAD,
+        "rooms": ROOM_SHEETS,
     }
     out.mkdir(exist_ok=True)
     subprocess.run([node(), str(SCRIPT)], input=json.dumps(order), text=True, check=True, env=environment())

@@ -27,6 +27,7 @@ ROOMS: Final = LIGHT + HEAVY
 JS_ROOMS: Final = (
     *("types.js", "base", "model", "words", "state", "link", "charts", "paint", "draw"),
     *("shell", "controls", "dialogs", "views", "main.js", "runs", "runs.js"),
+    *("rooms", "rooms.js", "phone.js", "host.js", "projector.js"),
 )
 """The rooms of the page, the lowest first; boot scripts are no modules and know none."""
 
@@ -147,10 +148,10 @@ def test_no_module_of_the_page_lists_the_panels_by_hand() -> None:
     assert not imported & {f"views/{panel.id}.js" for panel in PANELS}
 
 
-def test_only_one_module_knows_the_socket_and_only_live_js_the_links() -> None:
+def test_only_one_module_knows_the_socket_and_only_those_of_a_run_and_a_room_the_links() -> None:
     assert [path.name for path in JS if "WebSocket(" in path.read_text()] == ["socketlink.js"]
-    users = {path.name for path in JS if js_imports(path) & {"link/socketlink.js", "link/eventlink.js"}}
-    assert users == {"live.js"}
+    users = {name_of(path) for path in JS if js_imports(path) & {"link/socketlink.js", "link/eventlink.js"}}
+    assert users == {"static/js/link/live.js", "static/js/rooms/link.js"}
 
 
 @pytest.mark.parametrize("path", JS, ids=name_of)

@@ -501,4 +501,195 @@
 
 /** @typedef {{ document: Document, store: Store, actions: Actions }} ViewOptions */
 
+/** How a room works (docs/rooms.md). @typedef {"follow" | "own" | "class"} RoomWay */
+
+/** @typedef {"opening" | "playing" | "paused" | "lost" | "ended"} RoomRunState */
+
+/** @typedef {{ id: string, name: string }} RoomPerson */
+
+/**
+ * A question that is open in a room.
+ * @typedef {object} RoomQuestion
+ * @property {number} id
+ * @property {string} text
+ * @property {string[]} choices
+ * @property {"asked" | "shown" | "running" | "again" | "told"} phase
+ * @property {number} answered How many have answered in this phase.
+ * @property {number} of
+ * @property {number[] | null} counts First answers by choice; `null` until they are shown.
+ * @property {number[] | null} counts_again Second answers, likewise.
+ * @property {number | null} truth The index of the right choice; `null`: nobody knows it, or it is not told yet.
+ * @property {string} why
+ */
+
+/**
+ * What everybody in a room gets.
+ * @typedef {object} RoomTopic
+ * @property {"room"} op
+ * @property {number} n
+ * @property {string} code
+ * @property {RoomWay} way
+ * @property {boolean} locked
+ * @property {boolean} paused
+ * @property {boolean} muted
+ * @property {{ id: string, title: string } | null} experiment
+ * @property {string} link
+ * @property {boolean} only_here
+ * @property {string[]} links
+ * @property {{ joined: number, here: number, simulated: number, waiting: number }} students
+ * @property {{ id: string, state: RoomRunState, step: number, speed: number | null } | null} run The host's.
+ * @property {{ id: string, state: RoomRunState, step: number, speed: number | null, places: number,
+ *   taken: number } | null} class_run
+ * @property {RoomQuestion | null} question
+ * @property {RoomPerson | null} knobs_of Who has the knobs of the host's run.
+ * @property {RoomPerson | null} shown Whose run the projector shows.
+ * @property {{ panel: string, step: number | null } | null} look What the host looks at.
+ * @property {{ rates: number[], loss: number[], low: number[], high: number[], seeds: number } | null} known
+ */
+
+/** The knobs that a student turns; one that there is not is left out. @typedef {{ input?: number, hidden?: number, batch_norm?: boolean }} RoomKnobs */
+
+/**
+ * What a student gets of oneself.
+ * @typedef {object} YouTopic
+ * @property {"you"} op
+ * @property {number} n
+ * @property {string} id
+ * @property {string} role
+ * @property {string} name
+ * @property {string | null} run
+ * @property {number | null} lane
+ * @property {number} began The step of the class run at which the own place began.
+ * @property {RoomKnobs | null} knobs
+ * @property {boolean} may_turn
+ * @property {Record<string, [number | null, number | null]>} answers By question: the first answer and the second.
+ */
+
+/**
+ * A student's own network, in the ways `own` and `class`.
+ * @typedef {object} MineTopic
+ * @property {"mine"} op
+ * @property {number} n
+ * @property {number} step
+ * @property {RoomRunState} state
+ * @property {number | null} loss Of the validation set.
+ * @property {number | null} accuracy Likewise.
+ * @property {number | null} train_loss Without dropout.
+ * @property {string | null} gone
+ * @property {number | null} [rank]
+ * @property {number | null} [of]
+ * @property {{ name: string, loss: number } | null} [best]
+ * @property {{ step: number[], loss: (number | null)[], train: (number | null)[], without?: (number | null)[] }} curve
+ */
+
+/** A network of a run that is followed. @typedef {{ name: string, hidden: number | null, loss: number | null, accuracy: number | null, train_loss: number | null }} FollowedNetwork */
+
+/** Which neurons of a layer one training step kept. @typedef {{ name: string, units: number, kept: number[] }} MaskLayer */
+
+/**
+ * The host's run in the way `follow`, or a student's that is shown (`shown`, which has a `name`).
+ * @typedef {object} FollowedTopic
+ * @property {"followed" | "shown"} op
+ * @property {number} n
+ * @property {string} run
+ * @property {string} [name] Whose it is, in `shown`.
+ * @property {number} step
+ * @property {RoomRunState} state
+ * @property {FollowedNetwork[]} networks
+ * @property {{ step: number[], loss: (number | null)[][] }} curve Validation losses, a list for each network.
+ * @property {{ name: string, step: number, layers: MaskLayer[] } | null} mask
+ */
+
+/**
+ * A place of the class run.
+ * @typedef {object} RoomPlace
+ * @property {number} lane
+ * @property {string} id
+ * @property {string} name
+ * @property {boolean} simulated
+ * @property {number} input
+ * @property {number} hidden
+ * @property {boolean} batch_norm
+ * @property {number} began
+ * @property {number | null} loss
+ * @property {number | null} accuracy
+ * @property {string | null} gone
+ */
+
+/** @typedef {{ op: "places", n: number, step: number, places: RoomPlace[] }} PlacesTopic */
+
+/**
+ * Validation losses of the class, a list for each lane of `lanes`; `null` before a lane began.
+ * @typedef {{ op: "race", n: number, lanes: number[], step: number[], loss: (number | null)[][] }} RaceTopic
+ */
+
+/** @typedef {{ loss: number, accuracy: number }} RoomScore */
+
+/**
+ * The networks of a class, averaged, against the best of them.
+ * @typedef {object} AverageTopic
+ * @property {"average"} op
+ * @property {number} n
+ * @property {number} step
+ * @property {number} networks
+ * @property {RoomScore | null} average
+ * @property {(RoomScore & { lane: number, name: string }) | null} best
+ * @property {RoomScore | null} mean
+ * @property {RoomScore | null} dropout
+ */
+
+/**
+ * Somebody in a room, as the host sees them.
+ * @typedef {object} RoomMember
+ * @property {string} id
+ * @property {string} name
+ * @property {string} role
+ * @property {boolean} here
+ * @property {boolean} simulated
+ * @property {number | null} lane
+ * @property {string | null} run
+ * @property {RoomRunState | null} state
+ * @property {number | null} step
+ * @property {number | null} hidden
+ * @property {number | null} input
+ * @property {number | null} loss
+ * @property {number | null} accuracy
+ * @property {boolean} answered Whether the question that is open has been answered.
+ * @property {number | null} latency_ms
+ * @property {number | null} age_s
+ * @property {boolean} reads Whether what was sent last has been seen.
+ * @property {string | null} gone
+ */
+
+/** @typedef {{ op: "people", n: number, people: RoomMember[] }} PeopleTopic */
+
+/**
+ * @typedef {{ op: "curves", n: number, of: Record<string, { step: number[], loss: (number | null)[],
+ *   train: (number | null)[] }> }} CurvesTopic
+ */
+
+/**
+ * What a host can choose from.
+ * @typedef {{ op: "offered", n: number, experiments: { id: string, title: string, group: string }[],
+ *   questions: { key: string, text: string, choices: string[] }[] }} OfferedTopic
+ */
+
+/**
+ * All topics of a room, by `op`.
+ * @typedef {{ room: RoomTopic, you: YouTopic, mine: MineTopic, followed: FollowedTopic, shown: FollowedTopic,
+ *   places: PlacesTopic, race: RaceTopic, average: AverageTopic, people: PeopleTopic, curves: CurvesTopic,
+ *   offered: OfferedTopic }} RoomTopics
+ */
+
+/**
+ * How the link to a room is.
+ * @typedef {object} RoomLinkState
+ * @property {"connecting" | "open" | "waiting" | "refused" | "ended"} status `waiting`: for the next attempt.
+ * @property {string} message The server's words, or what is known without any; may be empty.
+ * @property {number | null} code The close code, once there was one.
+ * @property {number | null} retryInMs Until the next attempt, when `waiting`.
+ */
+
+/** What can be known of a room from outside. @typedef {{ code: string, locked: boolean, way: RoomWay, students: number, full: boolean }} RoomAbout */
+
 export {};

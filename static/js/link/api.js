@@ -78,9 +78,10 @@ function isRefusal(body) {
 }
 
 /**
+ * Ways to ask the server: for an answer, or for the JSON that it holds.
  * @param {typeof globalThis.fetch} fetch
  */
-export function createApi(fetch) {
+export function createCalls(fetch) {
   /**
    * @param {string} path From the lab on.
    * @param {RequestInit} [options]
@@ -106,6 +107,15 @@ export function createApi(fetch) {
       throw error instanceof SyntaxError ? new BetweenError(answer.status) : error; // else it broke off on its way
     }
   }
+
+  return { ask, call };
+}
+
+/**
+ * @param {typeof globalThis.fetch} fetch
+ */
+export function createApi(fetch) {
+  const { ask, call } = createCalls(fetch);
 
   /**
    * @param {string} id

@@ -1,4 +1,4 @@
-// A link to a run that is a WebSocket: the only module that knows one.
+// A link to a run, or to a room, that is a WebSocket: the only module that knows one.
 
 /** @import { Link, LinkEvents } from "../types.js" */
 
@@ -6,12 +6,13 @@ const LOST = 1006; // the close code of a connection that broke off, or never wa
 
 /**
  * @param {Window & typeof globalThis} window
- * @param {string} path Of the run.
- * @param {string | null} token The owner's.
+ * @param {string} path Of the run, or of the room.
+ * @param {string | null} token The owner's, or that of who is in the room.
  * @param {LinkEvents} events
+ * @param {string | null} [shows] Of a room: for whose page the topics are.
  * @returns {Link}
  */
-export function openSocketLink(window, path, token, events) {
+export function openSocketLink(window, path, token, events, shows = null) {
   const url = new URL(`${path}/live`, window.location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const socket = opened(window, url.href);
@@ -22,7 +23,8 @@ export function openSocketLink(window, path, token, events) {
   const say = (/** @type {object} */ message) => socket.send(JSON.stringify(message));
   socket.binaryType = "arraybuffer";
   // The token is in the first message and not in the address, which proxies write into their logs.
-  socket.addEventListener("open", () => say({ op: "join", ...(token === null ? {} : { token }) }));
+  const join = { op: "join", ...(token === null ? {} : { token }), ...(shows === null ? {} : { shows }) };
+  socket.addEventListener("open", () => say(join));
   socket.addEventListener("message", ({ data }) =>
     typeof data === "string" ? events.onMessage(JSON.parse(data)) : events.onFrame(data),
   );

@@ -1,0 +1,1 @@
+"""People around runs: a host, the students who join from their phones, and what all of them see."""

@@ -1,0 +1,6 @@
+// Puts the projector’s page together.
+
+import { settleLinks } from "./base/addresses.js";
+
+settleLinks(document);
+document.documentElement.dataset.started = "true"; // start-boot.js stops watching
