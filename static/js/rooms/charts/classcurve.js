@@ -71,7 +71,10 @@ export function classCurve({ places, known }, size, before) {
   const limits = { loss: rangeOf(dots, known, before.loss) };
   const both = { x: RATES, y: limits.loss ?? /** @type {Limits} */ ([0, 1]) };
   const frame = frameOf(size, { top: 52, right: 20, bottom: 44, left: 74 }, both);
-  const best = dots.reduce((/** @type {Dot | null} */ least, dot) => (least && least.loss <= dot.loss ? least : dot), null);
+  const best = dots.reduce(
+    (/** @type {Dot | null} */ least, dot) => (least && least.loss <= dot.loss ? least : dot),
+    null,
+  );
   const above = dots.filter(({ loss }) => loss > both.y[1]);
   return {
     ...size,
@@ -178,9 +181,13 @@ function legendOf(dots, medians, known, above) {
   return [
     ...(dots.length > simulated ? [{ kind: "dot", text: "a student’s network" }] : []),
     ...(simulated > 0 ? [{ kind: "dot is-simulated", text: "a simulated student’s" }] : []),
-    ...(medians.length > 0 ? [{ kind: "median", text: "median of each tenth of the rates with three dots or more" }] : []),
+    ...(medians.length > 0
+      ? [{ kind: "median", text: "median of each tenth of the rates with three dots or more" }]
+      : []),
     ...(known ? [{ kind: "known", text: `known curve: ${formatCount(known.seeds)} seeds, with their spread` }] : []),
-    ...(above > 0 ? [{ kind: "above", text: above === 1 ? "one is above the chart" : `${above} are above the chart` }] : []),
+    ...(above > 0
+      ? [{ kind: "above", text: above === 1 ? "one is above the chart" : `${above} are above the chart` }]
+      : []),
     ...(also.length > 0 ? [{ kind: "note", text: `They differ in ${also.join(" and ")} as well.` }] : []),
   ];
 }
@@ -197,13 +204,16 @@ function curveWords(dots, all, medians, known) {
   }
   const best = dots.reduce((least, dot) => (dot.loss < least.loss ? dot : least));
   const lowest = medians.reduce(
-    (/** @type {{ rate: number, loss: number } | null} */ least, each) => (least && least.loss <= each.loss ? least : each),
+    (/** @type {{ rate: number, loss: number } | null} */ least, each) =>
+      least && least.loss <= each.loss ? least : each,
     null,
   );
   return [
     `Validation loss over the dropout rate of the hidden layers: ${formatCount(dots.length)} of ${formatCount(all)} places have one.`,
     `The lowest is ${formatLoss(best.loss)}, of ${best.name}, with rate ${formatPlain(best.hidden)}.`,
-    ...(lowest ? [`The median of a tenth of the rates is lowest around ${formatPlain(lowest.rate)}: ${formatLoss(lowest.loss)}.`] : []),
+    ...(lowest
+      ? [`The median of a tenth of the rates is lowest around ${formatPlain(lowest.rate)}: ${formatLoss(lowest.loss)}.`]
+      : []),
     ...(known ? [`Behind them is the known curve, of ${formatCount(known.seeds)} seeds.`] : []),
   ].join(" ");
 }

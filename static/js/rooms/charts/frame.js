@@ -49,13 +49,25 @@ export function axesOf({ x, y, left, top, right, bottom }, limits, names, letter
   const columns = Math.max(2, Math.min(6, Math.floor((right - left) / (letter * 5))));
   const across = ticksOf(limits.y, rows).flatMap(({ at, text }) => [
     mark(`y ${text}`, "line", { class: "grid", x1: left, x2: right, y1: y(at), y2: y(at) }),
-    mark(`y ${text}`, "text", { class: "tick", x: left - letter / 2, y: y(at) + letter * 0.35, "text-anchor": "end" }, text),
+    mark(
+      `y ${text}`,
+      "text",
+      { class: "tick", x: left - letter / 2, y: y(at) + letter * 0.35, "text-anchor": "end" },
+      text,
+    ),
   ]);
   const end = right - names.x.length * letter * 0.56; // where the axis’s name begins, at the right of its numbers
   const upright = ticksOf(limits.x, columns).flatMap(({ at, text }) => [
     mark(`x ${text}`, "line", { class: "grid", x1: x(at), x2: x(at), y1: bottom, y2: bottom + letter * 0.3 }),
     ...(x(at) + text.length * letter * 0.3 + letter / 2 < end
-      ? [mark(`x ${text}`, "text", { class: "tick", x: x(at), y: bottom + letter * 1.3, "text-anchor": "middle" }, text)]
+      ? [
+          mark(
+            `x ${text}`,
+            "text",
+            { class: "tick", x: x(at), y: bottom + letter * 1.3, "text-anchor": "middle" },
+            text,
+          ),
+        ]
       : []),
   ]);
   return [

@@ -38,5 +38,10 @@ export function spreadLabels(wanted, apart, [first, last]) {
  */
 export function short(name, most) {
   const letters = [...name];
-  return letters.length > most ? `${letters.slice(0, most - 1).join("").trimEnd()}…` : name;
+  return letters.length > most
+    ? `${letters
+        .slice(0, most - 1)
+        .join("")
+        .trimEnd()}…`
+    : name;
 }

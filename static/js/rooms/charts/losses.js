@@ -63,7 +63,10 @@ function limitsOf({ step, loss }, { train }, before) {
   const known = lines.flatMap((line) => line.filter((each) => each !== null && Number.isFinite(each)));
   const starts = lines.flatMap((line) => line.find((each) => each !== null) ?? []);
   const most = starts.length > 0 ? RISEN * Math.max(...starts) : 1;
-  const high = known.reduce((/** @type {number} */ top, each) => Math.max(top, Math.min(/** @type {number} */ (each), most)), 0);
+  const high = known.reduce(
+    (/** @type {number} */ top, each) => Math.max(top, Math.min(/** @type {number} */ (each), most)),
+    0,
+  );
   const last = step[step.length - 1] ?? 0;
   return {
     steps: last > 0 ? steadySteps(before.steps, last) : null,
@@ -98,7 +101,12 @@ function labelsOf({ networks, curve: { step, loss } }, { x, y, right, top, botto
     const above = y(last.value) < top ? "↑ " : "";
     return [
       mark(`lead ${index}`, "path", { class: "lead", ...lane, d }),
-      mark(`name ${index}`, "text", { class: "line-name", ...lane, x: right + 32, y: places[order] + 2 }, short(name, 15)),
+      mark(
+        `name ${index}`,
+        "text",
+        { class: "line-name", ...lane, x: right + 32, y: places[order] + 2 },
+        short(name, 15),
+      ),
       mark(
         `about ${index}`,
         "text",
@@ -117,5 +125,7 @@ function lossWords({ networks, curve: { step, loss } }) {
     const beside = accuracy === null ? "" : `, accuracy ${formatPercent(accuracy)}`;
     return end ? [`${name}: validation loss ${formatLoss(end.value)}${beside}.`] : [];
   });
-  return told.length > 0 ? `Losses up to step ${formatCount(last)}. ${told.join(" ")}` : "No network has been evaluated yet.";
+  return told.length > 0
+    ? `Losses up to step ${formatCount(last)}. ${told.join(" ")}`
+    : "No network has been evaluated yet.";
 }

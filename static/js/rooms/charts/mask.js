@@ -65,11 +65,18 @@ export function maskChart({ name, step, layers }, size) {
       y: top + HEAD + Math.floor(unit / across) * cell + cell / 2,
     });
     const text = (/** @type {number} */ whole) =>
-      some.flatMap((each, unit) => ((each ? 1 : 0) === whole ? [at(unit)] : [])).map(whole ? disc(cell) : cross(cell)).join("");
+      some
+        .flatMap((each, unit) => ((each ? 1 : 0) === whole ? [at(unit)] : []))
+        .map(whole ? disc(cell) : cross(cell))
+        .join("");
     marks.push(
       mark(`${layer} head`, "text", { class: "layer-name", x: 0, y: top + 28 }, layerHead(layer, kept, drawn[index])),
       mark(`${layer} kept`, "path", { class: "kept", d: text(1) || "M0 0" }),
-      mark(`${layer} dropped`, "path", { class: "dropped", "stroke-width": Math.max(2, cell * 0.11), d: text(0) || "M0 0" }),
+      mark(`${layer} dropped`, "path", {
+        class: "dropped",
+        "stroke-width": Math.max(2, cell * 0.11),
+        d: text(0) || "M0 0",
+      }),
     );
     top += HEAD + Math.ceil(some.length / across) * cell + BETWEEN;
   }

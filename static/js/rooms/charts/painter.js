@@ -57,14 +57,15 @@ export function createPainter(document, place) {
 }
 
 /** What a chart drew last, by its element. @type {WeakMap<Element, Map<string, Element>>} */
-const known = new WeakMap();
+const drawn = new WeakMap();
 
 /**
  * @param {Element} parent
  * @param {readonly Mark[]} marks
  */
 function patch(parent, marks) {
-  const before = known.get(parent) ?? new Map();
+  /** @type {Map<string, Element>} */
+  const before = drawn.get(parent) ?? new Map();
   /** @type {Map<string, Element>} */
   const now = new Map();
   let next = parent.firstElementChild;
@@ -73,7 +74,7 @@ function patch(parent, marks) {
     const element = before.get(name) ?? parent.ownerDocument.createElementNS(SVG, tag);
     now.set(name, element);
     write(element, at);
-    for (const each of element.getAttributeNames().filter((each) => !(each in at))) {
+    for (const each of element.getAttributeNames().filter((known) => !(known in at))) {
       element.removeAttribute(each);
     }
     if (text !== undefined && element.textContent !== text) {
@@ -93,7 +94,7 @@ function patch(parent, marks) {
       element.remove();
     }
   }
-  known.set(parent, now);
+  drawn.set(parent, now);
 }
 
 /**

@@ -57,7 +57,7 @@ export function runnersOf(race, places) {
  */
 export function namedOf(runners, { changed, shown }) {
   const running = runners.filter(({ last, gone }) => last !== null && !gone);
-  const ordered = [...running].sort((one, other) => valueOf(one) - valueOf(other));
+  const ordered = [...running].sort((one, other) => newest(one) - newest(other));
   /** @type {ReturnType<typeof namedOf>} */
   const named = new Map();
   const add = (
@@ -132,7 +132,12 @@ function limitsOf(race, runners, before) {
   const last = race.step[race.step.length - 1] ?? 0;
   const isAnew = before.steps !== null && last < before.steps / 4;
   return {
-    steps: last > 0 ? (isAnew || before.steps === null || last > before.steps ? roundSteps(last) : before.steps) : before.steps,
+    steps:
+      last > 0
+        ? isAnew || before.steps === null || last > before.steps
+          ? roundSteps(last)
+          : before.steps
+        : before.steps,
     top: now.length > 0 ? steadyTop(isAnew ? null : before.top, quantile(now, 0.9) * HEADROOM) : before.top,
   };
 }
@@ -182,8 +187,16 @@ function labelsOf(runners, named, frame) {
     const about = [words, `${above}${formatLoss(last.value)}`, simulated ? "simulated" : ""].filter(Boolean);
     const from = Math.min(x(last.step), right) + 12;
     return [
-      mark(`lead ${lane}`, "path", { class: `lead is-${role}`, d: `M${from} ${ends[index]}L${right + 16} ${middle}h10` }),
-      mark(`name ${lane}`, "text", { class: `line-name is-${role}`, x: right + 32, y: middle + 2 }, short(name, LONGEST)),
+      mark(`lead ${lane}`, "path", {
+        class: `lead is-${role}`,
+        d: `M${from} ${ends[index]}L${right + 16} ${middle}h10`,
+      }),
+      mark(
+        `name ${lane}`,
+        "text",
+        { class: `line-name is-${role}`, x: right + 32, y: middle + 2 },
+        short(name, LONGEST),
+      ),
       mark(`about ${lane}`, "text", { class: "line-about", x: right + 32, y: middle + 2 + LINE }, about.join(" · ")),
     ];
   });
@@ -201,7 +214,9 @@ function raceWords(race, runners, named) {
   }
   const told = runners.flatMap((runner) => {
     const why = named.get(runner.lane);
-    return why && runner.last ? [`${runner.name}${why.words ? `, ${why.words}` : ""}: ${formatLoss(runner.last.value)}`] : [];
+    return why && runner.last
+      ? [`${runner.name}${why.words ? `, ${why.words}` : ""}: ${formatLoss(runner.last.value)}`]
+      : [];
   });
   const gone = runners.filter((each) => each.gone).length;
   return [
@@ -212,6 +227,6 @@ function raceWords(race, runners, named) {
 }
 
 /** @param {Runner} runner */
-function valueOf({ last }) {
+function newest({ last }) {
   return last?.value ?? Number.POSITIVE_INFINITY;
 }

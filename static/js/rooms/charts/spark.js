@@ -17,7 +17,9 @@ const RISEN = 3;
 export function sparkOf({ step, loss, train = [] }, words) {
   const known = [...loss, ...train].filter((value) => value !== null && Number.isFinite(value));
   const first = known[0] ?? 1;
-  const top = roundAbove(known.reduce((/** @type {number} */ most, value) => Math.max(most, Math.min(value ?? 0, RISEN * (first ?? 1))), 0));
+  const top = roundAbove(
+    known.reduce((/** @type {number} */ most, value) => Math.max(most, Math.min(value ?? 0, RISEN * (first ?? 1))), 0),
+  );
   const last = Math.max(1, step[step.length - 1] ?? 1);
   const frame = {
     x: (/** @type {number} */ value) => EDGE + (value / last) * (WIDTH - 2 * EDGE),

@@ -20,7 +20,13 @@ const SIGNS = {
 export function captioned(document, title, beside = null) {
   const plot = h(document, "div", { class: "plot" });
   const note = h(document, "p", { class: "figure-note" });
-  const head = h(document, "figcaption", { class: "figure-head" }, h(document, "h2", {}, title), ...(beside ? [beside] : []));
+  const head = h(
+    document,
+    "figcaption",
+    { class: "figure-head" },
+    h(document, "h2", {}, title),
+    ...(beside ? [beside] : []),
+  );
   return { element: h(document, "figure", { class: "figure" }, head, plot, note), plot, note };
 }
 

@@ -49,7 +49,10 @@ export function createClass(place) {
         return chart;
       });
       const paint = () => {
-        made.element.classList.toggle("has-simulated", state.places.some(({ simulated }) => simulated));
+        made.element.classList.toggle(
+          "has-simulated",
+          state.places.some(({ simulated }) => simulated),
+        );
         setText(made.note, goneWords(state.places));
         figure.paint();
       };
@@ -102,7 +105,9 @@ export function createClass(place) {
       element.classList.add(`is-${name}`);
     }
     state.figures = made;
-    place.replaceChildren(h(document, "div", { class: `class-charts is-${arrangement}` }, ...made.map(({ element }) => element)));
+    place.replaceChildren(
+      h(document, "div", { class: `class-charts is-${arrangement}` }, ...made.map(({ element }) => element)),
+    );
   }
 
   return {

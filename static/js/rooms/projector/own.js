@@ -14,7 +14,12 @@ export function createOwn(place) {
     const element = h(document, "div", { class: "own-count" }, word, number);
     return { name, number, word, element };
   });
-  const about = h(document, "p", { class: "own-about" }, "Everybody trains a network of their own, on their own phone’s page.");
+  const about = h(
+    document,
+    "p",
+    { class: "own-about" },
+    "Everybody trains a network of their own and turns its knobs.",
+  );
   place.append(about, h(document, "dl", { class: "own-counts" }, ...cells.map(({ element }) => element)));
 
   return {

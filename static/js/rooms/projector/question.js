@@ -22,13 +22,26 @@ export function createQuestion(place) {
   function rowOf(letter) {
     const bars = ["first", "again"].map((vote) => {
       const number = h(document, "span", { class: "vote-number" });
-      const element = h(document, "div", { class: `vote is-${vote}` }, h(document, "div", { class: "vote-bar" }), number);
+      const element = h(
+        document,
+        "div",
+        { class: `vote is-${vote}` },
+        h(document, "div", { class: "vote-bar" }),
+        number,
+      );
       return { element, number };
     });
     const words = h(document, "span", { class: "choice-text" });
     const mark = h(document, "span", { class: "choice-mark" });
     const spoken = h(document, "span", { class: "visually-hidden" });
-    const head = h(document, "div", { class: "choice-head" }, h(document, "b", { class: "choice-letter" }, letter), words, mark);
+    const head = h(
+      document,
+      "div",
+      { class: "choice-head" },
+      h(document, "b", { class: "choice-letter" }, letter),
+      words,
+      mark,
+    );
     const votes = h(document, "div", { class: "votes", "aria-hidden": "true" }, ...bars.map(({ element }) => element));
     return { element: h(document, "li", { class: "choice" }, head, votes, spoken), words, mark, spoken, bars };
   }

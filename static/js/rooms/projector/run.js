@@ -48,7 +48,8 @@ export function createRun(place) {
     }
     for (const [index, { name, hidden, accuracy, loss }] of told.entries()) {
       const parts = ["score-name", "score-number", "score-about"];
-      const made = () => h(document, "li", { class: "score" }, ...parts.map((each) => h(document, "span", { class: each })));
+      const made = () =>
+        h(document, "li", { class: "score" }, ...parts.map((each) => h(document, "span", { class: each })));
       const item = /** @type {HTMLElement} */ (scores.children[index] ?? scores.appendChild(made()));
       item.dataset.lane = String(index % LANES);
       const [first, second, third] = item.children;
@@ -74,7 +75,12 @@ export function createRun(place) {
       const look = topic.op === "followed" ? (room?.look?.panel ?? "") : "";
       place.dataset.look = look;
       const { mask: now } = topic;
-      setText(mask.note, now ? `Which neurons step ${formatCount(now.step)} trained in “${now.name}”.` : "No step has been made with dropout yet.");
+      setText(
+        mask.note,
+        now
+          ? `Which neurons step ${formatCount(now.step)} trained in “${now.name}”.`
+          : "No step has been made with dropout yet.",
+      );
       lossFigure.paint();
       maskFigure.paint();
     },
