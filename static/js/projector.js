@@ -21,10 +21,10 @@ function start(document) {
   const window = /** @type {Window & typeof globalThis} */ (document.defaultView);
   settleLinks(document);
   setTheme(document);
-  const told = { fault: "" };
+  const told = { fault: "", asked: 0 };
   const faults = catchFaults(window, (_, text) => {
     told.fault = text; // there is nobody at this page to put a notice away
-    draw();
+    setText(find(document, "[data-show=status]"), text);
   });
   const code = codeOfPage(window.location.pathname);
   const { codePicture } = createRoomApi(window.fetch.bind(window));
@@ -42,9 +42,15 @@ function start(document) {
     window,
     code,
     shows: "projector",
-    onTopic: () => draw(),
-    onState: () => window.queueMicrotask(draw), // the first comes before the link is there
+    onTopic: () => drawSoon(),
+    onState: () => drawSoon(),
   });
+
+  /** Draw what has come, once for all of it. */
+  function drawSoon() {
+    window.cancelAnimationFrame(told.asked);
+    told.asked = window.requestAnimationFrame(draw);
+  }
 
   function draw() {
     const { topics, state } = link;

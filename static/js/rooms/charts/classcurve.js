@@ -70,7 +70,7 @@ export function classCurve({ places, known }, size, before) {
   const medians = mediansOf(dots);
   const limits = { loss: rangeOf(dots, known, before.loss) };
   const both = { x: RATES, y: limits.loss ?? /** @type {Limits} */ ([0, 1]) };
-  const frame = frameOf(size, { top: 52, right: 20, bottom: 44, left: 74 }, both);
+  const frame = frameOf(size, { top: 52, right: 20, bottom: 74, left: 74 }, both);
   const best = dots.reduce(
     (/** @type {Dot | null} */ least, dot) => (least && least.loss <= dot.loss ? least : dot),
     null,
@@ -181,14 +181,12 @@ function legendOf(dots, medians, known, above) {
   return [
     ...(dots.length > simulated ? [{ kind: "dot", text: "a student’s network" }] : []),
     ...(simulated > 0 ? [{ kind: "dot is-simulated", text: "a simulated student’s" }] : []),
-    ...(medians.length > 0
-      ? [{ kind: "median", text: "median of each tenth of the rates with three dots or more" }]
-      : []),
+    ...(medians.length > 0 ? [{ kind: "median", text: "median of each tenth (3 dots or more)" }] : []),
     ...(known ? [{ kind: "known", text: `known curve: ${formatCount(known.seeds)} seeds, with their spread` }] : []),
     ...(above > 0
       ? [{ kind: "above", text: above === 1 ? "one is above the chart" : `${above} are above the chart` }]
       : []),
-    ...(also.length > 0 ? [{ kind: "note", text: `They differ in ${also.join(" and ")} as well.` }] : []),
+    ...(also.length > 0 ? [{ kind: "note", text: `They also differ in ${also.join(" and ")}.` }] : []),
   ];
 }
 

@@ -6,6 +6,8 @@
 import { placed, ticksOf } from "./axes.js";
 import { mark } from "./painter.js";
 
+const SHORT = 8; // letters of an axis's name that stands beside its numbers; a longer one stands below them
+
 /** What is around the axes. @typedef {{ top: number, right: number, bottom: number, left: number }} Margins */
 
 /**
@@ -56,7 +58,9 @@ export function axesOf({ x, y, left, top, right, bottom }, limits, names, letter
       text,
     ),
   ]);
-  const end = right - names.x.length * letter * 0.56; // where the axis’s name begins, at the right of its numbers
+  const isBelow = names.x.length > SHORT;
+  const end = isBelow ? Number.POSITIVE_INFINITY : right - names.x.length * letter * 0.56; // where the axis’s name begins
+  const nameAt = { x: right, y: bottom + letter * (isBelow ? 2.5 : 1.3), "text-anchor": "end" };
   const upright = ticksOf(limits.x, columns).flatMap(({ at, text }) => [
     mark(`x ${text}`, "line", { class: "grid", x1: x(at), x2: x(at), y1: bottom, y2: bottom + letter * 0.3 }),
     ...(x(at) + text.length * letter * 0.3 + letter / 2 < end
@@ -75,7 +79,7 @@ export function axesOf({ x, y, left, top, right, bottom }, limits, names, letter
     ...upright,
     mark("axis", "line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom }),
     mark("y name", "text", { class: "axis-name", x: left, y: top - letter * 0.7 }, names.y),
-    mark("x name", "text", { class: "axis-name", x: right, y: bottom + letter * 1.3, "text-anchor": "end" }, names.x),
+    mark("x name", "text", { class: "axis-name", ...nameAt }, names.x),
   ];
 }
 

@@ -26,7 +26,7 @@ const RISEN = 3; // times the first loss: what shoots up further leaves the char
  */
 export function lossChart({ networks, curve, trail }, size, before) {
   const limits = limitsOf(curve, trail, before);
-  const both = { x: /** @type {Limits} */ ([0, limits.steps ?? 1]), y: /** @type {Limits} */ ([0, limits.top ?? 1]) };
+  const both = { x: /** @type {Limits} */ ([0, limits.steps ?? 100]), y: /** @type {Limits} */ ([0, limits.top ?? 1]) };
   const frame = frameOf(size, { top: 52, right: 250, bottom: 44, left: 74 }, both);
   const lines = (
     /** @type {string} */ kind,

@@ -97,7 +97,7 @@ export function raceChart({ race, places, changed, shown }, size, before) {
   const runners = runnersOf(race, places);
   const named = namedOf(runners, { changed, shown });
   const limits = limitsOf(race, runners, before);
-  const both = { x: /** @type {Limits} */ ([0, limits.steps ?? 1]), y: /** @type {Limits} */ ([0, limits.top ?? 1]) };
+  const both = { x: /** @type {Limits} */ ([0, limits.steps ?? 100]), y: /** @type {Limits} */ ([0, limits.top ?? 1]) };
   const frame = frameOf(size, { top: 52, right: 262, bottom: 44, left: 74 }, both);
   const order = [...runners].sort((one, other) => Number(named.has(one.lane)) - Number(named.has(other.lane)));
   const lines = order.flatMap(({ lane, losses, simulated, last }) => {

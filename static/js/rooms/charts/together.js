@@ -8,8 +8,8 @@ import { steadyTop } from "./axes.js";
 import { short } from "./labels.js";
 import { mark } from "./painter.js";
 
-const NUMBER = 104; // units that a number takes beside its bar
-const GAP = 28;
+const GAP = 28; // between the two columns of bars
+const LARGE = 420; // units of height from which on the letters are larger
 
 /** What was drawn before. @typedef {{ loss: number | null }} TogetherLimits */
 /** @typedef {RoomScore & { key: string, name: string }} Row */
@@ -38,24 +38,28 @@ export function rowsOf({ networks, average, best, mean, dropout }) {
 export function togetherChart(topic, size, before) {
   const rows = rowsOf(topic);
   const top = rows.length > 0 ? steadyTop(before.loss, Math.max(...rows.map(({ loss }) => loss))) : before.loss;
-  const names = Math.min(430, size.width * 0.36);
-  const bar = Math.max(20, (size.width - names) / 2 - GAP - NUMBER);
-  const [first, second] = [names, names + bar + NUMBER + GAP];
-  const head = 40;
-  const high = Math.min(64, (size.height - head) / 4);
+  const letter = size.height > LARGE ? 34 : 24;
+  const names = Math.min(letter * 16, size.width * 0.42);
+  const number = letter * 4.4;
+  const bar = Math.max(20, (size.width - names - GAP) / 2 - number);
+  const [first, second] = [names, names + bar + number + GAP];
+  const head = letter * 1.7;
+  const high = Math.min(letter * 4, (size.height - head) / Math.max(3, rows.length));
+  const style = `font-size: ${letter}px`;
   const marks = rows.flatMap(({ key, name, accuracy, loss }, index) => {
     const y = head + index * high;
+    const place = { y, high, bar, style };
     return [
-      mark(`${key} name`, "text", { class: "bar-name", x: 0, y: y + high * 0.5 + 8 }, name),
-      ...barMarks(`${key} accuracy`, key, { x: first, y, high, bar, share: accuracy }, formatPercent(accuracy)),
-      ...barMarks(`${key} loss`, key, { x: second, y, high, bar, share: loss / (top ?? 1) }, formatLoss(loss)),
+      mark(`${key} name`, "text", { class: "bar-name", x: 0, y: y + high * 0.5 + letter * 0.35, style }, name),
+      ...barMarks(`${key} accuracy`, key, { ...place, x: first, share: accuracy }, formatPercent(accuracy)),
+      ...barMarks(`${key} loss`, key, { ...place, x: second, share: loss / (top ?? 1) }, formatLoss(loss)),
     ];
   });
   return {
     ...size,
     marks: [
-      mark("accuracy head", "text", { class: "axis-name", x: first, y: 24 }, "accuracy: higher is better"),
-      mark("loss head", "text", { class: "axis-name", x: second, y: 24 }, "loss: lower is better"),
+      mark("accuracy head", "text", { class: "axis-name", x: first, y: letter, style }, "accuracy"),
+      mark("loss head", "text", { class: "axis-name", x: second, y: letter, style }, "loss, lower is better"),
       ...marks,
     ],
     words: rows.length > 0 ? rows.map(rowWords).join(" ") : "Nothing has been evaluated yet.",
@@ -66,17 +70,17 @@ export function togetherChart(topic, size, before) {
 /**
  * @param {string} key
  * @param {string} row
- * @param {{ x: number, y: number, high: number, bar: number, share: number }} place
+ * @param {{ x: number, y: number, high: number, bar: number, share: number, style: string }} place
  * @param {string} text
  * @returns {Mark[]}
  */
-function barMarks(key, row, { x, y, high, bar, share }, text) {
+function barMarks(key, row, { x, y, high, bar, share, style }, text) {
   const width = bar * Math.min(1, Math.max(0, share));
   const box = { y: y + high * 0.22, height: high * 0.56 };
   return [
     mark(`${key} ground`, "rect", { class: "bar-ground", x, width: bar, ...box }),
     mark(`${key} bar`, "rect", { class: `bar is-${row}`, x, width, ...box }),
-    mark(`${key} number`, "text", { class: "bar-number", x: x + bar + 12, y: y + high * 0.5 + 9 }, text),
+    mark(`${key} number`, "text", { class: "bar-number", x: x + bar + 12, y: y + high * 0.5 + 9, style }, text),
   ];
 }
 

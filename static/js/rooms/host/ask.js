@@ -40,7 +40,13 @@ export function createAsk(section, say) {
 
   function grow() {
     const number = count() + 1;
-    const input = h(document, "input", { type: "text", id: `own-choice-${number}`, maxlength: 120, required: true, autocomplete: "off" });
+    const input = h(document, "input", {
+      type: "text",
+      id: `own-choice-${number}`,
+      maxlength: 120,
+      required: true,
+      autocomplete: "off",
+    });
     choices.append(h(document, "p", {}, h(document, "label", { for: input.id }, `Choice ${number}`), input));
     tellSize();
   }
@@ -119,7 +125,10 @@ export function createAsk(section, say) {
     /** @param {readonly RoomMember[]} people */
     count(people) {
       const names = state.question ? missingOf(people, state.question) : [];
-      const many = names.length === 1 ? "1 who is here has not answered" : `${formatCount(names.length)} who are here have not answered`;
+      const many =
+        names.length === 1
+          ? "1 who is here has not answered"
+          : `${formatCount(names.length)} who are here have not answered`;
       missing.hidden = names.length === 0;
       setText(find(missing, "summary"), many);
       setText(find(missing, "p"), names.join(", "));

@@ -54,7 +54,8 @@ export function createPerson(dialog, say, sure) {
   find(dialog, "[data-do=remove]").addEventListener("click", async () => {
     const { person } = state;
     dialog.close();
-    const about = "They cannot come back with the token they have, and their place is free. They can join again with the code.";
+    const about =
+      "They cannot come back with the token they have, and their place is free. They can join again with the code.";
     if (person && (await sure(`Remove ${person.name}?`, about, "Remove"))) {
       await say("remove", { student: person.id });
     }

@@ -32,6 +32,7 @@ export function createPeople(section, choose) {
   const select = /** @type {HTMLSelectElement} */ (find(section, "select"));
   const empty = find(section, "[data-show=nobody]");
   const table = find(section, "table");
+  const region = find(section, "[data-show=somebody]");
   /** @type {Map<string, ReturnType<typeof createRow>>} */
   const rows = new Map();
   const state = {
@@ -121,7 +122,12 @@ export function createPeople(section, choose) {
 
   for (const [key, title] of Object.entries(SORTS)) {
     for (const isFalling of [false, true]) {
-      const words = key === "here" ? (isFalling ? "Away first" : "Here first") : `${title}, ${key === "name" ? (isFalling ? "Z to A" : "A to Z") : isFalling ? "highest first" : "lowest first"}`;
+      const words =
+        key === "here"
+          ? isFalling
+            ? "Away first"
+            : "Here first"
+          : `${title}, ${key === "name" ? (isFalling ? "Z to A" : "A to Z") : isFalling ? "highest first" : "lowest first"}`;
       select.append(h(document, "option", { value: `${key}${isFalling ? " falling" : ""}` }, words));
     }
   }
@@ -169,6 +175,7 @@ export function createPeople(section, choose) {
       }
       table.dataset.way = way;
       empty.hidden = state.people.length > 0;
+      region.hidden = state.people.length === 0;
       if (!state.isHeld || rows.size > before) {
         arrange();
       }

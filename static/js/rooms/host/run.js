@@ -30,7 +30,13 @@ export function createRunControls(main, { say, sure, own }) {
   const state = { room: /** @type {RoomTopic | null} */ (null), looks: "" };
 
   const choices = WAYS.map(({ way, title, about }) => {
-    const element = h(document, "button", { type: "button", class: "way", "data-way": way, "aria-pressed": "false" }, h(document, "b", {}, title), h(document, "span", {}, about));
+    const element = h(
+      document,
+      "button",
+      { type: "button", class: "way", "data-way": way, "aria-pressed": "false" },
+      h(document, "b", {}, title),
+      h(document, "span", {}, about),
+    );
     element.addEventListener("click", () => say("way", { to: way }));
     return element;
   });
@@ -40,12 +46,20 @@ export function createRunControls(main, { say, sure, own }) {
   button("pause").addEventListener("click", () => say("pause"));
   button("step").addEventListener("click", () => say("step", { count: 1 }));
   speed.append(...SPEEDS.map((each) => h(document, "option", { value: String(each) }, speedWords(each))));
-  speed.addEventListener("change", () => again(say("speed", { steps_per_second: speed.value === "null" ? null : Number(speed.value) })));
+  speed.addEventListener("change", () =>
+    again(say("speed", { steps_per_second: speed.value === "null" ? null : Number(speed.value) })),
+  );
   known.addEventListener("change", () => again(say("known", { on: known.checked })));
   look.addEventListener("change", () => again(say("look", { panel: look.value || null, step: null })));
   button("experiment").addEventListener("click", async () => {
     const title = experiment.selectedOptions[0]?.textContent ?? "";
-    if (await sure(`Open “${title}”?`, "The runs of the experiment before it end, yours and those of the students.", "Open it")) {
+    if (
+      await sure(
+        `Open “${title}”?`,
+        "The runs of the experiment before it end, yours and those of the students.",
+        "Open it",
+      )
+    ) {
       await say("experiment", { name: experiment.value });
     }
   });
@@ -53,7 +67,14 @@ export function createRunControls(main, { say, sure, own }) {
     event.preventDefault();
     const wanted = places.value === "" ? {} : { places: Number(places.value) };
     const isRunning = (state.room?.class_run?.step ?? 0) > 0;
-    if (!isRunning || (await sure("Begin the class run anew?", "The class run that is there ends, with all its networks.", "Begin anew"))) {
+    if (
+      !isRunning ||
+      (await sure(
+        "Begin the class run anew?",
+        "The class run that is there ends, with all its networks.",
+        "Begin anew",
+      ))
+    ) {
       await say("begin", wanted);
     }
   });
@@ -95,7 +116,10 @@ export function createRunControls(main, { say, sure, own }) {
     setText(find(section, "[data-show=places]"), placesWords(room));
     setText(button("begin"), room.class_run ? "Begin anew" : "Begin the class run");
     tellLook(room);
-    setText(find(section, "[data-show=experiment]"), room.experiment ? `Now: ${room.experiment.title}` : "None is open.");
+    setText(
+      find(section, "[data-show=experiment]"),
+      room.experiment ? `Now: ${room.experiment.title}` : "None is open.",
+    );
     lab.hidden = !run;
     if (run) {
       lab.dataset.run = run.id;

@@ -25,7 +25,11 @@ export const SPEEDS = [1, 5, 20, 100, null];
 
 /** @param {number | null} speed */
 export function speedWords(speed) {
-  return speed === null ? "as fast as it goes" : speed === 1 ? "1 step a second" : `${formatPlain(speed)} steps a second`;
+  return speed === null
+    ? "as fast as it goes"
+    : speed === 1
+      ? "1 step a second"
+      : `${formatPlain(speed)} steps a second`;
 }
 
 /** What can be large on the projector, by way. @type {Record<RoomWay, readonly { panel: string | null, title: string }[]>} */
@@ -134,7 +138,9 @@ export function placesWords({ class_run: run, students: { waiting } }) {
     return "Left empty: a quarter more places than students, 8 at least.";
   }
   const taken = `${formatCount(run.taken)} of ${formatCount(run.places)} places are taken.`;
-  return waiting > 0 ? `${taken} ${formatCount(waiting)} students wait for one.`.replace(/\b1 students wait/, "1 student waits") : taken;
+  return waiting > 0
+    ? `${taken} ${formatCount(waiting)} students wait for one.`.replace(/\b1 students wait/, "1 student waits")
+    : taken;
 }
 
 /** @param {RoomTopic["students"]} students */
@@ -148,9 +154,12 @@ export function studentsWords({ joined, here, simulated }) {
 
 /** @param {number} simulated */
 export function rehearsalWords(simulated) {
-  const marked = "They are marked “simulated” in the list; on the projector their lines are dashed and their dots hollow.";
+  const marked =
+    "They are marked “simulated” in the list; on the projector their lines are dashed and their dots hollow.";
   if (simulated === 0) {
     return `Simulated students join, turn knobs and answer, so that you can try a lesson alone. ${marked}`;
   }
-  return simulated === 1 ? `1 simulated student is here. ${marked}` : `${formatCount(simulated)} simulated students are here. ${marked}`;
+  return simulated === 1
+    ? `1 simulated student is here. ${marked}`
+    : `${formatCount(simulated)} simulated students are here. ${marked}`;
 }

@@ -19,15 +19,15 @@ const SIGNS = {
  */
 export function captioned(document, title, beside = null) {
   const plot = h(document, "div", { class: "plot" });
-  const note = h(document, "p", { class: "figure-note" });
+  const note = h(document, "p", { class: "exhibit-note" });
   const head = h(
     document,
     "figcaption",
-    { class: "figure-head" },
+    { class: "exhibit-head" },
     h(document, "h2", {}, title),
     ...(beside ? [beside] : []),
   );
-  return { element: h(document, "figure", { class: "figure" }, head, plot, note), plot, note };
+  return { element: h(document, "figure", { class: "exhibit" }, head, plot, note), plot, note };
 }
 
 /**

@@ -145,6 +145,9 @@ export function createClass(place) {
 /** @param {readonly RoomPlace[]} places */
 function goneWords(places) {
   const gone = places.filter((place) => place.gone).length;
+  if (places.length === 0) {
+    return "No place is taken yet.";
+  }
   const many = places.length === 1 ? "1 place is taken." : `${formatCount(places.length)} places are taken.`;
   return gone > 0 ? `${many} ${formatCount(gone)} diverged.` : many;
 }

@@ -28,13 +28,22 @@ export function createJoin(place, pictureOf) {
       if (drawn.of !== of) {
         drawn.of = of;
         code.replaceChildren(...halves(letters).map((half) => h(document, "span", {}, half)));
+        link.replaceChildren(...brokenUp(document, linkWords(address)));
         picture.src = `${pictureOf(letters)}?for=${encodeURIComponent(address)}`; // another link, another picture
         picture.alt = `QR code of ${address}`;
       }
-      setText(link, linkWords(address));
       setText(here, hereWords(students));
       only.hidden = !isHere;
       locked.hidden = !isLocked;
     },
   };
+}
+
+/**
+ * An address that may be broken after its slashes, and else only where it does not fit.
+ * @param {Document} document
+ * @param {string} address
+ */
+function brokenUp(document, address) {
+  return address.split(/(?<=\/)(?=[^/])/).flatMap((part, index) => (index > 0 ? [h(document, "wbr"), part] : [part]));
 }

@@ -9,8 +9,8 @@ import { changeWords, choicesOf, choiceWords, phaseWords } from "../charts/answe
 export function createQuestion(place) {
   const document = place.ownerDocument;
   const text = h(document, "p", { class: "question-text" });
-  const list = h(document, "ol", { class: "choices" });
-  const key = h(document, "p", { class: "choices-key" });
+  const list = h(document, "ol", { class: "options" });
+  const key = h(document, "p", { class: "options-key" });
   const phase = h(document, "p", { class: "question-phase" });
   const bar = h(document, "div", { class: "answered" }, h(document, "div", { class: "answered-bar" }));
   const truth = h(document, "p", { class: "question-truth" });
@@ -21,29 +21,34 @@ export function createQuestion(place) {
   /** @param {string} letter */
   function rowOf(letter) {
     const bars = ["first", "again"].map((vote) => {
-      const number = h(document, "span", { class: "vote-number" });
+      const number = h(document, "span", { class: "tally-number" });
       const element = h(
         document,
         "div",
-        { class: `vote is-${vote}` },
-        h(document, "div", { class: "vote-bar" }),
+        { class: `tally is-${vote}` },
+        h(document, "div", { class: "tally-bar" }),
         number,
       );
       return { element, number };
     });
-    const words = h(document, "span", { class: "choice-text" });
-    const mark = h(document, "span", { class: "choice-mark" });
+    const words = h(document, "span", { class: "option-text" });
+    const mark = h(document, "span", { class: "option-mark" });
     const spoken = h(document, "span", { class: "visually-hidden" });
     const head = h(
       document,
       "div",
-      { class: "choice-head" },
-      h(document, "b", { class: "choice-letter" }, letter),
+      { class: "option-head" },
+      h(document, "b", { class: "option-letter" }, letter),
       words,
       mark,
     );
-    const votes = h(document, "div", { class: "votes", "aria-hidden": "true" }, ...bars.map(({ element }) => element));
-    return { element: h(document, "li", { class: "choice" }, head, votes, spoken), words, mark, spoken, bars };
+    const votes = h(
+      document,
+      "div",
+      { class: "tallies", "aria-hidden": "true" },
+      ...bars.map(({ element }) => element),
+    );
+    return { element: h(document, "li", { class: "option" }, head, votes, spoken), words, mark, spoken, bars };
   }
 
   return {
