@@ -579,6 +579,7 @@
  * @property {number | null} [rank]
  * @property {number | null} [of]
  * @property {{ name: string, loss: number } | null} [best]
+ * @property {{ loss: number | null, accuracy: number | null }} [without] In the way `own`, where the server tells it: the network without dropout.
  * @property {{ step: number[], loss: (number | null)[], train: (number | null)[], without?: (number | null)[] }} curve
  */
 

@@ -52,13 +52,16 @@ export function createRoomTokens(open) {
       held.delete(key);
       attempt((storage) => storage.removeItem(key));
     },
-    /**
-     * Whether a token outlives the page, as a reload or a phone that closes it needs.
-     * @param {Role} role
-     * @param {string} code
-     */
-    lasts(role, code) {
-      return attempt((storage) => storage.getItem(keyOf(role, code))) !== null;
+    /** Whether tokens outlive the page, as a reload, or a phone that closes it, needs. */
+    get works() {
+      const probe = `${KEY}:probe`;
+      return (
+        attempt((storage) => {
+          storage.setItem(probe, "1");
+          storage.removeItem(probe);
+          return "yes";
+        }) !== null
+      );
     },
   };
 }
