@@ -15,7 +15,7 @@ from trainer.presets.seeds import values_of
 
 CURVE: Final = 40  # points of a curve on a phone,
 RACE: Final = 60  # and of all on a projector
-MOST_UNITS: Final = 64  # of a layer whose mask is shown
+MOST_UNITS: Final = 128  # of a layer whose mask is shown
 _RATES: Final = tuple(round(tenths / 10, 1) for tenths in range(10))
 
 
