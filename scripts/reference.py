@@ -30,6 +30,7 @@ _GROUPS: Final = {
     "dropout": "Kind of dropout",
     "regularisers": "Regularisers",
     "own": "Of its own",
+    "class": "In a class",
 }
 """What the groups of the schema are called, in the order of the document."""
 SETTINGS_HEAD: Final = """# Settings

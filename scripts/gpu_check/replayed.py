@@ -47,6 +47,7 @@ KNOBS: Final[dict[str, Any]] = {
     "input_noise": 0.2,
     "learning_rate": 0.01,
     "patience": 3,
+    "restarts": 1,
     "name": "moved",
 }
 """Each live knob of a lane and where it is moved to; a rate is that of all its places."""

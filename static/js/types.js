@@ -62,7 +62,7 @@
  * @property {boolean} live Whether it can move while the run trains.
  * @property {string} unit
  * @property {string} group Where it stands: of a run `data`, `network`, `training`; of a lane `main`, `dropout`,
- *   `regularisers`, `own`.
+ *   `regularisers`, `own`, `class`.
  * @property {"linear" | "log"} scale
  * @property {number} [smallest] Of a logarithmic scale that begins at 0, which is off: the least value beside it.
  * @property {boolean} [optional] Whether it takes `null`, the value of the run.
@@ -173,6 +173,7 @@
  * @property {number | null} seed
  * @property {number[] | null} hidden
  * @property {number | null} train_size
+ * @property {number} [restarts] How often it has begun anew.
  */
 
 /**

@@ -107,6 +107,44 @@ def test_whether_a_network_ever_dropped_is_known(module_page: Page) -> None:
     assert found == [False, True, True, False]
 
 
+def test_a_network_began_where_its_knob_last_took_another_value(module_page: Page) -> None:
+    found = ask(
+        module_page,
+        "model/changes model/layers",
+        """
+        const times = [[5, 0, 1], [5, 1, 0], [9, 0, 1], [12, 0, 2], [20, 1, 1], [30, 1, 0]];
+        const made = times.map(([step, lane, restarts]) => ({ step, lane, knobs: { restarts } }));
+        const all = changes.addChanges([], made);
+        const first = { lanes: [{ restarts: 0 }, { restarts: 0 }, {}] };
+        const run = { changes: all, config: first, first_config: first };
+        const at = (lane) => [1, 4, 5, 9, 11, 12, 19, 20, 30].map((step) => layers.beganOf(run, lane, step));
+        return [at(0), at(1), at(2), [0, 1, 2].map((lane) => layers.beganOf(run, lane))];
+        """,
+    )
+    assert found == [
+        [0, 0, 4, 4, 4, 11, 11, 11, 11],
+        [0, 0, 0, 0, 0, 0, 0, 19, 29],
+        [0] * 9,
+        [11, 29, 0],
+    ]
+
+
+def test_a_new_beginning_is_told_as_such(module_page: Page) -> None:
+    body = """
+        const lane = { name: "a", restarts: 2 };
+        const config = { lanes: [lane], network: "mlp", dataset: "digits" };
+        const changes_ = [[40, 3], [400, 4], [401, 5], [402, 6]]
+          .map(([step, restarts]) => ({ step, lane: 0, knobs: { restarts } }));
+        const run = { changes: changes_, config, first_config: config };
+        const turns = changes.turnsOf(run, given, 500).map(({ first, step, words }) => [first, step, words]);
+        const cause = diverged.causeWords({ ...run, diverged: [{ step: 44, after: changes_[0] }] }, given, 0);
+        return [turns, cause];
+        """
+    turns, cause = ask(module_page, "words/changes model/diverged", body, SCHEMA)
+    assert turns == [[40, 40, "began anew"], [400, 402, "began anew 3 times"]]
+    assert cause == "after the change at step 40 (began anew)"
+
+
 def test_a_link_holds_what_fits_and_is_not_even_written_of_what_cannot(module_page: Page) -> None:
     found = ask(
         module_page,

@@ -59,7 +59,7 @@ def test_a_knob_has_a_label_one_sentence_of_help_and_what_its_type_needs(side: s
 def test_knobs_stand_in_the_groups_of_the_protocol() -> None:
     groups = {side: list(dict.fromkeys(knob["group"] for knob in SCHEMA[side])) for side in ("run", "lane")}
     assert sorted(groups["run"]) == ["data", "network", "training"]
-    assert groups["lane"] == ["main", "dropout", "regularisers", "own"]
+    assert groups["lane"] == ["main", "dropout", "regularisers", "own", "class"]
 
 
 @pytest.mark.parametrize("knob", [knob for knob in SCHEMA["lane"] if knob["group"] == "regularisers"])

@@ -167,7 +167,7 @@ class Masked:
         shaped = {"mask": "per_example", "batch_size": rows} if fresh else {"mask": "per_batch"}
         alone = config.model_copy(update={"lanes": (own,), **shaped})
         self._own, self._thinned = alone, alone.model_copy(update={"lanes": (thinned,)})
-        self._step, self._fresh = step, fresh
+        self._step, self._fresh = step - model.began[lane], fresh
         self._parts = torch.split(x, rows)
         self.parts = len(self._parts)
         self.network = make_network(alone, data, x.device, x.dtype)

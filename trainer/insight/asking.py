@@ -115,7 +115,13 @@ class Asking:
         average = votes.mean(dim=1)
         entropy = torch.special.entr(average).sum(dim=1)
         alone = torch.special.entr(votes).sum(dim=2).mean(dim=1)
-        answers = (votes, average, self._whole(examples, own, step), entropy, (entropy - alone).clamp_min(0))
+        answers = (
+            votes,
+            average,
+            self._whole(examples, own, step - experiment.began[lane]),
+            entropy,
+            (entropy - alone).clamp_min(0),
+        )
         return Answer(step, lane, *(each.float().cpu() for each in answers))
 
     def _copy(self, lane: int, members: int) -> None:
@@ -137,7 +143,8 @@ class Asking:
 
     def _members(self, x: Tensor, step: int, lane: int, thinned: Lane, members: int) -> Pieces[Tensor]:
         """Logits of every sub-network, (R, M, C), of examples (R, F)."""
-        experiment, network = self._experiment, self._use(thinned, step)
+        experiment = self._experiment
+        network = self._use(thinned, step - experiment.began[lane])
         stream = WordStream(key(experiment.config.seed_of(lane), Purpose.ASKED, step, lane))
         noise = LaneNoise([stream], network.dropouts, experiment.device)
         parts: list[Tensor] = []
@@ -169,7 +176,7 @@ class Asking:
             return torch.softmax(network(x)[0], dim=1)
 
     def _use(self, lane: Lane, step: int) -> LaneNetwork:
-        """The copy, with the knobs of a lane in force."""
+        """The copy, with the knobs of a lane in force as they are at a step of its own."""
         assert self._network is not None
         self._network.use(self._experiment.config.model_copy(update={"lanes": (lane,)}), step)
         return self._network

@@ -54,6 +54,7 @@ class LaneByLane:
         self.rows = rows_of(self.config)
         self._state = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
         self._real = [[site.real(lane) for site in model.dropouts[1:]] for lane in range(self.count)]
+        self._began = experiment.began
         self._own = Alone(self.config, experiment.data, experiment.device, experiment.dtype)
 
     def real(self, lane: int) -> list[Tensor]:
@@ -63,7 +64,7 @@ class LaneByLane:
     def take(self, lane: int, knobs: Lane | None = None) -> LaneNetwork:
         """The network with the weights of a lane, and its knobs unless others are given."""
         network = self._own.load(self._state, lane, self.count)
-        network.use(self._alone(knobs or self.config.lanes[lane]), max(self.step, 1))
+        network.use(self._alone(knobs or self.config.lanes[lane]), max(self.step - self._began[lane], 1))
         return network
 
     def passes(self, lane: int, examples: int | None = None) -> Iterator[list[Tensor]]:

@@ -48,7 +48,7 @@ class Snapshot:
         shaped = self.config.model_copy(update={"batch_size": self.rows, "mask": "per_example"})
         self.network = make_network(shaped, self.data, experiment.device, experiment.dtype)
         self.network.load_state_dict(experiment.model.state_dict())
-        self.network.use(self.config, self.step + 1)
+        self.network.use(self.config, self.step + 1, experiment.began)
         streams = [
             WordStream(key(self.config.seed_of(lane), Purpose.INSIGHT, self.step, lane))
             for lane in range(self.network.lanes)

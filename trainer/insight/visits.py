@@ -28,30 +28,35 @@ _FACTORS: Final = [place for place, kind in enumerate(KINDS) if DROPOUTS[kind].c
 
 
 class View(Insight):
-    """Counts the masks of the followed lane from the first step on; those of each lane are kept apart."""
+    """Counts the masks of the followed lane from its first step on; those of each lane are kept apart."""
 
     def __init__(self, experiment: Experiment) -> None:
         super().__init__(experiment)
-        self._tallies: dict[int, Tally] = {}
+        self._tallies: dict[int, dict[int, Tally]] = {}  # by lane, and by the step after which it began
 
     def saw(self, steps: Steps) -> None:
         """Count the masks of these steps."""
-        if steps.lane not in self._tallies:
-            self._tallies[steps.lane] = Tally(self.experiment.layers)
-        self._tallies[steps.lane].add(steps)
+        began = self.experiment.began[steps.lane]
+        tally = self._tally(steps.lane)
+        tally.add(steps)
+        self._tallies[steps.lane] = {began: tally}
+
+    def _tally(self, lane: int) -> Tally:
+        """What is known of a lane since it began."""
+        return self._tallies.get(lane, {}).get(self.experiment.began[lane]) or Tally(self.experiment.layers)
 
     def look(self) -> Looking:
         """Say what was counted of the lane that is followed now."""
         experiment = self.experiment
         lane, _ = experiment.followed
         model, step = experiment.model, experiment.step
-        tally = self._tallies.get(lane) or Tally(experiment.layers)
+        tally = self._tally(lane)
         recorded, expected = tally.recorded, tally.expected.copy()
         real = np.concatenate([site.real(lane).numpy() for site in model.dropouts])
         dropped = np.split(tally.dropped * real, np.cumsum([site.units for site in model.dropouts])[:-1])
         dropping = [bool(p or q or often) for (p, q), often in zip(model.in_force[lane].pairs, expected, strict=True)]
         units = sum(choices(model, lane, place) for place, drops in enumerate(dropping) if drops)
-        drawn = step * model.rows if any(dropping) else 0
+        drawn = (step - experiment.began[lane]) * model.rows if any(dropping) else 0
         distinct = yield from tally.distinct()
         found: Tensors = {
             "step": np.array([step], np.uint32),

@@ -56,6 +56,7 @@ class LaneNetwork(nn.Module, ABC):
         norms: batch norm, wherever it may be switched on.
         limited: the weights that max-norm limits, those of hidden units, each with the dimensions of what enters one.
         in_force: the dropout of each lane.
+        began: the step of the run after which each lane began.
     """
 
     lanes: int
@@ -64,6 +65,7 @@ class LaneNetwork(nn.Module, ABC):
     norms: tuple[LaneBatchNorm, ...]
     limited: list[tuple[Tensor, tuple[int, ...]]]
     in_force: tuple[InForce, ...] = ()
+    began: tuple[int, ...] = ()
 
     def __init__(self, config: ExperimentConfig) -> None:
         super().__init__()
@@ -132,9 +134,18 @@ class LaneNetwork(nn.Module, ABC):
         """The rates of single elements and those of groups that a lane's knobs mean, one for each place."""
         return self.kind.rates(lane.dropout, lane.spatial_dropout, lane.recurrent_mask)
 
-    def use(self, config: ExperimentConfig, step: int) -> None:
-        """Take over the live knobs of the lanes: kinds and rates of dropout as they are at ``step``, and batch norm."""
-        self.in_force = tuple(self._at(lane, step) for lane in config.lanes)
+    def use(self, config: ExperimentConfig, step: int, began: Sequence[int] = ()) -> None:
+        """Take over the live knobs of the lanes: kinds and rates of dropout as they are at ``step``, and batch norm.
+
+        Args:
+            config: has them.
+            step: of the run.
+            began: the step after which each lane began, from which its schedule counts; with the run if left out.
+        """
+        self.began = tuple(began) or (0,) * len(config.lanes)
+        self.in_force = tuple(
+            self._at(lane, step - start) for lane, start in zip(config.lanes, self.began, strict=True)
+        )
         for index, dropout in enumerate(self.dropouts):
             dropout.set(
                 [each.kind for each in self.in_force],

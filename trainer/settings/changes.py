@@ -211,6 +211,24 @@ class ChangeLog:
             config = config.with_knobs(change["knobs"], change.get("lane"))
         return config
 
+    def began(self, step: int, config: ExperimentConfig) -> list[int]:
+        """For each lane the step after which the network that makes ``step`` began: 0, or where it began anew.
+
+        Args:
+            step: counted from 1.
+            config: at step 0.
+        """
+        found = []
+        for lane, own in enumerate(config.lanes):
+            entries = self._by_knob.get((lane, "restarts"), [])
+            times, start = own.restarts, 0
+            for entry in entries[: bisect_right(entries, step, key=_step)]:
+                now = loads(entry.knobs)["restarts"]
+                if now != times:
+                    times, start = now, entry.step - 1
+            found.append(start)
+        return found
+
     def since(self, revision: int) -> list[Change]:
         """What is new since the log had a revision: changes that came, and those that were altered, as they are."""
         return [entry.change for entry in self._since(revision)]

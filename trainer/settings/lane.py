@@ -16,6 +16,7 @@ MAX_WIDTH: Final = 640  # 64 units are left of so many at the rate of 0.9
 MAX_HIDDEN_LAYERS: Final = 4
 MAX_TRAIN_SIZE: Final = 1000
 MAX_SEED: Final = 2**31 - 1
+MAX_RESTARTS: Final = 1000
 EVALUATE_EVERY: Final = 25  # steps: how often early stopping looks, and a page may see scores
 
 Schedule = Literal["constant", "early", "late", "ramp_down", "ramp_up"]
@@ -283,6 +284,19 @@ class Lane(Knobs):
         step=10,
         unit="examples",
         group="own",
+    )
+
+    restarts: int = knob(
+        0,
+        label="restarts",
+        help="How often this network has begun anew. When it changes, the network goes back to its initial weights, "
+        "and its optimiser, its schedule and early stopping begin anew. The other networks go on as they are.",
+        live=True,
+        ge=0,
+        le=MAX_RESTARTS,
+        step=1,
+        unit="times",
+        group="class",
     )
 
     @property

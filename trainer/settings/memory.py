@@ -50,7 +50,7 @@ def memory_of(config: ExperimentConfig) -> Memory:
     size, examples = config.size, max(config.batch_size, LEAST_EXAMPLES)
     units = sum(config.channels) + sum(config.hidden) + size.classes
     weights = kind.all_weights(*shape) + AROUND * units
-    copies = 1 + MOMENTS[config.optimizer] + BESIDE
+    copies = 2 * (1 + MOMENTS[config.optimizer]) + BESIDE  # as they are, and as they were before they began anew
     held = len(config.layers) * kind.widest_layer(*shape) * examples
     masked = sum(DROPOUTS[lane.dropout_kind].counted == "weights" for lane in config.lanes)
     rows = config.batch_size if config.mask == "per_example" else 1

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from trainer.settings.config import ExperimentConfig
+from trainer.settings.knobs import extra
+from trainer.settings.lane import Lane
 from trainer.settings.shapes import IMAGES, PLANE, TABLES
 
 
@@ -99,8 +101,12 @@ def has_kin(shown: Shown) -> bool:
 
 
 def kinship(config: ExperimentConfig) -> tuple[int, ...]:
-    """For each lane the number of its kind: lanes that differ in name and seed alone are of one kind."""
-    kinds = [lane.model_dump_json(exclude={"name", "seed"}) for lane in config.lanes]
+    """For each lane the number of its kind: lanes that differ in name and seed alone are of one kind.
+
+    What is said of a network in a class (`In a class` in docs/knobs.md) makes it no other kind.
+    """
+    aside = {"name", "seed", *(name for name, field in Lane.model_fields.items() if extra(field)["group"] == "class")}
+    kinds = [lane.model_dump_json(exclude=aside) for lane in config.lanes]
     order = list(dict.fromkeys(kinds))
     return tuple(order.index(kind) for kind in kinds)
 

@@ -20,6 +20,7 @@ from trainer.settings.config import ExperimentConfig
 from trainer.settings.lane import EVALUATE_EVERY
 from trainer.settings.pieces import Pieces, finish, rows_of
 from trainer.training.alone import Alone
+from trainer.training.beginnings import Beginnings
 from trainer.training.boundary import probability_in_pieces
 from trainer.training.captured import Recording
 from trainer.training.devices import pick_device
@@ -48,6 +49,10 @@ class Experiment:
     Batch norm that is switched on in mid-run starts from the present weights: its running statistics are estimated
     once, from the whole training set without dropout, and its scale and shift stand where they were. While it is off,
     all of these and their moments in the optimiser stand still. On from step 0, it is what `torch.nn.BatchNorm1d` is.
+
+    A lane whose knob ``restarts`` changes begins anew (`trainer.training.beginnings`): it has its initial weights again
+    and counts its own steps from there, for its optimiser and its schedule. Mini-batches, masks and evaluations go by
+    the step of the run.
 
     Args:
         config: the configuration at step 0.
@@ -110,6 +115,7 @@ class Experiment:
         self._optimizer = LaneOptimizer(self.config.optimizer, weights, norms, model.limited, live)
         self._stopping = EarlyStopping(model.state_dict(), model.lanes)
         self._divergence = Divergence(model.state_dict().values(), model.parameters(), model.lanes)
+        self._beginnings = Beginnings(model, self._optimizer, self._stopping, self._divergence, self.data)
         self._update = update = Update(model, self._optimizer, self.config)
         self._steps: Maker = WrittenSteps(update, self.config, self.device)
         if self._graphs is not None:
@@ -124,7 +130,7 @@ class Experiment:
         """Write the live knobs into the tensors that hold them."""
         config, lanes = self.config, self.config.lanes
         self._scheduled = scheduled(config)
-        self.model.use(config, self.step + 1)
+        self.model.use(config, self.step + 1, self.began)
         self._update.use(config)
         self._input_noise.use(config)
         self._stopping.use([lane.patience for lane in lanes])
@@ -140,6 +146,11 @@ class Experiment:
         None for a lane that trains.
         """
         return [None if stop is None else asdict(stop) for stop in self._stopping.stopped]
+
+    @property
+    def began(self) -> list[int]:
+        """For each lane the step after which it began: 0 with the run, or where it began anew."""
+        return list(self._beginnings.began)
 
     @property
     def diverged(self) -> list[dict[str, Any] | None]:
@@ -170,15 +181,14 @@ class Experiment:
         recorder = self._steps.recorder(lane, [row or 0 for row in rows])
         snapshot: Snapshot | None = None
         for k, row in enumerate(rows):
-            self._replay()
+            snapshot = self._replay(recorder, k, snapshot)
             self.settle()
             taken = self._step(recorder, k, row or 0, traced == k)
             snapshot = taken or snapshot
         self._find_diverged(recorder, count)
         if settle:
             self.settle()
-        if snapshot is not None and self._divergence.since(lane, snapshot.step):
-            snapshot = snapshot.blank()
+        snapshot = self._told(snapshot)
         examples = [self.batches.example(first + k, row or 0, lane) for k, row in enumerate(rows)]
         return recorder.steps(first, examples, self.layers, snapshot, self.judge.labels(lane))
 
@@ -186,11 +196,12 @@ class Experiment:
         """Make one step and record it as number ``k`` of this call."""
         step = self.step + 1
         if self._scheduled:
-            self.model.use(self.config, step)
+            self.model.use(self.config, step, self._beginnings.began)
         x, target = self.batches.at(step)
         example = self.batches.example(step, row, recorder.lane) if trace else None
         snapshot = self._steps.make(recorder, step, k, row, example, x, target)
         self._stopping.hold()
+        self._beginnings.stepped()
         self.step = step
         if step % EVALUATE_EVERY == 0:
             self._divergence.mark(recorder.loss[k])
@@ -286,23 +297,47 @@ class Experiment:
         """
         return self.log.changes
 
-    def _replay(self) -> None:
-        """Make the changes again that were made before the next step, once."""
+    def _replay(
+        self, recorder: Recorder | None = None, count: int = 0, snapshot: Snapshot | None = None
+    ) -> Snapshot | None:
+        """Make the changes again that were made before the next step, once.
+
+        Args:
+            recorder: of the steps just made,
+            count: so many.
+            snapshot: of one of them.
+
+        Returns:
+            The snapshot as it is to be told: of a lane that had diverged it is blank, even if it begins anew here.
+        """
         if self._replayed == self.step + 1:
-            return
+            return snapshot
         self._replayed = self.step + 1
         for change in self.log.at(self.step + 1):
             config = self.config.with_knobs(change["knobs"], change.get("lane"))
             if config != self.config:
+                if recorder is not None and "restarts" in change["knobs"]:
+                    self._find_diverged(recorder, count)
+                    snapshot = self._told(snapshot)
                 self.settle()
                 self._adopt(config)
+        return snapshot
+
+    def _told(self, snapshot: Snapshot | None) -> Snapshot | None:
+        """A snapshot of the followed lane, blank if that had diverged before it."""
+        if snapshot is not None and self._divergence.since(self.followed[0], snapshot.step):
+            return snapshot.blank()
+        return snapshot
 
     def _adopt(self, config: ExperimentConfig) -> None:
-        pairs = zip(self.config.lanes, config.lanes, strict=True)
-        switched = [new.batch_norm and not old.batch_norm for old, new in pairs]
+        turned = [self._beginnings.turn(lane, self.config, config, self.step) for lane in range(len(config.lanes))]
+        switched = [
+            new.batch_norm and not old.batch_norm and self._beginnings.has_begun(lane, self.step)
+            for lane, (old, new) in enumerate(zip(turned, config.lanes, strict=True))
+        ]
         self.config = config
         self._use_knobs()
-        if self.step > 0 and any(switched):
+        if any(switched):
             self._owed.append((Experiment._estimating_norms, switched))
 
     def _estimating_norms(self, switched: Sequence[bool]) -> Pieces[None]:
@@ -456,20 +491,23 @@ class Experiment:
         """Everything that the next step depends on: `load_state_dict` goes on bit for bit.
 
         Tensors, numbers, texts, lists and dictionaries only. There is no generator state in it, since none lives longer
-        than a step.
+        than a step. A lane that began anew since the last step is in it as it was before: it begins anew when the
+        changes before the next step are made again, if that is still among them.
         """
         self.settle()
-        return {
-            "first_config": self.first_config.model_dump(mode="json"),
-            "config": self.config.model_dump(mode="json"),
-            "changes": self.changes,
-            "step": self.step,
-            "followed": list(self.followed),
-            "model": {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()},
-            "optimizer": self._optimizer.state_dict(),
-            "stopping": self._stopping.state_dict(),
-            "diverged": self.diverged,
-        }
+        with self._beginnings.as_before(self.config) as config:
+            return {
+                "first_config": self.first_config.model_dump(mode="json"),
+                "config": config.model_dump(mode="json"),
+                "changes": self.changes,
+                "step": self.step,
+                "followed": list(self.followed),
+                "model": {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()},
+                "optimizer": self._optimizer.state_dict(),
+                "stopping": self._stopping.state_dict(),
+                "began": self.began,
+                "diverged": self.diverged,
+            }
 
     def load_state_dict(self, state: Mapping[str, Any], log: ChangeLog | None = None) -> None:
         """Go on from a saved state.
@@ -492,13 +530,13 @@ class Experiment:
         self.model.load_state_dict(saved.weights)
         self._optimizer.load_state_dict(saved.moments)
         self._stopping.load_state_dict(saved.stopping)
+        self._beginnings.load(saved.began)
         self._divergence.load(saved.diverged)
         for lane, gone in enumerate(saved.diverged):
             if gone is not None:
                 self._stopping.give_up(lane)
         self._use_knobs()
-        if log is not None:
-            self._replay()  # what was changed where the run stood is in force there, and its norms are estimated anew
+        self._replay()  # what was changed where the run stood is in force there, and its norms are estimated anew
 
 
 def _check_number(name: str, value: Any, end: int) -> None:

@@ -41,7 +41,7 @@ class LaneOptimizer:
     ) -> None:
         self.weights, self.norms = list(weights), list(norms)
         self._limited = [(weight.detach(), dims) for weight, dims in limited]
-        self._weight_rule: Rule = Adam(weights) if kind == "adam" else Sgd(weights)
+        self._weight_rule: Rule = Adam(weights, live) if kind == "adam" else Sgd(weights)
         self._norm_rule = Partly(kind, norms)
         self._live = live
         self._rates: Rates = []
@@ -80,12 +80,20 @@ class LaneOptimizer:
     def generation(self) -> int:
         """How often `step` has become another computation, apart from the numbers that it computes with."""
         columns = (self._l1, self._l2, self._kept, self._limits)
-        return self._regrouped + sum(column.generation for column in columns)
+        return self._regrouped + self._weight_rule.generation + sum(column.generation for column in columns)
 
     @property
     def tensors(self) -> list[Tensor]:
         """All that a step changes besides the parameters."""
         return [*self._weight_rule.tensors, *self._norm_rule.tensors]
+
+    def of_lane(self, lane: int) -> list[Tensor]:
+        """What is remembered of one lane besides its parameters, where it lies; 0 before its first step."""
+        return [*self._weight_rule.of_lane(lane), *self._norm_rule.of_lane(lane)]
+
+    def count_apart(self, lanes: Sequence[int]) -> None:
+        """Say which lanes did not begin with the others, so that they count their steps for themselves."""
+        self._weight_rule.count_apart(lanes)
 
     @torch.no_grad()
     def step(self, logits: Tensor, gradient: Tensor, normalised: Tensor | None) -> None:

@@ -54,15 +54,17 @@ def redraw(
     batches = Batches(data, config, device, dtype)
     recorder = Recorder(len(steps), network, lane, config.batch_size, device)
     recorder.loss.fill_(torch.nan)
-    now = log.config_at(steps.start, config)
-    network.use(now, steps.start)
+    now, began = log.config_at(steps.start, config), log.began(steps.start, config)
+    network.use(now, steps.start, began)
     examples = []
     for k, step in enumerate(steps):
         changes = log.at(step) if k else ()
         for change in changes:
             now = now.with_knobs(change["knobs"], change.get("lane"))
+        if changes:
+            began = log.began(step, config)
         if changes or scheduled(now):
-            network.use(now, step)
+            network.use(now, step, began)
         noise.draw(step)
         row = batches.row_of(example, step, lane) or 0
         recorder.keep(k, row)

@@ -27,6 +27,7 @@ class Saved:
     weights: Mapping[str, Tensor]
     moments: dict[str, Any]
     stopping: Mapping[str, Any]
+    began: list[int]
     diverged: list[dict[str, Any] | None]
 
 
@@ -46,6 +47,7 @@ def read_state(
     """
     try:
         first = parse(state["first_config"])
+        lanes = len(here.lanes)
         saved = Saved(
             config=parse(state["config"]),
             first_config=first,
@@ -53,11 +55,12 @@ def read_state(
             step=_whole(state["step"], "step", MAX_STEP),
             followed=_followed(state["followed"], first),
             weights=state["model"],
-            moments=state["optimizer"],
+            moments=_counted(state["optimizer"], lanes),
             stopping=state["stopping"],
+            began=state.get("began", [0] * lanes),  # it was not told before a lane could begin anew
             diverged=list(state["diverged"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StateError(f"this is no state of an experiment: {error}") from error
     check_same(saved.config, here)
     check_same(saved.first_config, here)
@@ -65,7 +68,16 @@ def read_state(
     _check_like(saved.moments, moments, "optimizer")
     _check_stopping(saved.stopping, list(weights.values()), len(here.lanes))
     _check_lanes(saved.diverged, len(here.lanes), "diverged", _check_diverged)
+    _check_began(saved.began, len(here.lanes), saved.step)
     return saved
+
+
+def _counted(moments: Any, lanes: int) -> Any:
+    """What an optimiser remembers, with a count of steps for each lane: there was one for each parameter once, ()."""
+    steps = moments["weights"].get("steps")
+    if not isinstance(steps, list) or not steps or any(not isinstance(each, Tensor) or each.dim() for each in steps):
+        return moments
+    return {**moments, "weights": {**moments["weights"], "steps": [steps[0].expand(lanes)]}}
 
 
 def _wrong(place: str, value: Any, allowed: str) -> StateError:
@@ -142,6 +154,14 @@ def _check_stopping(value: Any, weights: list[Tensor], lanes: int) -> None:
     _check_names(value, "stopping", {"best", "stopped"})
     _check_lanes(value["best"], lanes, "stopping.best", best)
     _check_lanes(value["stopped"], lanes, "stopping.stopped", stopped)
+
+
+def _check_began(value: Any, lanes: int, step: int) -> None:
+    """The steps after which the lanes began."""
+    if not isinstance(value, list) or len(value) != lanes:
+        raise _wrong("began", value, f"a list of {lanes}")
+    for lane, each in enumerate(value):
+        _whole(each, f"began[{lane}]", step)
 
 
 def _check_diverged(value: Any, lane: int, place: str) -> None:

@@ -36,6 +36,10 @@ class _Best:
     worse: int = 0  # evaluations since
 
 
+Watched = tuple[_Best | None, Stop | None, bool]
+"""What is remembered of a lane: its best weights, when it was stopped, and whether it is watched no more."""
+
+
 class EarlyStopping:
     """Watches the validation losses of L lanes (Prechelt 1998, with patience counted in evaluations).
 
@@ -64,6 +68,16 @@ class EarlyStopping:
         """Watch a lane no more and give it nothing back: it has diverged."""
         self._given_up.add(lane)
         self._best[lane] = self.stopped[lane] = None
+        self._freeze()
+
+    def recall(self, lane: int) -> Watched:
+        """What is remembered of a lane."""
+        return self._best[lane], self.stopped[lane], lane in self._given_up
+
+    def put(self, lane: int, watched: Watched = (None, None, False)) -> None:
+        """Remember something else of a lane; by default nothing: it begins anew."""
+        self._best[lane], self.stopped[lane], given_up = watched
+        (self._given_up.add if given_up else self._given_up.discard)(lane)
         self._freeze()
 
     def use(self, patience: Sequence[int]) -> None:

@@ -44,7 +44,7 @@ FINAL_SCORES: Final = 3  # evaluations before it stops by itself, all of which a
 
 _WAIT: Final = {"set", "step"}  # what counts from the next step on, and so from that where the run was before
 LONG: Final = 100  # steps made by hand of which it is told before they are made how many they are
-_CHANGES_SCORES: Final = {"batch_norm", "dropout_kind", "dropout"}  # an evaluation of the same weights says otherwise
+_CHANGES_SCORES: Final = {"batch_norm", "dropout_kind", "dropout", "restarts"}  # an evaluation says otherwise
 
 
 T = TypeVar("T")

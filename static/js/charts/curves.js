@@ -6,6 +6,7 @@
 
 import { laneColour, laneShape } from "../base/theme.js";
 import { divergenceOf } from "../model/diverged.js";
+import { beganOf } from "../model/layers.js";
 import { formatCount, spread } from "../model/stats.js";
 
 const POINTS = 2000; // of a whole chart: what Plotly redraws in 30 to 40 ms
@@ -117,8 +118,8 @@ export function thinned(columns, values, length, lines, scale = 1) {
 }
 
 /**
- * The step at which a lane diverged or, until the server has said so, by which a loss of it was no longer finite; `null` while all
- * are.
+ * The step at which a lane diverged or, until the server has said so, by which a loss of it was no longer finite since it began; `null`
+ * while all are.
  * @param {State} state
  * @param {number} lane
  */
@@ -127,10 +128,13 @@ export function divergedAt({ run, losses, scores }, lane) {
   if (divergence) {
     return divergence.step;
   }
+  const began = run ? beganOf(run, lane) : 0;
+  const [trained, judged] = [rowsUntil(losses, losses.length, began), rowsUntil(scores, scores.length, began)];
+  const isNew = began > 0;
   const found = [
-    firstBroken(losses.step, losses.loss[lane], losses.length),
-    firstBroken(scores.step, scores.train_loss[lane], scores.length),
-    firstBroken(scores.step, scores.val_loss[lane], scores.length),
+    firstBroken(losses.step, losses.loss[lane], losses.length, isNew ? trained : 0),
+    firstBroken(scores.step, scores.train_loss[lane], scores.length, isNew ? judged : 0),
+    firstBroken(scores.step, scores.val_loss[lane], scores.length, isNew ? judged : 0),
   ];
   const least = Math.min(...found);
   return Number.isFinite(least) ? least : null;
@@ -140,9 +144,10 @@ export function divergedAt({ run, losses, scores }, lane) {
  * @param {ArrayLike<number>} steps
  * @param {ArrayLike<number> | undefined} values
  * @param {number} length
+ * @param {number} from The first row that counts.
  */
-function firstBroken(steps, values, length) {
-  for (let row = 0; values && row < length; row += 1) {
+function firstBroken(steps, values, length, from) {
+  for (let row = from; values && row < length; row += 1) {
     if (!Number.isFinite(values[row])) {
       return steps[row];
     }

@@ -50,6 +50,23 @@ export function changedAt(changes, lane, step) {
 }
 
 /**
+ * The step after which the network of a lane began that makes a step: 0, or where it began anew.
+ * @param {readonly Change[]} changes
+ * @param {number} lane
+ * @param {number} [step] By default the last of all.
+ * @param {number} [first] How often it had begun anew in the first configuration.
+ */
+export function beganAt(changes, lane, step = Number.POSITIVE_INFINITY, first = 0) {
+  const { steps = [], values = [] } = indexOf(changes).lanes.get(lane)?.get("restarts") ?? {};
+  for (let at = behind(steps, step) - 1; at >= 0; at -= 1) {
+    if (values[at] !== (at > 0 ? values[at - 1] : first)) {
+      return steps[at] - 1;
+    }
+  }
+  return 0;
+}
+
+/**
  * Whether a lane was ever given a dropout rate above 0.
  * @param {readonly Change[]} changes
  * @param {number} lane

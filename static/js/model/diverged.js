@@ -2,7 +2,7 @@
 
 /** @import { Divergence, Lane, Run, Schema } from "../types.js" */
 
-import { valueWords } from "./knobs.js";
+import { changeWords } from "./knobs.js";
 import { formatCount } from "./stats.js";
 
 const LEAST_RATE = 1e-5; // of learning rates
@@ -50,7 +50,7 @@ export function causeWords(run, schema, lane) {
   }
   const changed = Object.entries(after.knobs).map(([name, value]) => {
     const knob = [...(schema?.lane ?? []), ...(schema?.run ?? [])].find((each) => each.name === name);
-    return knob ? `${knob.label.replace(/^own /, "")} ${valueWords(knob, value)}` : `${name} ${value}`;
+    return knob ? changeWords({ ...knob, label: knob.label.replace(/^own /, "") }, value) : `${name} ${value}`;
   });
   return `after the change at step ${formatCount(after.step)} (${changed.join("; ")})`;
 }

@@ -82,6 +82,15 @@ export function valueWords(knob, value) {
 }
 
 /**
+ * What was done to a network or a run whose knob was given a value.
+ * @param {Knob} knob
+ * @param {*} value
+ */
+export function changeWords(knob, value) {
+  return knob.name === "restarts" ? "began anew" : `${knob.label} ${valueWords(knob, value)}`;
+}
+
+/**
  * What a knob's value is called where there is little room: “L2 0.01”, “early stopping 8”, “Gaussian”.
  * @param {Knob} knob
  * @param {*} value

@@ -4,7 +4,7 @@
 /** @import { KeptLaw } from "./stats.js" */
 /** @import { Rates } from "../state/ring.js" */
 
-import { changedAt } from "./changes.js";
+import { beganAt, changedAt } from "./changes.js";
 
 /**
  * What a bit of a mask stands for: a unit that is kept, a weight that is kept, or a factor of at least 1.
@@ -164,6 +164,16 @@ export function scaleOf({ scaled }, [rate, groupRate]) {
 export function knobsAt(run, lane, step) {
   const first = (run.first_config ?? run.config).lanes[lane] ?? run.config.lanes[lane];
   return { ...first, ...changedAt(run.changes, lane, step) };
+}
+
+/**
+ * The step after which the network of a lane began: 0, or where it began anew. Its own steps count from there.
+ * @param {Pick<Run, "changes" | "config"> & Partial<Pick<Run, "first_config">>} run
+ * @param {number} lane
+ * @param {number} [step] That it makes; by default the last of all.
+ */
+export function beganOf(run, lane, step) {
+  return beganAt(run.changes, lane, step, (run.first_config ?? run.config).lanes[lane]?.restarts ?? 0);
 }
 
 /**

@@ -102,10 +102,11 @@ export function shareError(share, n) {
  * Where the smallest finite value stands; -1 where there is none.
  * @param {ArrayLike<number>} values
  * @param {number} [length] How many of them count.
+ * @param {number} [from] The first of them that counts.
  */
-export function indexOfLeast(values, length = values.length) {
+export function indexOfLeast(values, length = values.length, from = 0) {
   let best = -1;
-  for (let index = 0; index < length; index += 1) {
+  for (let index = from; index < length; index += 1) {
     if (Number.isFinite(values[index]) && (best < 0 || values[index] < values[best])) {
       best = index;
     }

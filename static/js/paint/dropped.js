@@ -15,9 +15,9 @@ const times = (/** @type {number} */ factor) => `× ${factor.toFixed(2)}`;
  * The part of the sentence that says what was dropped.
  * @param {Picture} picture
  */
-export function keptWords({ layers, knobs, dropoutKind, step }) {
+export function keptWords({ layers, knobs, began, dropoutKind, step }) {
   const thinned = layers.filter(({ rates }) => rates.some((rate) => rate > 0));
-  const schedule = scheduleWords(knobs, step, thinned);
+  const schedule = scheduleWords(knobs, began ?? 0, step, thinned);
   if (thinned.length === 0) {
     const why = knobs && drops(knobs) && schedule ? `nothing is dropped at this step. ${schedule}` : "";
     return why || "this lane has no dropout: nothing is dropped.";
@@ -175,11 +175,13 @@ function kindWords({ counted, phrases }, thinned) {
 /**
  * What a schedule has made of the rates.
  * @param {Lane} knobs
+ * @param {number} began The step after which the network began.
  * @param {number} step
  * @param {LayerPicture[]} thinned
  */
-function scheduleWords(knobs, step, thinned) {
-  const { schedule = "constant", schedule_steps: end = 0 } = knobs ?? {};
+function scheduleWords(knobs, began, step, thinned) {
+  const { schedule = "constant", schedule_steps: length = 0 } = knobs ?? {};
+  const end = began + length;
   const at = formatCount(end);
   if (schedule === "constant" || !drops(knobs)) {
     return "";

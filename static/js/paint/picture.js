@@ -6,7 +6,7 @@
 /** @import { Counted, Site } from "../model/layers.js" */
 
 import { dropoutAt } from "../model/kinds.js";
-import { countedOf, knobsAt, lawOf, maskOf, scaleOf, sitesOf, valuesOf } from "../model/layers.js";
+import { beganOf, countedOf, knobsAt, lawOf, maskOf, scaleOf, sitesOf, valuesOf } from "../model/layers.js";
 
 /**
  * What a unit is in the pass that is shown. `KEPT`: kept, but what it gave is not recorded. `UP` and `DOWN`: multiplied by a factor
@@ -43,6 +43,7 @@ export const State = Object.freeze({ DROPPED: 0, SILENT: 1, FIRING: 2, KEPT: 3, 
  * @property {number} lane
  * @property {string} laneName
  * @property {Lane} knobs The lane's, at this step.
+ * @property {number} [began] The step after which its network began; 0 with the run.
  * @property {Dropout} dropoutKind
  * @property {number} example
  * @property {boolean} evaluation Whether the pass was made in evaluation mode, where nothing is dropped.
@@ -135,7 +136,16 @@ function about(run, data, head) {
   const { step, lane, example, label } = head;
   const { classes, features = [] } = run;
   const knobs = knobsAt(run, lane, step);
-  return { ...head, laneName: laneName(run, lane), knobs, features, classes, truth: trueClass(data, example, label) };
+  const began = beganOf(run, lane, step);
+  return {
+    ...head,
+    laneName: laneName(run, lane),
+    knobs,
+    began,
+    features,
+    classes,
+    truth: trueClass(data, example, label),
+  };
 }
 
 /**

@@ -5,7 +5,7 @@
 
 import { forPlotly } from "../base/markup.js";
 import { withLegend } from "../charts/figures.js";
-import { applies, differs, valueIn, valueWords } from "../model/knobs.js";
+import { applies, changeWords, differs, valueIn, valueWords } from "../model/knobs.js";
 
 const WIDTH = 860; // CSS pixels of the text, and of a figure
 const HEIGHT = 420;
@@ -109,7 +109,7 @@ function settingsOf({ run, schema }) {
   const told = changes.slice(0, MOST_CHANGES).map(({ step, lane, knobs: set }) => [
     ...[step.toLocaleString("en"), lane === undefined || lane === null ? "all" : (names[lane] ?? String(lane))],
     Object.entries(set)
-      .map(([name, value]) => changeWords(lane === undefined || lane === null ? schema.run : schema.lane, name, value))
+      .map(([name, value]) => setWords(lane === undefined || lane === null ? schema.run : schema.lane, name, value))
       .join("; "),
   ]);
   const more = changes.length - told.length;
@@ -128,9 +128,9 @@ ${more > 0 ? `<p>And ${more.toLocaleString("en")} more, which the run’s record
  * @param {string} name
  * @param {*} value
  */
-function changeWords(knobs, name, value) {
+function setWords(knobs, name, value) {
   const knob = knobs.find((each) => each.name === name);
-  return knob ? `${knob.label} ${valueWords(knob, value)}` : name;
+  return knob ? changeWords(knob, value) : name;
 }
 
 /**

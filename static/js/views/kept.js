@@ -5,12 +5,12 @@
 /** @import { Counted, Site } from "../model/layers.js" */
 /** @import { Rates, StepRing } from "../state/ring.js" */
 /** @import { KeptLaw } from "../model/stats.js" */
-/** @import { DataTable, Run, State, View, ViewOptions } from "../types.js" */
+/** @import { DataTable, Lane, Run, State, View, ViewOptions } from "../types.js" */
 
 import { createChart, withAlpha } from "../charts/charts.js";
 import { laneStyle } from "../charts/curves.js";
 import { dropoutAt } from "../model/kinds.js";
-import { countedOf, drops, lawOf, sitesOf } from "../model/layers.js";
+import { beganOf, countedOf, drops, lawOf, sitesOf } from "../model/layers.js";
 import { formatCount, keptMoments, keptPmf, mean } from "../model/stats.js";
 import { keptHeading, keptSentence } from "../words/index.js";
 
@@ -97,7 +97,8 @@ function draw(chart, state) {
   const knobs = run.config.lanes[lane];
   chart.legend.update([{ key: String(lane), name, lane }], columnsOf(layers));
   const reading = { name, isPlanned: drops(knobs), steps: layers[0]?.kept.length ?? 0, layers: layers.map(summary) };
-  chart.say(keptSentence({ ...reading, moving: isMoving(run, steps.last) ? knobs.schedule_steps : null }));
+  const end = beganOf(run, lane, steps.last) + knobs.schedule_steps;
+  chart.say(keptSentence({ ...reading, moving: isMoving(knobs, end, steps.last) ? end : null }));
   if (layers.length === 0) {
     chart.note(reading.isPlanned ? "Waiting for the first step with dropout …" : `“${name}” drops nothing.`);
     return;
@@ -182,12 +183,12 @@ function layersOf(run, kind, rates) {
 }
 
 /**
- * Whether a ramp moves the rates of the followed lane from step to step.
- * @param {Run} run
+ * Whether a ramp moves the rates of a lane from step to step.
+ * @param {Lane} knobs
+ * @param {number} end The step of the run at which it ends.
  * @param {number} step
  */
-function isMoving({ config, follow }, step) {
-  const { schedule = "constant", schedule_steps: end } = config.lanes[follow.lane];
+function isMoving({ schedule = "constant" }, end, step) {
   return schedule.startsWith("ramp") && step < end;
 }
 

@@ -25,7 +25,7 @@ import { along, insideOf, placeLabels } from "../charts/labels.js";
 import { changeLines } from "../charts/turns.js";
 import { causeWords, divergenceOf } from "../model/diverged.js";
 import { dropoutOf } from "../model/kinds.js";
-import { drops } from "../model/layers.js";
+import { beganOf, drops } from "../model/layers.js";
 import { canLookBack } from "../model/past.js";
 import { exponentialAverage, formatCount, formatLoss, indexOfLeast } from "../model/stats.js";
 import { lastRows, meanOf } from "../model/verdict.js";
@@ -177,7 +177,8 @@ function turnedOf(scores, turns, lane, last) {
  */
 function readLane(state, knobs, lane, last) {
   const { run, scores, losses } = state;
-  const best = indexOfLeast(scores.val_loss[lane], scores.length);
+  const began = beganOf(run, lane);
+  const best = indexOfLeast(scores.val_loss[lane], scores.length, began > 0 ? rowsUntil(scores, last, began) : 0);
   const averages = exponentialAverage(losses.step, losses.loss[lane] ?? [], losses.length, SPAN);
   const stop = stopOf(run, lane);
   const isAsPlain = !knobs.label_smoothing && !knobs.input_noise && !stop; // else the two training losses differ by more than masks

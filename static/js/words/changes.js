@@ -5,6 +5,7 @@
 import { changedAt } from "../model/changes.js";
 import { placesOf } from "../model/kinds.js";
 import { differs, valueIn, valueWords } from "../model/knobs.js";
+import { formatCount } from "../model/stats.js";
 
 /**
  * One turn of a knob: from the step `first` to the step `step` its values changed, and the last one is in force since.
@@ -57,6 +58,9 @@ function turnWords(run, schema, { lane, knob, first, step }) {
   const [from, to] = [valueAt(run, lane, knob, first - 1), valueAt(run, lane, knob, step)];
   if (!known || !differs(from, to)) {
     return "";
+  }
+  if (knob === "restarts") {
+    return to - from > 1 ? `began anew ${formatCount(to - from)} times` : "began anew";
   }
   if (knob === "dropout") {
     return ratesWords(from, to, placesOf(schema, run.config));
