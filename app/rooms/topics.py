@@ -207,7 +207,7 @@ class Topics:
         if run is None:
             return {}
         found = sorted(
-            (each for each in networks_of(at, run, self._reading(run)) if each["loss"] is not None),
+            (each for each in networks_of(at, run, self._reading(run)) if each["loss"] is not None and each["trained"]),
             key=lambda each: each["loss"],
         )
         if not found:
@@ -293,7 +293,9 @@ class Topics:
         if at.room.way == "class":
             found = seated.get(student.id)
             names = ("hidden", "input", "loss", "accuracy", "gone")
-            return {"gone": None, "loss": None, "accuracy": None} | (
+            run = at.class_run
+            doing = {} if found is None or run is None else {"step": run.step - student.began, "state": run.standing}
+            return {"gone": None, "loss": None, "accuracy": None, **doing} | (
                 {} if found is None else {name: found[name] for name in names}
             )
         run = at.stage.here(student.run) if at.room.way == "own" else None
@@ -364,7 +366,17 @@ def networks_of(at: OpenRoom, run: Run, reading: Reading) -> list[dict[str, Any]
         knobs = knobs_of({"dropout": lane.dropout, "batch_norm": lane.batch_norm})
         about = {"lane": place, "id": student.id, "name": student.name, "simulated": student.simulated}
         last = reading.last(place, student.began)
-        told.append({**about, **knobs.told(), "began": student.began, **last, "gone": reading.gone(place)})
+        trained = len(reading.step) > 0 and int(reading.step[-1]) > student.began
+        told.append(
+            {
+                **about,
+                **knobs.told(),
+                "began": student.began,
+                "trained": trained,
+                **last,
+                "gone": reading.gone(place),
+            }
+        )
     return told
 
 
@@ -379,7 +391,7 @@ def _missing(run_id: str | None) -> dict[str, Any] | None:
 def _connection(readers: list[Reader]) -> dict[str, Any]:
     """How a student's connection is: the best, if there are several."""
     if not readers:
-        return {"latency_ms": None, "age_s": None, "reads": False}
+        return {"latency_ms": None, "age_s": None, "reads": True}
     best = min(readers, key=lambda each: each.age_s)
     latency = best.latency_s
     return {
