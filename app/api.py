@@ -24,9 +24,9 @@ from trainer.settings.schema import schema
 from trainer.tables.decisions import parse_decisions
 from trainer.tables.rows import MAX_BYTES
 
-MAX_OPENING_BYTES: Final = 32 * 1024 * 1024
-"""Of the longest record: 12 MB of changes (`trainer.settings.changes`), 2,000 rows of losses and scores of 64 lanes
-(7 MB), the newest frame of each view (5 MB)."""
+MAX_OPENING_BYTES: Final = 48 * 1024 * 1024
+"""Of the longest record: 12 MB of changes (`trainer.settings.changes`), 2,000 rows of losses and scores of 128 lanes
+(14 MB), the newest frame of each view (10 MB)."""
 
 router = APIRouter()
 

@@ -20,7 +20,7 @@ from app.compression import LEVEL
 from app.run import Run
 from app.wire import dumps
 
-KEPT_BYTES: Final = 16 * 1024 * 1024  # of records: one of 64 lanes has 650 KB
+KEPT_BYTES: Final = 16 * 1024 * 1024  # of records: one of 128 lanes has 1.3 MB
 FRESH_S: Final = 1.0  # while a run plays, a record of so long ago is still what it is "so far"
 _DIGITS: Final = 6  # significant ones: what a float32 holds
 _AT_ONCE: Final = 4096  # numbers that are written in one go, a millisecond: nobody else runs meanwhile

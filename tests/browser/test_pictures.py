@@ -95,18 +95,19 @@ def test_lanes_that_share_a_colour_differ_in_shape_wherever_they_are_marked(modu
             document.head.append(link);
             await new Promise((loaded) => link.addEventListener("load", loaded));
           }
-          return Array.from({ length: 32 }, (_, lane) => {
+          return Array.from({ length: 64 }, (_, lane) => {
             const [place, mark] = [document.createElement("span"), document.createElement("i")];
             mark.className = "mark";
             place.append(mark);
             document.body.append(place);
             markLane(place, lane);
-            const { backgroundColor, borderTopColor, borderTopLeftRadius } = getComputedStyle(mark);
-            return [backgroundColor, borderTopColor, borderTopLeftRadius].join();
+            const look = getComputedStyle(mark);
+            const { backgroundColor, backgroundImage, borderTopColor, borderTopLeftRadius, transform } = look;
+            return [backgroundColor, backgroundImage, borderTopColor, borderTopLeftRadius, transform].join();
           });
         }"""
     )
-    assert len({*looks}) == 32
+    assert len({*looks}) == 64
 
 
 def test_no_other_module_gives_lanes_their_colours() -> None:

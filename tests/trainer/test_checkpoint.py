@@ -16,7 +16,7 @@ from tests.trainer.test_experiment import assert_same_steps, assert_same_weights
 from trainer import Experiment
 from trainer.errors import StateError
 from trainer.settings.changes import ChangeLog
-from trainer.settings.config import parse
+from trainer.settings.config import MAX_LANES, parse
 from trainer.training import checkpoint
 from trainer.training.checkpoint import pack, packed, unpack
 
@@ -172,3 +172,19 @@ def test_a_state_that_is_none_is_refused_whole(place: tuple[str, ...], value: An
         experiment.load_state_dict(state)
     assert words in str(refused.value)
     assert experiment.step == 3
+
+
+def test_of_as_many_lanes_as_there_may_be_each_is_looked_at() -> None:
+    lanes: list[dict[str, Any]] = [{"name": str(lane)} for lane in range(MAX_LANES)]
+    given = {"hidden": [4], "dataset": "moons", "train_size": 40, "batch_size": 20}
+    experiment = Experiment(parse({**given, "lanes": lanes}), "cpu")
+    experiment.run(3)
+    after = {"step": 2, "lane": MAX_LANES - 1, "knobs": {"l2": 0.1}}
+    state = experiment.state_dict()
+    state["diverged"][MAX_LANES - 1] = {"step": 3, "after": after}
+    other = Experiment(parse({**given, "lanes": lanes}), "cpu")
+    other.load_state_dict(unpack(pack(state)))
+    assert other.diverged[MAX_LANES - 1] == {"step": 3, "after": after}
+    lanes[-1] = {"name": "last", "seed": 3}
+    with pytest.raises(StateError, match=f"lane {MAX_LANES - 1}'s seed = None"):
+        Experiment(parse({**given, "lanes": lanes}), "cpu").load_state_dict(state)

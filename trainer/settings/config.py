@@ -31,7 +31,7 @@ from trainer.settings.shapes import PLANE, SIZES, Dataset, Size
 
 __all__ = ["MAX_HIDDEN_LAYERS", "MAX_RATE", "MAX_WIDTH", "Dataset", "ExperimentConfig", "Lane", "Network"]
 
-MAX_LANES: Final = 64
+MAX_LANES: Final = 128
 MAX_CHANNELS: Final = 64
 MAX_CONVOLUTIONS: Final = 3
 USUAL_NETWORK: Final = next(iter(NETWORKS))
@@ -280,7 +280,7 @@ class ExperimentConfig(Knobs):
         """
         model: type[Knobs] = ExperimentConfig if lane is None else Lane
         _check_live(model, knobs)
-        # Only what moves is validated anew: a run may have 64 lanes, and a log of its changes 100,000 entries.
+        # Only what moves is validated anew: a run may have 128 lanes, and a log of its changes 100,000 entries.
         if lane is None:
             moved = parse(dict(knobs))
             return self._agreed({name: getattr(moved, name) for name in knobs})

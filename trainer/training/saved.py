@@ -10,7 +10,7 @@ from torch import Tensor
 
 from trainer.errors import StateError, quote
 from trainer.settings.changes import ChangeLog, read_changes
-from trainer.settings.config import ExperimentConfig, fixed_knobs, parse
+from trainer.settings.config import MAX_LANES, ExperimentConfig, fixed_knobs, parse
 
 MAX_STEP: Final = 2**32 - 1  # frames count steps in 32 bits
 
@@ -176,14 +176,15 @@ def _check_diverged(value: Any, lane: int, place: str) -> None:
     if not isinstance(after["knobs"], Mapping):
         raise _wrong(f"{place}.after.knobs", after["knobs"], "an object of knobs")
     if after.get("lane") is not None:
-        _whole(after["lane"], f"{place}.after.lane", 63)
+        _whole(after["lane"], f"{place}.after.lane", MAX_LANES - 1)
 
 
 def check_same(saved: ExperimentConfig, here: ExperimentConfig) -> None:
     """Raise `StateError` where a saved configuration has another value of a knob that cannot move."""
     if len(saved.lanes) != len(here.lanes):
         raise StateError(f"the state has {len(saved.lanes)} lanes, this experiment has {len(here.lanes)}")
-    pairs = [("", saved, here), *zip((f"lane {k}'s " for k in range(64)), saved.lanes, here.lanes, strict=False)]
+    of_lanes = enumerate(zip(saved.lanes, here.lanes, strict=True))
+    pairs = [("", saved, here), *((f"lane {lane}'s ", theirs, ours) for lane, (theirs, ours) in of_lanes)]
     for whose, theirs, ours in pairs:
         for name in fixed_knobs(type(theirs)):
             if getattr(theirs, name) != getattr(ours, name):

@@ -31,6 +31,7 @@ export const THEME_WORDS = { auto: "as the system", light: "light", dark: "dark"
 
 const KEY = "dropout-lab-theme"; // theme-boot.js reads it too, before the first paint
 const LANES = 8;
+const TURNS = 8; // shapes of a mark (hero.css)
 
 /**
  * Read the palette in force. Call it again when the topic `theme` changes.
@@ -67,7 +68,8 @@ export function laneColour(palette, lane) {
 }
 
 /**
- * Give an element of the page the colour of a lane, `--mark`, and its `.mark` a shape: lanes that share a colour have different ones.
+ * Give an element of the page the colour of a lane, `--mark`, and its `.mark` a shape: of lanes that share a colour the first eight have
+ * different ones.
  * @param {Pick<HTMLElement, "dataset">} element
  * @param {number | null} lane `null`: of none.
  */
@@ -77,12 +79,12 @@ export function markLane({ dataset }, lane) {
     delete dataset.turn;
   } else {
     dataset.lane = String(lane % LANES);
-    dataset.turn = String(Math.floor(lane / LANES));
+    dataset.turn = String(Math.floor(lane / LANES) % TURNS);
   }
 }
 
 /**
- * Which of so many shapes a lane has: two lanes that share a colour have different ones.
+ * Which of so many shapes a lane has: of lanes that share a colour as many have different ones.
  * @param {number} lane
  * @param {number} shapes
  */
