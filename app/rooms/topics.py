@@ -71,7 +71,7 @@ class Topics:
                         reader.offer("mine", dumps(mine))
                 elif narrow:
                     reader.offer("followed", narrow)
-            else:
+            elif reader.shows != "phone":
                 if reader.shows == "host":
                     reader.offer("offered", self._offered())
                     reader.offer("people", people)
@@ -110,7 +110,7 @@ class Topics:
             "question": self._question(connected),
             "knobs_of": self._named(room.knobs_of),
             "shown": self._named(room.shown),
-            "look": room.look,
+            "look": room.look if room.look["panel"] is not None else None,
             "known": self._known if room.known else None,
         }
 

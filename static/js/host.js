@@ -90,7 +90,8 @@ function createHost(document, { code, token, tokens, say }) {
   const muted = /** @type {HTMLInputElement} */ (find(document, "#muted"));
   const simulated = /** @type {HTMLInputElement} */ (find(document, "#simulated"));
   const named = /** @type {HTMLInputElement} */ (find(document, "#named"));
-  /** @type {HTMLDetailsElement} */ (find(document, ".host-tools")).open = window.matchMedia("(min-width: 700px)").matches;
+  /** @type {HTMLDetailsElement} */ (find(document, ".host-tools")).open =
+    window.matchMedia("(min-width: 700px)").matches;
   /** @type {HTMLAnchorElement} */ (find(document, "[data-show=projector]")).href = projectorPage(code);
   setText(find(document, "[data-show=code]"), code);
 

@@ -24,6 +24,7 @@ import { createActions } from "./link/actions.js";
 import { createApi } from "./link/api.js";
 import { createPast } from "./link/past.js";
 import { createSession } from "./link/session.js";
+import { togetherIn } from "./rooms/togetherin.js";
 import * as connection from "./shell/connection.js";
 import * as experiment from "./shell/experiment.js";
 import { createKeyboard } from "./shell/keyboard.js";
@@ -186,7 +187,19 @@ function start(document, first) {
   document.documentElement.dataset.started = "true"; // start-boot.js stops watching
   find(document, "#starting").hidden = true;
   delete document.body.dataset.stopped;
+  const together = togetherIn(window);
   session.boot();
+  if (together) {
+    import("./rooms/together.js").then(
+      ({ createTogether }) =>
+        createTogether({
+          ...{ window, store, actions, together },
+          element: find(document, "#together"),
+          reveal: panels.reveal,
+        }),
+      window.reportError,
+    );
+  }
 }
 
 /**

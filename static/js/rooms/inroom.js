@@ -135,7 +135,11 @@ export function createInRoom({ document, say, notify }) {
     const lab = /** @type {HTMLAnchorElement} */ (find(document, "[data-do=lab]"));
     lab.hidden = standing.run === null;
     if (standing.run !== null) {
-      lab.setAttribute("href", `${ROOT}?run=${encodeURIComponent(standing.run)}`);
+      const address = new URLSearchParams({ run: standing.run });
+      if (room?.way === "follow") {
+        address.set("room", room.code);
+      }
+      lab.setAttribute("href", `${ROOT}?${address}`);
     }
     setText(lab, standing.transport || standing.canBegin ? "Whole lab" : "Look around in the whole lab");
     dock.hidden = [...dock.querySelectorAll(".dock-buttons > *, #knobs")].every(

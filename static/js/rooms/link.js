@@ -46,7 +46,7 @@ export function retryAfter(retries, random) {
  * @param {Window & typeof globalThis} options.window
  * @param {string} options.code
  * @param {string | null} [options.token] Without one, one watches.
- * @param {"projector" | "host" | null} [options.shows] For whose page the topics are.
+ * @param {"projector" | "host" | "phone" | null} [options.shows] For whose page the topics are.
  * @param {string} [options.url] Where the room is, without `/live`; by default below the lab that this page is of.
  * @param {(topic: RoomTopics[keyof RoomTopics]) => void} [options.onTopic] Hears every topic, after those who asked for it (`on`).
  * @param {(state: RoomLinkState) => void} [options.onState] Hears every change of the state, and the first.

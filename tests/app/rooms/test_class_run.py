@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import numpy as np
 import pytest
 
+from app.pool import local_pool
 from app.settings import Settings
 from tests.app.conftest import running
 from tests.app.fakes import FakePool
@@ -65,8 +67,6 @@ async def test_what_comes_while_a_change_is_on_its_way_is_sent_once_the_newest(r
     async with students_of(room, 1) as [(_, ada)], await room.host() as host:
         run = await begin(host)
         pool.answers = False
-        import asyncio
-
         first = asyncio.create_task(ada.done("knobs", hidden=0.1))
         await room.lab.eventually(lambda: pool.commands(run) and pool.commands(run)[-1]["op"] == "set")
         others = [asyncio.create_task(ada.done("knobs", hidden=rate)) for rate in (0.2, 0.3, 0.4)]
@@ -209,20 +209,42 @@ async def test_a_rehearsal_adds_students_that_are_marked_and_takes_them_away(roo
 
 
 async def test_the_class_run_survives_its_server_with_everybodys_place(kept: Settings, patience: float) -> None:
-    pool = FakePool()
-    async with running(pool, kept, patience) as lab:
+    """With real workers: a late student's network, and its own past, are there again, and go on."""
+    patience = 4 * patience
+    async with running(local_pool(1, "cpu", 1), kept, patience) as lab:
         room = await open_room(lab)
         async with students_of(room, 2) as students, await room.host() as host:
             tokens = [joined["token"] for joined, _ in students]
-            run = await begin(host)
+            run = await begin(host, places=3)
+            await host.done("speed", steps_per_second=200)
             await host.done("play")
-            pool.train(run, 40)
-            await students[1][1].done("knobs", hidden=0.7)
-            await students[1][1].until(lambda topics: topics["you"]["knobs"]["hidden"] == 0.7)
-    async with running(FakePool(), kept, patience) as lab:
+            await host.until(lambda topics: topics["race"]["step"][-1] >= 50)
+            late = await room.join("Late")
+            async with await room.enter(late["token"]) as cy:
+                began = await cy.until(lambda topics: topics["you"]["began"])
+                await students[1][1].done("knobs", hidden=0.7)
+                await students[1][1].until(lambda topics: topics["you"]["knobs"]["hidden"] == 0.7)
+                await cy.until(lambda topics: topics["mine"]["curve"]["step"][-1] >= began + 50)
+                curve = cy.topics["mine"]["curve"]
+                average = await host.until(lambda topics: topics["average"]["networks"] and topics["average"])
+                assert average["networks"] <= 3
+                assert 0 <= average["average"]["accuracy"] <= 1
+    async with running(local_pool(1, "cpu", 1), kept, patience) as lab:
         again = Class(lab, room.code, room.token)
-        async with await again.enter(tokens[0]) as ada, await again.enter(tokens[1]) as bo:
+        async with (
+            await again.enter(tokens[0]) as ada,
+            await again.enter(tokens[1]) as bo,
+            await again.enter(late["token"]) as cy,
+        ):
             told = await bo.until(lambda topics: topics["room"]["class_run"]["state"] == "playing" and topics)
             assert told["room"]["class_run"]["id"] == run
             assert (told["you"]["lane"], told["you"]["knobs"]["hidden"]) == (1, 0.7)
             assert (await ada.until(lambda topics: topics["you"]))["lane"] == 0
+            assert (await cy.until(lambda topics: topics["you"]))["began"] == began
+            last = curve["step"][-1]
+            await cy.until(lambda topics: topics["mine"]["curve"]["step"][-1] > last)
+            now = dict(zip(cy.topics["mine"]["curve"]["step"], cy.topics["mine"]["curve"]["loss"], strict=True))
+            known = dict(zip(curve["step"], curve["loss"], strict=True))
+            both = [step for step in known if step in now and step % 25 == 0]
+            assert both
+            assert [now[step] for step in both] == [known[step] for step in both]

@@ -123,7 +123,8 @@ export function createRunControls(main, { say, sure, own }) {
     lab.hidden = !run;
     if (run) {
       lab.dataset.run = run.id;
-      lab.href = `${ROOT}?${new URLSearchParams({ run: run.id })}${OWN}`;
+      const address = new URLSearchParams({ run: run.id, ...(room.way === "follow" ? { room: room.code } : {}) });
+      lab.href = `${ROOT}?${address}${OWN}`;
     }
     back.hidden = room.knobs_of === null || room.way !== "follow";
     setText(find(back, "span"), `${room.knobs_of?.name ?? ""} turns the knobs of your run.`);
