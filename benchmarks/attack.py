@@ -38,6 +38,7 @@ VIEWS: Final = (
     "variance",
     "forgotten",
     "separate",
+    "average",
     "cost",
 )
 PATIENCE_S: Final = 120.0

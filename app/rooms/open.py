@@ -292,7 +292,7 @@ class OpenRoom:
         if run is None or place is None or place >= len(run.config.lanes):
             return
         lane = run.config.lanes[place]
-        knobs: dict[str, Any] = {**student.knobs.of_lane(len(lane.dropout)), **_averaged(True)}
+        knobs: dict[str, Any] = {**student.knobs.of_lane(len(lane.dropout)), "averaged": True}
         if run.step > 0 or run.playing:
             knobs["restarts"] = lane.restarts + 1
         step = await self.turning(student.id, run.id, place).turn(knobs)
@@ -302,7 +302,7 @@ class OpenRoom:
         """Nobody has this place any more: its network no longer counts in the average."""
         run = self.class_run
         if run is not None and place < len(run.config.lanes):
-            await self.stage.order(run, {"op": "set", "lane": place, "knobs": _averaged(False)})
+            await self.stage.order(run, {"op": "set", "lane": place, "knobs": {"averaged": False}})
 
     def remove(self, student: Student) -> None:
         """A student is in the room no longer: the token is worth nothing, and what it had is free."""
@@ -387,11 +387,6 @@ def class_opening(room: Room) -> Opening:
     for place in range(room.places):
         student = by_place.get(place)
         knobs = student.knobs if student is not None else Student("", "", None).knobs
-        lanes.append({"name": str(place + 1), **knobs.of_lane(places_of_a_network), **_averaged(student is not None)})
+        lanes.append({"name": str(place + 1), **knobs.of_lane(places_of_a_network), "averaged": student is not None})
     return parse_opening({"lanes": lanes})
 
-
-def _averaged(on: bool) -> dict[str, Any]:
-    from trainer.settings.lane import Lane
-
-    return {"averaged": on} if "averaged" in Lane.model_fields else {}

@@ -48,6 +48,7 @@ KNOBS: Final[dict[str, Any]] = {
     "learning_rate": 0.01,
     "patience": 3,
     "restarts": 1,
+    "averaged": False,
     "name": "moved",
 }
 """Each live knob of a lane and where it is moved to; a rate is that of all its places."""

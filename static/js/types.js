@@ -174,6 +174,7 @@
  * @property {number[] | null} hidden
  * @property {number | null} train_size
  * @property {number} [restarts] How often it has begun anew.
+ * @property {boolean} [averaged] Whether it takes part in the average of the networks.
  */
 
 /**

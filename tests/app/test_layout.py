@@ -22,9 +22,9 @@ def ids(column: tuple[Placed, ...]) -> list[str]:
 def test_the_first_page_has_pictures_on_the_left_and_charts_on_the_right() -> None:
     page = layout()
     left = ["boundary", "network", "masks", "kept", "draw", "subnetworks", "features", "correlation", "visits"]
-    right = ["loss", "accuracy", "recall", "ensemble", "result", "search", "separate", "forgotten", "activity"]
+    right = ["loss", "accuracy", "recall", "ensemble", "result", "search", "separate", "average", "forgotten"]
     assert ids(page.left) == left
-    assert ids(page.right) == [*right, "damage", "gradient", "variance", "cost"]
+    assert ids(page.right) == [*right, "activity", "damage", "gradient", "variance", "cost"]
     assert page.standard == ("boundary", "network", "masks", "loss", "accuracy", "recall", "kept", "ensemble")
     assert [each.panel.id for each in page.placed if each.shown] == [
         *("network", "masks", "kept"),

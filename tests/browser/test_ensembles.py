@@ -171,6 +171,94 @@ def test_separate_networks_are_drawn_by_kind_with_each_network_and_the_averages(
     assert rows[3][3:] == pytest.approx([0.92, 0.4, 0.925, 0.42, 0.915, 0.41], rel=1e-5)
 
 
+# The average of the networks
+
+
+FOUR = [lane("Plain"), lane("Dropped", 0.2, 0.5), lane("Wild"), lane("Left", averaged=False)]
+
+
+def average(**changed: Any) -> dict[str, Any]:
+    return {
+        "step": [[1], [1000]],
+        "averaged": [[4], [1, 1, 0, 0]],
+        "best": [[1], [1]],
+        "accuracy": [[4], [0.8, 0.9, NAN, 0.7]],
+        "loss": [[4], [1.5, 0.4, NAN, 2.0]],
+        "average_accuracy": [[1], [0.95]],
+        "average_loss": [[1], [0.3]],
+        "mean_accuracy": [[1], [0.85]],
+        "mean_loss": [[1], [0.95]],
+        "thinned_accuracy": [[1], [0.91]],
+        "thinned_loss": [[1], [0.35]],
+        **changed,
+    }
+
+
+def test_the_average_stands_beside_each_network_the_best_and_its_sub_networks(stage: Page) -> None:
+    play(stage, "average", FOUR)
+    expect(stage.locator("#average .chart-note")).to_have_text("Waiting for the first average …")
+    feed(stage, "average", average())
+    drawn = {(trace["name"], trace["below"]): trace for trace in traces(stage, "average", 10)}
+    assert drawn["each network", False]["y"][:2] == pytest.approx([80, 90], rel=1e-5)
+    assert drawn["each network", False]["y"][2] is None
+    assert drawn["the best alone, Dropped", False]["y"] == pytest.approx([90], rel=1e-5)
+    assert drawn["sub-networks of Dropped", True]["y"] == pytest.approx([0.35], rel=1e-5)
+    assert drawn["average of the networks", True]["y"] == pytest.approx([0.3], rel=1e-5)
+    assert len({tuple(trace["x"]) for trace in drawn.values()}) == 5
+    expect(stage.locator("#average-sentence")).to_have_text(
+        "Step 1,000. The predicted probabilities of 2 networks, averaged, get 95.0% of the validation examples right "
+        "(log-loss 0.300); one of them alone gets 85.0% (log-loss 0.950) on average. The one with the lowest loss, "
+        "“Dropped”, gets 90.0% (log-loss 0.400): the average is 5.0 points better. 32 sub-networks of “Dropped”, "
+        "averaged, get 91.0% (log-loss 0.350). 1 network diverged and is not in it. 1 network is left out of it by "
+        "choice."
+    )
+    rows = table(stage)["rows"]
+    assert [row[:2] for row in rows[:4]] == [["Plain", 1], ["Dropped", 1], ["Wild", 0], ["Left", 0]]
+    assert [row[0] for row in rows[4:]] == [
+        "one network, on average",
+        "sub-networks of Dropped, averaged",
+        "average of the networks",
+    ]
+    assert rows[-1][2:] == pytest.approx([0.95, 0.3], rel=1e-5)
+
+
+def test_what_the_average_says_follows_from_the_numbers(module_page: Page) -> None:
+    def said(**changed: Any) -> str:
+        reading = {
+            "step": 10,
+            "valSize": 800,
+            "names": ["a", "b"],
+            "leftOut": 0,
+            "gone": 0,
+            "average": {"accuracy": 0.9, "loss": 0.5},
+            "mean": {"accuracy": 0.8, "loss": 0.7},
+            "best": {"name": "a", "accuracy": 0.9, "loss": 0.5},
+            "thinned": {"accuracy": NAN, "loss": NAN},
+        }
+        return str(call(module_page, "words/average", "averageSentence", reading | changed))
+
+    assert call(module_page, "words/average", "averageSentence", None) == "No networks have been averaged yet."
+    assert "0.0 points between it and the average, no more than chance may make (3.0 points)." in said()
+    assert said().endswith("“a” has no dropout, and so no sub-networks.")
+    worse = {"accuracy": 0.85, "loss": 0.6}
+    assert "the average is 5.0 points worse." in said(average=worse)
+    alone = said(names=["a"])
+    assert "“a” alone is in the average, which is its own prediction: it gets 90.0%" in alone
+    assert "better" not in alone
+    none = said(names=[], best=None, gone=2, leftOut=3)
+    assert none == (
+        "Step 10. No network is in the average. 2 networks diverged and are not in it. "
+        "3 networks are left out of it by choice."
+    )
+
+
+def test_an_average_of_other_lanes_is_not_drawn(stage: Page) -> None:
+    play(stage, "average", FOUR[:3])
+    feed(stage, "average", average())
+    expect(stage.locator("#average .chart-note")).to_have_text("Waiting for the first average …")
+    assert stage.evaluate("() => window.stage.view.table()") is None
+
+
 def test_a_frame_of_other_lanes_is_not_drawn(stage: Page) -> None:
     play(stage, "separate", FIVE[:3])
     feed(stage, "separate", separate())

@@ -69,6 +69,7 @@ def test_the_schema_has_every_panel_as_plain_data() -> None:
 PICTURES: Final = {"needs images": {"draw", "features"}, "needs points in the plane": {"boundary", "subnetworks"}}
 NORM: Final = {"needs a network with batch norm": {"variance"}}
 KIN: Final = {"needs two networks that differ in their seed alone": {"separate"}}
+SEVERAL: Final = {"needs at least two networks": {"average"}}
 IMAGES: Final = {"needs images": PICTURES["needs images"]}
 POINTS: Final = {"needs points in the plane": PICTURES["needs points in the plane"]}
 ROWS: Final = {"needs rows of a table": {"recall"}}
@@ -85,6 +86,7 @@ ROWS: Final = {"needs rows of a table": {"recall"}}
         ({"lanes": [{"name": "a", "batch_norm": True}, {"name": "b"}]}, ROWS | POINTS | KIN),
         ({"lanes": SEED}, ROWS | POINTS | NORM),
         ({"lanes": SEED[1:]}, ROWS | POINTS | NORM | KIN),
+        ({"lanes": SEED[2:]}, ROWS | POINTS | NORM | KIN | SEVERAL),
     ],
 )
 def test_what_stands_against_a_panel_is_said_in_words(knobs: dict[str, Any], expected: dict[str, set[str]]) -> None:

@@ -151,7 +151,7 @@ def test_no_piece_of_an_evaluation_is_longer_than_stated(lanes: int, monkeypatch
     assert sum(watch.pieces(experiment.evaluate_in_pieces())) == work
 
 
-@pytest.mark.parametrize("view", ["activity", "correlation", "separate", "forgotten"])
+@pytest.mark.parametrize("view", ["activity", "correlation", "separate", "average", "forgotten"])
 def test_no_bite_of_a_view_is_longer_than_a_step_may_be(view: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lanes = [{"dropout": [0.2, 0.5, 0.5], "seed": seed} for seed in range(20)]
     experiment = Experiment(parse({**WIDE, "lanes": lanes}), device="cpu")

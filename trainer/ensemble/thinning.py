@@ -56,6 +56,7 @@ def thin(
     dropout: Lane,
     x: Tensor,
     fresh: bool = False,
+    number: int | None = None,
 ) -> Thinned:
     """The sub-networks of a lane as it is now.
 
@@ -68,9 +69,10 @@ def thin(
         dropout: the knobs of dropout that it is thinned with; their schedule does not matter.
         x: (V + 1, F).
         fresh: whether every example has a mask of its own, as in training, or a member one mask for all.
+        number: what the lane is called where masks are drawn, if it was taken out of its run; ``lane`` if left out.
     """
     purpose = Purpose.FRESH_SUBNETWORKS if fresh else Purpose.SUBNETWORKS
-    stream = WordStream(key(config.seed_of(lane), purpose, step, lane))
+    stream = WordStream(key(config.seed_of(lane), purpose, step, lane if number is None else number))
     if isinstance(model, LaneMLP) and DROPOUTS[dropout.dropout_kind].counted == "units" and not fresh:
         return CutOut(model, lane, dropout, x, stream, rows_of(config))
     return Masked(model, config, data, step, lane, dropout, x, stream, fresh)

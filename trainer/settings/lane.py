@@ -299,6 +299,14 @@ class Lane(Knobs):
         group="class",
     )
 
+    averaged: bool = knob(
+        True,
+        label="in the average",
+        help="Whether this network takes part in the average of the networks, which changes nothing of how it learns.",
+        live=True,
+        group="class",
+    )
+
     @property
     def drops(self) -> bool:
         """Whether any of its rates is above 0."""

@@ -95,6 +95,11 @@ def has_batch_norm(shown: Shown) -> bool:
     return any(lane.batch_norm for lane in shown.config.lanes)
 
 
+def has_several(shown: Shown) -> bool:
+    """Whether there are at least two networks."""
+    return len(shown.config.lanes) > 1
+
+
 def has_kin(shown: Shown) -> bool:
     """Whether two networks differ in their seed alone."""
     return max(Counter(kinship(shown.config)).values()) > 1
@@ -207,6 +212,18 @@ PANELS: Final = (
         answers=True,
         condition=has_kin,
         needs="needs two networks that differ in their seed alone",
+    ),
+    Panel(
+        "average",
+        "Average of the networks",
+        "What the networks of this run predict together, against the best of them.",
+        group="Ensemble",
+        row=65,
+        height=480,
+        insight=True,
+        answers=True,
+        condition=has_several,
+        needs="needs at least two networks",
     ),
     Panel(
         "draw",

@@ -22,17 +22,19 @@ class Still:
         state: parameters and running statistics of all lanes.
         in_force: the dropout of each lane.
         normalised: which lanes have batch norm on.
+        began: the step of the run after which each lane began.
     """
 
     state: Mapping[str, Tensor]
     in_force: tuple[InForce, ...]
     normalised: tuple[bool, ...]
+    began: tuple[int, ...]
 
     @classmethod
     def of(cls, network: LaneNetwork) -> Still:
         """The networks themselves: they change when they are trained."""
         on = network.norms[0].lanes_on if network.norms else (False,) * network.lanes
-        return cls(network.state_dict(), network.in_force, on)
+        return cls(network.state_dict(), network.in_force, on, network.began)
 
     @classmethod
     def copy(cls, network: LaneNetwork) -> Still:
@@ -76,7 +78,7 @@ class Alone:
         """Take over all of one lane: its parameters, its statistics, and the knobs that are in force."""
         still = networks if isinstance(networks, Still) else Still.of(networks)
         mine, own = self.load(still.state, lane, len(still.in_force)), still.in_force[lane]
-        mine.in_force = (own,)
+        mine.in_force, mine.began = (own,), still.began[lane : lane + 1]
         for site, rate, group_rate in zip(mine.dropouts, own.rates, own.group_rates, strict=True):
             site.set((own.kind,), (rate,), (group_rate,))
         for norm in mine.norms:

@@ -211,7 +211,7 @@ export function read(schema, search, usual = schema.defaults) {
     .getAll("change")
     .flatMap((text) => attempt("change", text, (each) => readChange(schema, each)) ?? []);
 
-  const known = new Set([...schema.run.map(({ name }) => name), "lane", "change", "run"]);
+  const known = new Set([...schema.run.map(({ name }) => name), "lane", "change", "run", "room"]);
   for (const [parameter, value] of given) {
     if (!known.has(parameter)) {
       const text = `${visible(parameter)} = “${visible(value)}” in the address is no knob and is ignored: there are ${[...known].join(", ")}.`;
