@@ -49,6 +49,7 @@ MAX_LOSSES: Final = 5  # workers in a row that a run may lose before it gets any
 LOSSES_WITHIN_S: Final = 120.0  # each within this time of the one before, beside what a worker may hang
 HOLD_S: Final = 0.5  # that viewers wait at most for a change to be written down
 PART_BYTES: Final = 256 * 1024  # of a run's changes, in one message to a viewer,
+MAX_STEP: Final = 2**53  # behind all changes
 OPENING_BYTES: Final = 32 * 1024  # and in one to a worker, which takes it in between two slices of training
 KEPT: Final = ("state", "steps_per_second", "follow", "experiment", "stop_at", "steps_to", "ensemble", "search")
 """What a run that is opened again takes over from the run before."""
@@ -155,6 +156,7 @@ class Run:
         self._held: list[Callable[[], None]] = []  # what is to be said then
         self._hold_timer: asyncio.TimerHandle | None = None
         self._silent = False  # its worker says nothing, and may soon be given up
+        self._last_config: tuple[int, ExperimentConfig] | None = None  # by the revision of the changes
         self._room_views: frozenset[str] | None = None  # a room reads it, and of its views these
 
     @classmethod
@@ -276,6 +278,16 @@ class Run:
     def reach(self) -> int:
         """The step at which it is, or to which it is being trained again because it was there before."""
         return max(self.step, self._reached)
+
+    @property
+    def last_config(self) -> ExperimentConfig:
+        """Its configuration with all changes that are known: other than now while it is trained again after a loss."""
+        if self.changes.next_after(self.step + 1) is None:
+            return self.config
+        if self._last_config is None or self._last_config[0] != self.changes.revision:
+            first = ExperimentConfig.model_validate(self._first_config)
+            self._last_config = self.changes.revision, self.changes.config_at(MAX_STEP, first)
+        return self._last_config[1]
 
     @property
     def unwatched_s(self) -> float:

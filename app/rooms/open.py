@@ -270,7 +270,7 @@ class OpenRoom:
         run = self.class_run
         if run is None or student.place is None or student.place >= len(run.config.lanes):
             return None
-        return knobs_of(run.config.lanes[student.place].model_dump(mode="json", include={"dropout", "batch_norm"}))
+        return knobs_of(run.last_config.lanes[student.place].model_dump(mode="json", include={"dropout", "batch_norm"}))
 
     def turning(self, name: str, run_id: str, lane: int) -> Turning:
         """What turns the knobs of one network, by whose hand."""
@@ -291,7 +291,7 @@ class OpenRoom:
         run, place = self.class_run, student.place
         if run is None or place is None or place >= len(run.config.lanes):
             return
-        lane = run.config.lanes[place]
+        lane = run.last_config.lanes[place]
         knobs: dict[str, Any] = {**student.knobs.of_lane(len(lane.dropout)), "averaged": True}
         if run.step > 0 or run.playing:
             knobs["restarts"] = lane.restarts + 1
@@ -389,4 +389,3 @@ def class_opening(room: Room) -> Opening:
         knobs = student.knobs if student is not None else Student("", "", None).knobs
         lanes.append({"name": str(place + 1), **knobs.of_lane(places_of_a_network), "averaged": student is not None})
     return parse_opening({"lanes": lanes})
-

@@ -246,7 +246,7 @@ async def _host_knobs(at: OpenRoom, said: Said) -> Answer:
 
 async def _turn(at: OpenRoom, hand: str, run: Run, lane: int, said: Said) -> Answer:
     """Turn knobs of a network; only those that were named."""
-    rates = list(run.config.lanes[lane].dropout)
+    rates = list(run.last_config.lanes[lane].dropout)
     knobs: dict[str, Any] = {}
     if "hidden" in said or "input" in said:
         first = said.get("input", rates[0])

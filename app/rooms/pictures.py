@@ -162,20 +162,23 @@ def average_of(run: Run, names: Mapping[int, str]) -> dict[str, Any]:
 
 
 def read_average(tensors: Mapping[str, NDArray[Any]], names: Mapping[int, str]) -> dict[str, Any]:
-    """The same of the tensors of a frame ``average``."""
+    """The same of the tensors of a frame ``average`` (`trainer.insight.average`)."""
+
+    def number(values: NDArray[Any], place: int = 0) -> float | None:
+        return short(float(values[place])) if place < len(values) else None
 
     def pair(name: str) -> dict[str, float | None]:
-        found = {part: tensors.get(f"{name}_{part}") for part in ("loss", "accuracy")}
-        return {part: None if value is None else short(float(np.ravel(value)[0])) for part, value in found.items()}
+        return {part: number(tensors[f"{name}_{part}"]) for part in ("loss", "accuracy")}
 
-    best = int(np.ravel(tensors["best"])[0]) if "best" in tensors else -1
+    best = int(tensors["best"][0]) if len(tensors["best"]) else None
+    own = {} if best is None else {part: number(tensors[part], best) for part in ("loss", "accuracy")}
     return {
-        "step": int(np.ravel(tensors["step"])[0]),
-        "networks": int(np.ravel(tensors["networks"])[0]) if "networks" in tensors else 0,
+        "step": int(tensors["step"][0]),
+        "networks": int(tensors["averaged"].sum()),
         "average": pair("average"),
-        "best": None if best < 0 else {"lane": best, "name": names.get(best, ""), **pair("best")},
+        "best": None if best is None else {"lane": best, "name": names.get(best, ""), **own},
         "mean": pair("mean"),
-        "dropout": pair("dropout"),
+        "dropout": pair("thinned"),
     }
 
 

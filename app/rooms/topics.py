@@ -151,7 +151,7 @@ class Topics:
             turned = run if room.way == "own" else host
             may_turn = turned is not None and (room.way == "own" or room.knobs_of == student.id)
             if turned is not None:
-                lane = turned.config.lanes[turned.config.followed_at_first]
+                lane = turned.last_config.lanes[turned.config.followed_at_first]
                 knobs = knobs_of({"dropout": lane.dropout, "batch_norm": lane.batch_norm})
         answers = {str(number): pair for number, pair in student.answers.items()}
         return {
@@ -302,7 +302,7 @@ class Topics:
         if run is None:
             return {"gone": None, "loss": None, "accuracy": None}
         reading, place = self._reading(run), run.config.followed_at_first
-        lane = run.config.lanes[place]
+        lane = run.last_config.lanes[place]
         knobs = knobs_of({"dropout": lane.dropout, "batch_norm": lane.batch_norm})
         last = reading.last(place)
         return {
@@ -362,7 +362,7 @@ def networks_of(at: OpenRoom, run: Run, reading: Reading) -> list[dict[str, Any]
         place = student.place
         if place is None or place >= len(run.config.lanes):
             continue
-        lane = run.config.lanes[place]
+        lane = run.last_config.lanes[place]
         knobs = knobs_of({"dropout": lane.dropout, "batch_norm": lane.batch_norm})
         about = {"lane": place, "id": student.id, "name": student.name, "simulated": student.simulated}
         last = reading.last(place, student.began)

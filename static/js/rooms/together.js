@@ -117,16 +117,17 @@ export function createTogether({ window, element, store, actions, reveal, togeth
 }
 
 /**
- * The panel that is nearest to the middle of the window, if there is one.
+ * The panel that one has scrolled to: its top is nearest to the lower end of the toolbar.
  * @param {Window} window
  * @returns {string | null}
  */
 export function panelInSight(window) {
-  const middle = window.innerHeight / 2;
+  const { document } = window;
+  const under = document.querySelector("#toolbar")?.getBoundingClientRect().bottom ?? 0;
   let [best, least] = [/** @type {string | null} */ (null), Number.POSITIVE_INFINITY];
-  for (const section of /** @type {NodeListOf<HTMLElement>} */ (window.document.querySelectorAll("[data-panel]"))) {
-    const { top, bottom, height } = section.getBoundingClientRect();
-    const away = top <= middle && bottom >= middle ? 0 : Math.min(Math.abs(top - middle), Math.abs(bottom - middle));
+  for (const section of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-panel]"))) {
+    const { top, height } = section.getBoundingClientRect();
+    const away = Math.abs(top - under);
     if (height > 0 && away < least) {
       [best, least] = [section.dataset.panel ?? null, away];
     }
