@@ -122,7 +122,7 @@ export function createRoomLink({
 
   /** @param {*} message */
   function receive(message) {
-    link.heardAt = Date.now();
+    link.heardAt = window.Date.now();
     window.clearTimeout(link.patience);
     link.patience = undefined;
     if (message.op === "ack" || message.op === "error") {
@@ -130,7 +130,7 @@ export function createRoomLink({
       return;
     }
     if (link.state.status !== "open") {
-      link.openedAt = Date.now();
+      link.openedAt = window.Date.now();
       tell("open");
       keepBeat();
     }
@@ -191,7 +191,7 @@ export function createRoomLink({
 
   /** @param {{ code: number, message: string }} end */
   function closed({ code, message }) {
-    const wasSteady = link.state.status === "open" && Date.now() - link.openedAt >= STEADY;
+    const wasSteady = link.state.status === "open" && window.Date.now() - link.openedAt >= STEADY;
     drop("the connection was lost before the server answered");
     const words = link.said || message;
     if (code in FINAL) {
@@ -227,7 +227,7 @@ export function createRoomLink({
   function keepBeat() {
     window.clearTimeout(link.beat);
     link.beat = window.setTimeout(() => {
-      if (document.visibilityState === "visible" && Date.now() - link.heardAt >= QUIET) {
+      if (document.visibilityState === "visible" && window.Date.now() - link.heardAt >= QUIET) {
         probe();
       }
       keepBeat();

@@ -24,15 +24,15 @@ export const linkWord = ({ status }) => LINK[status];
 
 /** @type {Record<RoomRunState, string>} */
 const STATES = {
-  opening: "is being made",
-  playing: "trains",
+  opening: "being made",
+  playing: "training",
   paused: "paused",
   lost: "interrupted",
   ended: "ended",
 };
 
 /**
- * Where a run is: `Step 432 · trains`.
+ * Where a run is: `Step 432 · training`.
  * @param {number} step
  * @param {RoomRunState} state
  */
