@@ -25,9 +25,12 @@ WORLD: Final = """async (options) => {
     document, setTimeout, Date: { now: () => clock.now }, addEventListener: listen, removeEventListener: unlisten,
     clearTimeout: (id) => { clock.timers = clock.timers.filter((each) => each.id !== id); },
     requestAnimationFrame: (does) => { if (document.visibilityState === "visible") { setTimeout(does, 16); } },
+    location: { host: "lab.example" },
+    fetch: async (path) => { world.asked.push(path); return world.there ? { ok: true } : Promise.reject(new Error()); },
     reportError: (error) => world.errors.push(error.message),
   };
-  const world = globalThis.world = { links: [], states: [], topics: [], errors: [], document };
+  const world = globalThis.world = { links: [], states: [], topics: [], errors: [], document,
+    asked: [], there: false };
   world.advance = (ms) => {
     const end = clock.now + ms;
     for (;;) {
@@ -259,6 +262,19 @@ def test_a_room_that_is_too_full_for_now_is_tried_again_later(link: Page) -> Non
     do(link, "world.say({ op: 'error', error: { code: 'x', message: 'too many' } }); world.drop(4429)")
     state = js(link, "world.link.state")
     assert (state["status"], state["message"], state["retryInMs"]) == ("waiting", "too many", 3750)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_where_no_live_connection_gets_through_to_a_server_that_answers_it_is_said(link: Page, is_there: bool) -> None:
+    do(link, f"world.there = {str(is_there).lower()}; world.drop(); world.advance(5000); world.drop()")
+    do(link, "world.advance(5000); world.drop(); await null; await null;")
+    assert js(link, "world.asked") == ["/api/rooms/K7QX3M"]
+    words = js(link, "world.link.state.message")
+    assert ("WebSockets" in words and "lab.example" in words) == is_there
+    do(link, "world.advance(5000); world.drop(); await null;")
+    assert js(link, "[world.link.state.message, world.asked.length]") == [words, 1]
+    do(link, "world.advance(5000); world.say({ op: 'room', n: 1 }); world.drop()")
+    assert js(link, "world.link.state.message") == ""
 
 
 def test_who_has_left_hears_nothing_and_comes_back_by_nothing(link: Page) -> None:

@@ -6,6 +6,7 @@ import { ROOT } from "../base/addresses.js";
 import { find, h, setText } from "../base/dom.js";
 import { markLane } from "../base/theme.js";
 import { formatCount } from "../model/stats.js";
+import { asSentence } from "../words/connection.js";
 import { createConnection } from "./connection.js";
 import { createCurve } from "./curve.js";
 import { createKnobs } from "./knobs.js";
@@ -57,7 +58,7 @@ export function createInRoom({ document, say, notify }) {
     setText(shown("title"), standing.title);
     const watched = room?.question?.phase === "running" && you && !standing.isWaiting ? room.question : null;
     const note = watched ? questionNote(watched, ...answersOf(watched, you)) : standing.note;
-    setText(shown("note"), isAway ? (room ? AWAY : UNREACHED) : note);
+    setText(shown("note"), isAway ? (room ? AWAY : asSentence(state.link?.message ?? "") || UNREACHED) : note);
     find(document, "#work").classList.toggle("is-waiting", standing.isWaiting);
     setText(shown("place"), standing.place);
     setText(shown("name"), you?.name ?? "");
