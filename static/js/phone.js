@@ -7,6 +7,7 @@ import { find, setText } from "./base/dom.js";
 import { catchFaults } from "./base/faults.js";
 import { createNotes } from "./base/notes.js";
 import { createTheme } from "./base/theme.js";
+import { createOwned } from "./link/owned.js";
 import { createRoomApi } from "./rooms/api.js";
 import { codeOfPage, codeTrouble, phonePage } from "./rooms/codes.js";
 import { createInRoom } from "./rooms/inroom.js";
@@ -29,6 +30,7 @@ function start(document) {
   createTheme({ document, store: { update() {} } });
   const api = createRoomApi(window.fetch.bind(window));
   const tokens = createRoomTokens(() => window.localStorage);
+  const owned = createOwned(() => window.localStorage);
   const seat = {
     code: codeOfPage(window.location.pathname),
     link: /** @type {ReturnType<typeof createRoomLink> | null} */ (null),
@@ -37,6 +39,12 @@ function start(document) {
     document,
     notify,
     say: (op, fields) => seat.link?.say(op, fields) ?? Promise.reject(new Error("there is no room")),
+    own(run) {
+      const token = tokens.get("student", seat.code);
+      if (token !== null) {
+        owned.add(run, token); // a student's token is the owner's of the student's own run
+      }
+    },
   });
   const form = createJoinForm({
     form: /** @type {HTMLFormElement} */ (find(document, "#join form")),

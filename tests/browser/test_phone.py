@@ -131,7 +131,7 @@ def test_whoever_follows_sees_numbers_curves_and_masks_and_has_no_knobs(visit: V
     expect(page.locator(".mask-row p")).to_have_text(["hidden 1: 51 of 64 kept", "hidden 2: 51 of 64 kept"])
     expect(page.locator("#knobs")).to_be_hidden()
     lab = page.get_by_role("link", name="Look around in the whole lab")
-    assert lab.get_attribute("href") == "/?run=hostrun"
+    assert lab.get_attribute("href") == "/?run=hostrun&room=K7QX3M"
     assert lab.get_attribute("target") == "_blank"
     until(page, lambda: phone.seen == [1, 2, 3])
 

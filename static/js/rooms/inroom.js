@@ -5,6 +5,7 @@
 import { ROOT } from "../base/addresses.js";
 import { find, h, setText } from "../base/dom.js";
 import { markLane } from "../base/theme.js";
+import { OWN } from "../link/owned.js";
 import { formatCount } from "../model/stats.js";
 import { asSentence } from "../words/connection.js";
 import { createConnection } from "./connection.js";
@@ -23,8 +24,9 @@ const UNREACHED = "The server does not answer yet. This page tries again by itse
  * @param {Document} options.document
  * @param {(op: string, fields?: Record<string, *>) => Promise<*>} options.say Sends a command.
  * @param {(kind: "error" | "info", text: string) => void} options.notify
+ * @param {(run: string) => void} options.own Hears that the student's own run is about to be opened in the whole lab.
  */
-export function createInRoom({ document, say, notify }) {
+export function createInRoom({ document, say, notify, own }) {
   const dock = find(document, "#dock");
   const sheet = find(document, "#question");
   const pictures = find(document, "#pictures");
@@ -49,6 +51,13 @@ export function createInRoom({ document, say, notify }) {
     masked: /** @type {*} */ (null),
     lent: false,
   };
+
+  find(document, "[data-do=lab]").addEventListener("click", ({ currentTarget }) => {
+    const run = /** @type {HTMLElement} */ (currentTarget).dataset.own;
+    if (run) {
+      own(run);
+    }
+  });
 
   /** @param {Partial<RoomTopics>} topics */
   function draw(topics) {
@@ -143,7 +152,9 @@ export function createInRoom({ document, say, notify }) {
       if (room?.way === "follow") {
         address.set("room", room.code);
       }
-      lab.setAttribute("href", `${ROOT}?${address}`);
+      const isOwn = standing.run === you?.run;
+      lab.setAttribute("href", `${ROOT}?${address}${isOwn ? OWN : ""}`);
+      lab.dataset.own = isOwn ? standing.run : "";
     }
     setText(
       lab,
