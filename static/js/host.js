@@ -90,7 +90,8 @@ function createHost(document, { code, token, tokens, say }) {
   const muted = /** @type {HTMLInputElement} */ (find(document, "#muted"));
   const simulated = /** @type {HTMLInputElement} */ (find(document, "#simulated"));
   const named = /** @type {HTMLInputElement} */ (find(document, "#named"));
-  /** @type {HTMLDetailsElement} */ (find(document, ".host-tools")).open = window.matchMedia("(min-width: 700px)").matches;
+  /** @type {HTMLDetailsElement} */ (find(document, ".host-tools")).open =
+    window.matchMedia("(min-width: 700px)").matches;
   /** @type {HTMLAnchorElement} */ (find(document, "[data-show=projector]")).href = projectorPage(code);
   setText(find(document, "[data-show=code]"), code);
 
@@ -140,7 +141,7 @@ function createHost(document, { code, token, tokens, say }) {
     const line = find(document, "[data-show=connection]");
     const isLost = status === "waiting";
     line.classList.toggle("is-there", isLost);
-    setText(line, isLost ? "Connection lost. What you see is the last that came. Reconnecting …" : "");
+    setText(line, isLost ? "Connection lost. Reconnecting …" : "");
     document.body.classList.toggle("is-away", !isOn(status) && status !== "connecting");
     if (status === "ended" || status === "refused") {
       if (why === 4403 || why === 4404 || status === "ended") {

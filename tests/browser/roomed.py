@@ -1,4 +1,4 @@
-"""The pages of a room on a pretended server, which says the topics that a test gives it and writes down what it hears."""
+"""The pages of a room on a pretended server: it says the topics that a test gives it, and writes down what it hears."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def question(phase: str = "asked", **beside: Any) -> dict[str, Any]:
         "counts": [4, 9, 15, 3] if shown else None,
         "counts_again": [2, 19, 9, 0] if told else None,
         "truth": 1 if told else None,
-        "why": "With rate 0.2 the validation loss ended at 0.291, with 0.5 at 0.334, with 0.8 at 0.702." if told else "",
+        "why": "With rate 0.2 the validation loss ended at 0.291, with 0.5 at 0.334, with 0.8 at 0.702."
+        if told
+        else "",
         **beside,
     }
 
@@ -143,7 +145,10 @@ def followed(op: str = "followed", step: int = 432, **beside: Any) -> dict[str, 
     """The topic `followed`, or `shown`: two networks, and the mask of the newest step."""
     noise = random.Random(step)
     steps = list(range(0, step + 1, 12))
-    falls = [[end + (2.3 - end) * math.exp(-each / 60) + rise * each for each in steps] for end, rise in ((0.36, 5e-4), (0.3, 0))]
+    falls = [
+        [end + (2.3 - end) * math.exp(-each / 60) + rise * each for each in steps]
+        for end, rise in ((0.36, 5e-4), (0.3, 0))
+    ]
     layers = [
         {"name": name, "units": units, "kept": [int(noise.random() < 0.5) for _ in range(units)]}
         for name, units in (("hidden1", 128), ("hidden2", 64))
@@ -154,8 +159,20 @@ def followed(op: str = "followed", step: int = 432, **beside: Any) -> dict[str, 
         "step": step,
         "state": "playing",
         "networks": [
-            {"name": "No dropout", "hidden": 0.0, "loss": falls[0][-1], "accuracy": 0.883, "train_loss": falls[0][-1] / 9},
-            {"name": "Dropout", "hidden": 0.5, "loss": falls[1][-1], "accuracy": 0.914, "train_loss": falls[1][-1] * 0.8},
+            {
+                "name": "No dropout",
+                "hidden": 0.0,
+                "loss": falls[0][-1],
+                "accuracy": 0.883,
+                "train_loss": falls[0][-1] / 9,
+            },
+            {
+                "name": "Dropout",
+                "hidden": 0.5,
+                "loss": falls[1][-1],
+                "accuracy": 0.914,
+                "train_loss": falls[1][-1] * 0.8,
+            },
         ],
         "curve": {"step": steps, "loss": falls},
         "mask": {"name": "Dropout", "step": step, "layers": layers},
@@ -223,8 +240,16 @@ def offered() -> dict[str, Any]:
             {"id": "data", "title": "How much data?", "group": "Data"},
         ],
         "questions": [
-            {"key": "rate", "text": "Which dropout rate gives the lowest validation loss?", "choices": ["0", "0.2", "0.5"]},
-            {"key": "train", "text": "Which network has the lower training loss?", "choices": ["Without", "With dropout"]},
+            {
+                "key": "rate",
+                "text": "Which dropout rate gives the lowest validation loss?",
+                "choices": ["0", "0.2", "0.5"],
+            },
+            {
+                "key": "train",
+                "text": "Which network has the lower training loss?",
+                "choices": ["Without", "With dropout"],
+            },
         ],
     }
 
@@ -280,6 +305,14 @@ class RoomPage:
         """What the page said with an `op`, without its number."""
         return [{key: value for key, value in each.items() if key != "id"} for each in self.said if each["op"] == op]
 
+    def heard(self, op: str, count: int = 1) -> list[dict[str, Any]]:
+        """The same, once the page has said it so often."""
+        while len(self.ops(op)) < count:
+            self.page.wait_for_timeout(
+                10
+            )  # the socket is heard meanwhile; a test that waits for ever is ended from outside
+        return self.ops(op)
+
     def _connect(self, socket: WebSocketRoute) -> None:
         self._socket = socket
         socket.on_message(self._hear)
@@ -317,11 +350,20 @@ class RoomPage:
             return Reply(room_page_of(self.name, "../" * (path.count("/") - 1) or "./"))
         if not path.startswith("/api/"):
             return None
-        self.asked.append((method, urlsplit(address).path + ("?" + urlsplit(address).query if "?" in address else ""), json.loads(body or b"null")))
+        self.asked.append(
+            (
+                method,
+                urlsplit(address).path + ("?" + urlsplit(address).query if "?" in address else ""),
+                json.loads(body or b"null"),
+            )
+        )
         if path.endswith("code.svg"):
             return Reply(PICTURE, "image/svg+xml")
         if path.endswith("results.csv"):
             return Reply("question,choice\r\n", "text/csv")
         if method == "DELETE":
             return Reply("", status=204)
-        return Reply(json.dumps({"code": CODE, "locked": False, "way": "class", "students": 31, "full": False}), "application/json")
+        return Reply(
+            json.dumps({"code": CODE, "locked": False, "way": "class", "students": 31, "full": False}),
+            "application/json",
+        )

@@ -141,16 +141,19 @@ export function createPeople(section, choose) {
       sort(key, state.key === key ? !state.isFalling : false);
     });
   }
-  const hold = (/** @type {boolean} */ isHeld) => () => {
-    state.isHeld = isHeld || body.matches(":focus-within");
-    if (!state.isHeld) {
+  /** @param {boolean} isHeld Whether somebody reaches for a row: then they keep their order. */
+  function hold(isHeld) {
+    state.isHeld = isHeld;
+    if (!isHeld) {
       arrange();
     }
-  };
-  body.addEventListener("pointerenter", hold(true));
-  body.addEventListener("pointerleave", hold(false));
-  body.addEventListener("focusin", hold(true));
-  body.addEventListener("focusout", () => (state.isHeld = body.matches(":hover")));
+  }
+  body.addEventListener("pointerenter", () => hold(true));
+  body.addEventListener("pointerleave", () => hold(body.matches(":focus-within")));
+  body.addEventListener("focusin", () => hold(true));
+  body.addEventListener("focusout", ({ relatedTarget }) => {
+    hold(body.matches(":hover") || (relatedTarget instanceof Element && body.contains(relatedTarget)));
+  });
   sort("name", false);
 
   return {

@@ -23,6 +23,8 @@ export function createRun(place) {
   const scores = h(document, "ul", { class: "scores", "aria-label": "Validation accuracy" });
   const losses = captioned(document, "Loss", legend(document, ["validation", "train"]));
   const mask = captioned(document, "Mask", legend(document, ["kept", "dropped"]));
+  losses.element.classList.add("is-loss");
+  mask.element.classList.add("is-mask");
   place.append(scores, losses.element, mask.element);
   const state = {
     topic: /** @type {FollowedTopic | null} */ (null),
