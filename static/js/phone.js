@@ -8,7 +8,7 @@ import { catchFaults } from "./base/faults.js";
 import { createNotes } from "./base/notes.js";
 import { createTheme } from "./base/theme.js";
 import { createRoomApi } from "./rooms/api.js";
-import { codeOfPage, phonePage } from "./rooms/codes.js";
+import { codeOfPage, codeTrouble, phonePage } from "./rooms/codes.js";
 import { createInRoom } from "./rooms/inroom.js";
 import { createJoinForm, wordsOf } from "./rooms/joinform.js";
 import { createRoomLink } from "./rooms/link.js";
@@ -100,7 +100,7 @@ function start(document) {
     if (isEnded || code === NO_RIGHT || code === NO_ROOM) {
       tokens.forget("student", seat.code);
     }
-    const titles = { [NO_RIGHT]: "You are not in this room any more", [NO_ROOM]: "There is no such room" };
+    const titles = { [NO_RIGHT]: "You are no longer in this room", [NO_ROOM]: "There is no such room" };
     const title = titles[/** @type {keyof typeof titles} */ (code)] ?? "This page cannot go on";
     setText(find(document, "#gone-title"), isEnded ? "The room has ended" : title);
     setText(find(document, "[data-show=gone]"), isEnded ? "Thank you for taking part." : wordsOf("room", message));
@@ -111,6 +111,11 @@ function start(document) {
 
   /** Say at once what stands against joining, so that nobody types a name for nothing. */
   async function look() {
+    const trouble = seat.code === "" ? "" : codeTrouble(seat.code);
+    if (seat.code === "" || trouble) {
+      form.refuse(trouble);
+      return;
+    }
     try {
       const { locked, full } = await api.about(seat.code);
       if (locked || full) {

@@ -6,6 +6,7 @@ import gzip
 import json
 import logging
 import os
+import re
 import threading
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +17,19 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from app import compression
-from app.delivery import FOR_EVER, SHEETS, STATIC, Bundle, PageFiles, first_views, modules, page_files, version_of
-from app.pages import page_of, render
+from app.delivery import (
+    FOR_EVER,
+    ROOM_SHEETS,
+    SHEETS,
+    STATIC,
+    Bundle,
+    PageFiles,
+    first_views,
+    modules,
+    page_files,
+    version_of,
+)
+from app.pages import page_of, render, room_page_of
 from tests.app.fakes import Witness
 from trainer.presets import described, find_preset
 from trainer.settings.panels import PANELS
@@ -148,7 +160,9 @@ def test_a_bundle_of_other_sources_is_not_used_nor_a_broken_one(
 
 def test_every_style_sheet_and_every_script_of_the_first_screen_is_delivered() -> None:
     sheets = {path.stem for path in (STATIC / "css").glob("*.css")}
-    assert sorted(SHEETS) == sorted(sheets)
+    of_rooms = {sheet for each in ROOM_SHEETS.values() for sheet in each}
+    assert {*SHEETS} | of_rooms == sheets
+    assert {*SHEETS} & of_rooms == {"tokens", "base"}
     delivered = modules()
     boots = {path.stem for path in (STATIC / "js" / "boot").glob("*.js")}
     assert {Path(name).stem for name in (delivered.start, *delivered.head)} == boots
@@ -156,6 +170,19 @@ def test_every_style_sheet_and_every_script_of_the_first_screen_is_delivered() -
     closed = {panel.id for panel in PANELS} - {*first_views()}
     assert closed
     assert not {f"static/js/views/{name}.js" for name in closed} & {*delivered.preloads}
+
+
+def test_the_page_of_the_lab_loads_nothing_of_the_rooms_and_theirs_nothing_of_it() -> None:
+    delivered = modules()
+    of_rooms = ("static/js/rooms/", *(f"static/js/{name}.js" for name in ROOM_SHEETS))
+    assert [name for name in delivered.preloads if name.startswith(of_rooms)] == []
+    assert "static/js/paint/host.js" in delivered.preloads
+    for name, sheets in ROOM_SHEETS.items():
+        page = room_page_of(name, "../")
+        assert re.findall(r'<script type="module" src="([^"]+)"', page) == [f"../static/js/{name}.js"]
+        assert re.findall(r'rel="stylesheet" href="([^"]+)"', page) == [f"../static/css/{each}.css" for each in sheets]
+        assert "js/main.js" not in page
+        assert "modulepreload" not in page
 
 
 def given_in(page: str) -> dict[str, Any]:

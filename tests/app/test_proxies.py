@@ -62,7 +62,8 @@ async def test_below_a_path_every_address_of_every_page_leads_somewhere(
     server: str, settings: Settings, patience: float
 ) -> None:
     async with behind(server, settings, patience) as (_, proxy, client):
-        for path in ("/lab/", "/lab/experiments/twin", "/lab/nothing", "/lab/nothing/to/see"):
+        rooms = ("/lab/rooms", "/lab/r/K7QX3M", "/lab/rooms/K7QX3M/host", "/lab/rooms/K7QX3M/projector")
+        for path in ("/lab/", "/lab/experiments/twin", "/lab/nothing", "/lab/nothing/to/see", *rooms):
             page = await client.get(path, headers=PAGE)
             assert page.status_code == (404 if "nothing" in path else 200)
             addresses = set(re.findall(r'(?:src|href)="([^"#]+)"', page.text))

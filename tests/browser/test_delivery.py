@@ -24,6 +24,7 @@ pytestmark = pytest.mark.timeout(300)
 MOST_REQUESTS: Final = 15
 MOST_BYTES: Final = 400_000
 MOST_AGAIN: Final = 5
+MOST_OF_A_PHONE: Final = 40_000
 TABLE: Final = "a,b,kind\n" + "\n".join(f"{index},{index % 7},{'xy'[index % 2]}" for index in range(60))
 
 
@@ -128,6 +129,25 @@ def test_the_page_of_ones_own_runs_is_bundled_too(page: Page, bundled: Lab) -> N
     sources = page.locator("script[type=module]").evaluate_all("all => all.map((each) => each.getAttribute('src'))")
     assert len(sources) == 1
     assert re.fullmatch(r"\./static/[0-9a-f]{16}/runs\.js", sources[0])
+
+
+@pytest.mark.expected_errors("status of 404")  # there is no such room
+def test_a_phone_needs_few_bytes_of_a_room_and_nothing_of_the_labs_page(page: Page, bundled: Lab) -> None:
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Network.enable")
+    received: list[float] = []
+    paths: list[str] = []
+    devtools.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    page.on("request", lambda request: paths.append(request.url.removeprefix(bundled.url)))
+    page.goto(bundled.url + "/r/K7QX3M")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Join a class room")
+    page.wait_for_load_state("networkidle")
+    files = [path for path in paths if path.startswith("/static/")]
+    names = {path.rpartition("/")[2] for path in files}
+    assert names <= {"start-boot.js", "room-head.js", "room-phone.css", "phone.js", "favicon.svg"}
+    assert {"room-phone.css", "phone.js"} <= names
+    assert all(re.match(r"/static/[0-9a-f]{16}/", path) for path in files)
+    assert 10_000 < sum(received) < MOST_OF_A_PHONE, paths
 
 
 def test_an_installation_without_a_bundle_serves_single_modules(page: Page, checkout: Path) -> None:

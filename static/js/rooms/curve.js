@@ -53,7 +53,9 @@ export function curveWords({ step, lines }) {
       ? [now]
       : [`${now}, lowest ${lossWords(lowest.value)} at step ${formatCount(lowest.step)}`];
   });
-  return parts.length > 0 ? `Loss by training step. ${parts.join(". ")}.` : "No loss has been measured yet.";
+  return parts.length > 0
+    ? `Loss on new examples by training step. ${parts.join(". ")}.`
+    : "No loss has been measured yet.";
 }
 
 /**
@@ -87,11 +89,13 @@ export function createCurve(element) {
         s(document, "line", { x1: LEFT, x2: width - RIGHT, y1: y(level), y2: y(level) }),
         s(document, "text", { x: LEFT - 6, y: y(level) + 4, "text-anchor": "end" }, String(level)),
       ]),
-      ...stepsIn(step, width).map((tick) => {
-        const isLast = x(tick) > width - RIGHT - 16;
-        const at = { x: isLast ? width - RIGHT : x(tick), y: height - 5, "text-anchor": isLast ? "end" : "middle" };
-        return s(document, "text", at, formatCount(tick));
+      ...stepsIn(step, width).map((tick, index, all) => {
+        const isLast = index === all.length - 1;
+        const isFar = isLast && x(tick) > width - RIGHT - 32;
+        const at = { x: isFar ? width - RIGHT : x(tick), y: height - 5, "text-anchor": isFar ? "end" : "middle" };
+        return s(document, "text", at, isLast ? `step ${formatCount(tick)}` : formatCount(tick));
       }),
+      s(document, "text", { x: width - RIGHT, y: TOP + 12, "text-anchor": "end" }, "loss on new examples"),
     );
     const top = levels.at(-1) ?? 1;
     drawn.replaceChildren(
@@ -154,6 +158,6 @@ export function createCurve(element) {
  */
 function stepsIn(step, width) {
   const [first = 0, last = 0] = [step[0], step.at(-1)];
-  const wanted = Math.max(2, Math.floor(width / 110));
+  const wanted = Math.max(3, Math.floor(width / 80));
   return last > first ? ticksTo(last, wanted).filter((tick) => tick >= first && tick <= last) : [first];
 }

@@ -6,11 +6,12 @@ import { ROOT } from "../base/addresses.js";
 import { find, h, setText } from "../base/dom.js";
 import { markLane } from "../base/theme.js";
 import { formatCount } from "../model/stats.js";
+import { asSentence } from "../words/connection.js";
 import { createConnection } from "./connection.js";
 import { createCurve } from "./curve.js";
 import { createKnobs } from "./knobs.js";
 import { createMaskRows } from "./maskrow.js";
-import { createQuestion } from "./question.js";
+import { answersOf, createQuestion, questionNote } from "./question.js";
 import { curvesOf, standingOf } from "./standing.js";
 import { phaseWord } from "./words.js";
 
@@ -55,7 +56,10 @@ export function createInRoom({ document, say, notify }) {
     const standing = standingOf(topics);
     const isAway = state.link?.status === "waiting";
     setText(shown("title"), standing.title);
-    setText(shown("note"), isAway ? (room ? AWAY : UNREACHED) : standing.note);
+    const watched = room?.question?.phase === "running" && you && !standing.isWaiting ? room.question : null;
+    const note = watched ? questionNote(watched, ...answersOf(watched, you)) : standing.note;
+    setText(shown("note"), isAway ? (room ? AWAY : asSentence(state.link?.message ?? "") || UNREACHED) : note);
+    find(document, "#work").classList.toggle("is-waiting", standing.isWaiting);
     setText(shown("place"), standing.place);
     setText(shown("name"), you?.name ?? "");
     button("call").hidden = !you;
@@ -137,7 +141,10 @@ export function createInRoom({ document, say, notify }) {
     if (standing.run !== null) {
       lab.setAttribute("href", `${ROOT}?run=${encodeURIComponent(standing.run)}`);
     }
-    setText(lab, standing.transport || standing.canBegin ? "Whole lab" : "Look around in the whole lab");
+    setText(
+      lab,
+      standing.transport || standing.canBegin || room?.question ? "Whole lab" : "Look around in the whole lab",
+    );
     dock.hidden = [...dock.querySelectorAll(".dock-buttons > *, #knobs")].every(
       (each) => /** @type {HTMLElement} */ (each).hidden,
     );

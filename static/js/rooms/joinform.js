@@ -1,6 +1,7 @@
 // The form by which a student joins a room: a code and a name, and what is wrong with either beside it.
 
 import { find, setText } from "../base/dom.js";
+import { asSentence } from "../words/connection.js";
 import { codeIn, codeTrouble } from "./codes.js";
 
 /** How long a name may be. */
@@ -99,6 +100,5 @@ export function wordsOf(code, message) {
   if (code === "" && !message.endsWith(".")) {
     return "The server does not answer. Try again in a moment."; // the browser’s own words differ from one to the other
   }
-  const sentence = message.charAt(0).toUpperCase() + message.slice(1);
-  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
+  return asSentence(message);
 }

@@ -6,6 +6,7 @@ import { addressOf } from "../base/addresses.js";
 import { ApiError, apiError } from "../link/api.js";
 import { openSocketLink } from "../link/socketlink.js";
 import { roomPath } from "./api.js";
+import { blockedWords } from "./words.js";
 
 const FIRST_RETRY = 500; // ms; doubles up to
 const LAST_RETRY = 5000;
@@ -14,6 +15,7 @@ const GREETED_WITHIN = 8000; // ms; a connection over which nothing comes is non
 const QUIET = 5000; // ms without a word, after which the server is asked whether it is there,
 const BEAT = 2000; // looked at so often,
 const ANSWERED_WITHIN = 4000; // and how long it has for an answer
+const TRIES = 3; // connections in a row that were never greeted, before it is asked what stands between
 const UNSEEN = 300; // ms after which what was drawn counts as seen where nothing is painted, as on a hidden page
 const PING = "ping"; // asks for an answer, whichever: a refusal of it will do as well
 const LOST = 1006; // the close code of a connection that broke off, or never was
@@ -77,6 +79,8 @@ export function createRoomLink({
     token,
     state: /** @type {RoomLinkState} */ ({ status: "connecting", message: "", code: null, retryInMs: null }),
     retries: 0,
+    misses: 0, // connections in a row that were never greeted
+    blocked: "", // what is said of a network that lets no live connection through
     openedAt: 0,
     heardAt: 0,
     nextId: 1,
@@ -122,7 +126,7 @@ export function createRoomLink({
 
   /** @param {*} message */
   function receive(message) {
-    link.heardAt = Date.now();
+    link.heardAt = window.Date.now();
     window.clearTimeout(link.patience);
     link.patience = undefined;
     if (message.op === "ack" || message.op === "error") {
@@ -130,7 +134,7 @@ export function createRoomLink({
       return;
     }
     if (link.state.status !== "open") {
-      link.openedAt = Date.now();
+      Object.assign(link, { openedAt: window.Date.now(), misses: 0, blocked: "" });
       tell("open");
       keepBeat();
     }
@@ -191,7 +195,8 @@ export function createRoomLink({
 
   /** @param {{ code: number, message: string }} end */
   function closed({ code, message }) {
-    const wasSteady = link.state.status === "open" && Date.now() - link.openedAt >= STEADY;
+    const wasOpen = link.state.status === "open";
+    const wasSteady = wasOpen && window.Date.now() - link.openedAt >= STEADY;
     drop("the connection was lost before the server answered");
     const words = link.said || message;
     if (code in FINAL) {
@@ -201,8 +206,21 @@ export function createRoomLink({
     link.retries = wasSteady ? 0 : link.retries;
     const wait = code === BUSY ? retryAfter(Number.POSITIVE_INFINITY, random) : retryAfter(link.retries, random);
     link.retries += 1;
+    link.misses += wasOpen ? 0 : 1;
     link.timer = window.setTimeout(connect, wait);
-    tell("waiting", { code, message: words, retryInMs: wait });
+    tell("waiting", { code, message: words || link.blocked, retryInMs: wait });
+    if (link.misses === TRIES) {
+      lookForPages();
+    }
+  }
+
+  /** Find out whether the server is away, or only what is live is held back on the way to it. */
+  async function lookForPages() {
+    const answer = await window.fetch(url, { cache: "no-store" }).catch(() => null);
+    if (answer?.ok && link.misses >= TRIES && link.state.status === "waiting") {
+      link.blocked = blockedWords(window.location.host);
+      tell("waiting", { ...link.state, message: link.state.message || link.blocked });
+    }
   }
 
   /**
@@ -227,7 +245,7 @@ export function createRoomLink({
   function keepBeat() {
     window.clearTimeout(link.beat);
     link.beat = window.setTimeout(() => {
-      if (document.visibilityState === "visible" && Date.now() - link.heardAt >= QUIET) {
+      if (document.visibilityState === "visible" && window.Date.now() - link.heardAt >= QUIET) {
         probe();
       }
       keepBeat();

@@ -15,6 +15,16 @@ export function voteOf(phase) {
 }
 
 /**
+ * A student's two answers.
+ * @param {RoomQuestion} question
+ * @param {YouTopic | undefined} you
+ * @returns {[number | null, number | null]}
+ */
+export function answersOf({ id }, you) {
+  return you?.answers[String(id)] ?? [null, null];
+}
+
+/**
  * What is said below the choices.
  * @param {RoomQuestion} question
  * @param {number | null} first The first answer.
@@ -81,9 +91,10 @@ export function createQuestion({ element, send, announce }) {
         const input = h(document, "input", { type: "radio", name: `choice-${id}-${vote}`, value: index });
         return h(document, "label", { class: "choice is-open" }, input, text, mark);
       }
+      const head = h(document, "span", { class: "choice-head" }, text, mark);
       const bars = h(document, "span", { class: "choice-bars", "aria-hidden": "true" });
       const count = h(document, "span", { class: "choice-count" });
-      return h(document, "div", { class: "choice", role: "listitem" }, text, mark, bars, count);
+      return h(document, "div", { class: "choice", role: "listitem" }, head, bars, count);
     });
     list.replaceChildren(...rows);
     list.setAttribute("role", vote === null ? "list" : "radiogroup");
@@ -136,8 +147,8 @@ export function createQuestion({ element, send, announce }) {
     if (bars.children.length !== shown.length) {
       bars.replaceChildren(...shown.map(() => h(document, "i", {})));
     }
+    const most = Math.max(1, ...shown.flatMap((each) => choices.map((_, choice) => each[choice] ?? 0)));
     for (const [at, each] of shown.entries()) {
-      const most = Math.max(1, ...choices.map((_, choice) => each[choice] ?? 0));
       /** @type {HTMLElement} */ (bars.children[at]).style.width = `${(100 * (each[index] ?? 0)) / most}%`;
     }
     const [before, after] = [counts?.[index], again?.[index]];
@@ -160,7 +171,7 @@ export function createQuestion({ element, send, announce }) {
       const key = `${question.id} ${question.phase}`;
       const isNew = key !== state.key;
       state.question = question;
-      state.answers = you.answers[String(question.id)] ?? [null, null];
+      state.answers = answersOf(question, you);
       const answer = vote === null ? null : state.answers[vote];
       if (isNew) {
         state.key = key;

@@ -143,11 +143,11 @@ function own(room, you, mine) {
     return { ...EMPTY, title, note: room.paused ? PAUSED : note };
   }
   if (!mine) {
-    return { ...EMPTY, title, note: "Waiting for the first numbers …", run: you.run };
+    return { ...EMPTY, title, note: "Waiting for the first numbers …" };
   }
   const { without } = mine;
   const rate = you.knobs?.hidden;
-  const label = rate === undefined ? "With dropout" : `With dropout, rate ${rateWords(rate)}`;
+  const label = rate === undefined ? "With dropout" : `Dropout rate ${rateWords(rate)}`;
   const lossWithout = without?.loss ?? mine.curve.without?.findLast((value) => value !== null) ?? null;
   const hasShares = without !== undefined;
   return {
@@ -203,7 +203,7 @@ function inClass(room, you, mine) {
     return { ...EMPTY, title, note: room.paused ? PAUSED : note, run: run.id };
   }
   if (!mine) {
-    return { ...EMPTY, title, note: "Waiting for the first numbers …", run: run.id };
+    return { ...EMPTY, title, note: "Waiting for the first numbers …" };
   }
   const hasRank = typeof mine.rank === "number" && typeof mine.of === "number";
   return {
@@ -220,9 +220,9 @@ function inClass(room, you, mine) {
     figures: [
       { label: RIGHT, value: shareWords(mine.accuracy), more: `loss ${lossWords(mine.loss)}`, lane: 1 },
       {
-        label: "Rank by loss",
+        label: hasRank ? `Rank of ${formatCount(mine.of ?? 0)}, by loss` : "Rank by loss",
         value: hasRank ? ordinal(mine.rank ?? 0) : NONE,
-        more: hasRank ? `of ${formatCount(mine.of ?? 0)}${bestWords(mine)}` : "",
+        more: hasRank ? bestWords(mine) : "",
         lane: null,
       },
     ],
@@ -239,7 +239,7 @@ function bestWords({ best, rank }) {
   if (!best) {
     return "";
   }
-  return rank === 1 ? "; yours is the best" : `; best: ${best.name}, ${lossWords(best.loss)}`;
+  return rank === 1 ? "yours is the best" : `best: ${lossWords(best.loss)}, ${best.name}`;
 }
 
 /** @param {string | null} gone */
@@ -280,10 +280,10 @@ export function curvesOf({ room, mine, followed }) {
   return {
     step,
     lines: [
-      ...(isOwn && without ? [{ name: "without dropout, new examples", lane: 0, values: without }] : []),
-      { name: isOwn ? "with dropout, new examples" : "yours, new examples", lane: 1, values: loss },
+      ...(isOwn && without ? [{ name: "without dropout", lane: 0, values: without }] : []),
+      { name: isOwn ? "with dropout" : "your network", lane: 1, values: loss },
       {
-        name: isOwn ? "with dropout, training examples" : "yours, training examples",
+        name: isOwn ? "with dropout, on training examples" : "the same on training examples",
         lane: 1,
         values: train,
         dashed: true,

@@ -22,17 +22,24 @@ const LINK = {
  */
 export const linkWord = ({ status }) => LINK[status];
 
+/**
+ * A room that cannot be watched, although the server answers.
+ * @param {string} host
+ */
+export const blockedWords = (host) =>
+  `Pages of ${host} arrive here, and live connections do not. Ask whoever runs this network, or the proxy in front of ${host}, to let WebSockets through. This page keeps trying.`;
+
 /** @type {Record<RoomRunState, string>} */
 const STATES = {
-  opening: "is being made",
-  playing: "trains",
+  opening: "being made",
+  playing: "training",
   paused: "paused",
   lost: "interrupted",
   ended: "ended",
 };
 
 /**
- * Where a run is: `Step 432 · trains`.
+ * Where a run is: `Step 432 · training`.
  * @param {number} step
  * @param {RoomRunState} state
  */
