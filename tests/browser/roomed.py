@@ -79,7 +79,7 @@ def question(phase: str = "asked", **beside: Any) -> dict[str, Any]:
 
 def final_loss(rate: float, noise: random.Random) -> float:
     """Where a network with a rate ends, about: a curve with its lowest point near 0.3."""
-    return 0.26 + 0.25 * (0.35 - rate) ** 2 + 0.9 * max(0.0, rate - 0.35) ** 2.2 + noise.gauss(0, 0.012)
+    return 0.26 + 0.25 * (0.35 - rate) ** 2 + 0.9 * math.pow(max(0.0, rate - 0.35), 2.2) + noise.gauss(0, 0.012)
 
 
 def places(count: int, simulated: int = 0, step: int = 600, seed: int = 1) -> dict[str, Any]:

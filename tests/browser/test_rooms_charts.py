@@ -88,7 +88,8 @@ class TestLabels:
 
 
 def race_of(page: Page, places: dict[str, Any], **beside: Any) -> dict[str, Any]:
-    given = {"race": roomed.race(places), "places": places["places"], "changed": None, "shown": None, **beside}
+    marked = {"changed": None, "shown": None, **beside}
+    given = {"race": roomed.race(places), "places": places["places"], **marked}
     found: dict[str, Any] = call(page, f"{CHARTS}race", "raceChart", given, SIZE, beside.get("before", NOTHING))
     return found
 
@@ -140,7 +141,7 @@ class TestRace:
 
     def test_without_an_evaluation_it_says_so(self, module_page: Page) -> None:
         nothing = {"op": "race", "lanes": [], "step": [], "loss": []}
-        given = {"race": nothing, "places": [], "changed": None, "shown": None}
+        given: dict[str, Any] = {"race": nothing, "places": [], "changed": None, "shown": None}
         chart = call(module_page, f"{CHARTS}race", "raceChart", given, SIZE, NOTHING)
         assert chart["words"] == "No place has been evaluated yet."
 
@@ -330,6 +331,11 @@ class TestRun:
         assert [each["at"]["d"].count("m0") for each in dropped] == [2, 0]
         assert texts(chart) == ["hidden 1: 3 of 5 kept", "hidden 2: 2 of 2 kept"]
         assert chart["words"] == "The mask of Dropout at step 431. hidden 1: 3 of 5 kept; hidden 2: 2 of 2 kept."
+
+    def test_of_a_wide_layer_it_says_which_units_are_told(self, module_page: Page) -> None:
+        mask = {"name": "D", "step": 1, "layers": [{"name": "hidden1", "units": 512, "kept": [1, 0, 1]}]}
+        chart = call(module_page, f"{CHARTS}mask", "maskChart", mask, {"width": 500, "height": 600})
+        assert texts(chart) == ["hidden 1: 2 of the first 3 of 512 kept"]
 
     @pytest.mark.parametrize("units", [[8], [128, 64], [512, 512, 512], [4096]])
     def test_a_mask_stays_in_its_place_and_says_what_is_left_out(self, module_page: Page, units: list[int]) -> None:

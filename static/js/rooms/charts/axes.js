@@ -1,4 +1,4 @@
-// Axes that stand still: their limits are round numbers, and change only when the data leave them, or fill too little of them. Pure.
+// Axes that stand still: their limits are round, and change only when data leave them or fill too little of them. Pure.
 
 const ROUND = [1, 1.5, 2, 3, 4, 5, 6, 8, 10];
 const STEPS = [1, 2, 5, 10];
@@ -33,7 +33,7 @@ export function steadyTop(before, need) {
 }
 
 /**
- * The limits of an axis for values that are not negative. It begins at 0 where this costs less than two fifths of its height.
+ * The limits of an axis for values that are not negative. It begins at 0 where this costs less than two fifths of it.
  * @param {Limits | null} before
  * @param {number} low The least value.
  * @param {number} high The greatest.
