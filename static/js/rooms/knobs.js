@@ -54,8 +54,8 @@ export function createKnobs({ element, send, announce }) {
     input.addEventListener("change", () => knob.move(read()));
     if (!isSwitch) {
       input.addEventListener("pointerdown", () => knob.hold());
-      for (const end of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) {
-        input.addEventListener(end, () => knob.release());
+      for (const end of ["pointerup", "pointercancel"]) {
+        input.ownerDocument.addEventListener(end, () => knob.release()); // a question may lie over the slider by then
       }
     }
     return { knob, place, input, told };

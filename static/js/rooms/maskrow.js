@@ -19,7 +19,8 @@ const ARM = 3;
  */
 export function maskWords({ name, units, kept }) {
   const count = kept.reduce((sum, each) => sum + Number(Boolean(each)), 0);
-  const all = kept.length < units ? `the first ${formatCount(kept.length)} of ${formatCount(units)}` : formatCount(units);
+  const all =
+    kept.length < units ? `the first ${formatCount(kept.length)} of ${formatCount(units)}` : formatCount(units);
   return `${layerLabel(name)}: ${formatCount(count)} of ${all} kept`;
 }
 

@@ -118,7 +118,7 @@ export function createQuestion({ element, send, announce }) {
       }
       const isRight = question.phase === "told" && question.truth === index;
       const marks = [
-        isRight ? "right" : "",
+        isRight ? "✓ right" : "",
         vote === 0 ? "" : markOf(index, first, vote === 1 ? null : second, question.phase),
       ];
       row.classList.toggle("is-right", isRight);
