@@ -141,7 +141,7 @@ function createHost(document, { code, token, tokens, say }) {
     const line = find(document, "[data-show=connection]");
     const isLost = status === "waiting";
     line.classList.toggle("is-there", isLost);
-    setText(line, isLost ? "Connection lost. What you see is the last that came. Reconnecting …" : "");
+    setText(line, isLost ? "Connection lost. Reconnecting …" : "");
     document.body.classList.toggle("is-away", !isOn(status) && status !== "connecting");
     if (status === "ended" || status === "refused") {
       if (why === 4403 || why === 4404 || status === "ended") {

@@ -1,4 +1,4 @@
-"""The pages of a room on a pretended server, which says the topics that a test gives it and writes down what it hears."""
+"""The pages of a room on a pretended server: it says the topics that a test gives it, and writes down what it hears."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def question(phase: str = "asked", **beside: Any) -> dict[str, Any]:
 
 def final_loss(rate: float, noise: random.Random) -> float:
     """Where a network with a rate ends, about: a curve with its lowest point near 0.3."""
-    return 0.26 + 0.25 * (0.35 - rate) ** 2 + 0.9 * max(0.0, rate - 0.35) ** 2.2 + noise.gauss(0, 0.012)
+    return 0.26 + 0.25 * (0.35 - rate) ** 2 + 0.9 * math.pow(max(0.0, rate - 0.35), 2.2) + noise.gauss(0, 0.012)
 
 
 def places(count: int, simulated: int = 0, step: int = 600, seed: int = 1) -> dict[str, Any]:
@@ -304,6 +304,14 @@ class RoomPage:
     def ops(self, op: str) -> list[dict[str, Any]]:
         """What the page said with an `op`, without its number."""
         return [{key: value for key, value in each.items() if key != "id"} for each in self.said if each["op"] == op]
+
+    def heard(self, op: str, count: int = 1) -> list[dict[str, Any]]:
+        """The same, once the page has said it so often."""
+        while len(self.ops(op)) < count:
+            self.page.wait_for_timeout(
+                10
+            )  # the socket is heard meanwhile; a test that waits for ever is ended from outside
+        return self.ops(op)
 
     def _connect(self, socket: WebSocketRoute) -> None:
         self._socket = socket

@@ -74,8 +74,9 @@ export function changeWords({ counts, counts_again: again, truth }) {
     return "";
   }
   const [before, after] = [voteOf(counts, truth), voteOf(again, truth)];
-  const all = (/** @type {readonly number[]} */ list) => formatCount(list.reduce((sum, count) => sum + count, 0));
-  return `At first ${formatCount(before?.count ?? 0)} of ${all(counts)} chose it, then ${formatCount(after?.count ?? 0)} of ${all(again)}.`;
+  const some = (/** @type {Vote | null} */ vote, /** @type {readonly number[]} */ list) =>
+    `${formatCount(vote?.count ?? 0)} of ${formatCount(list.reduce((sum, count) => sum + count, 0))}`;
+  return `At first ${some(before, counts)} chose it, then ${some(after, again)}.`;
 }
 
 /**

@@ -1,9 +1,11 @@
-// Axes that stand still: their limits are round numbers, and change only when the data leave them, or fill too little of them. Pure.
+// Axes that stand still: their limits are round, and change only when data leave them or fill too little of them. Pure.
 
 const ROUND = [1, 1.5, 2, 3, 4, 5, 6, 8, 10];
 const STEPS = [1, 2, 5, 10];
 const FILLED = 0.5; // of an axis that the data have to fill, or it is made shorter
-const ROOM = 1.12; // of what is needed, when an axis is made anew
+const ROOM = 1.12; // of what is needed, when an axis is made shorter
+const TINY = 1e-9; // by which a sum of decimals may be off
+const SHORTER = 0.6; // of what it was: else an axis is not made shorter
 
 /** Where an axis begins and ends. @typedef {readonly [number, number]} Limits */
 
@@ -31,25 +33,32 @@ export function steadyTop(before, need) {
 }
 
 /**
- * The limits of an axis for values that are not negative. It begins at 0 where this costs less than two fifths of its height.
+ * The limits of an axis for values that are not negative. It begins at 0 where this costs less than two fifths of it.
  * @param {Limits | null} before
  * @param {number} low The least value.
  * @param {number} high The greatest.
  * @returns {Limits}
  */
 export function steadyRange(before, low, high) {
-  if (before && low >= before[0] && high <= before[1]) {
-    const used = before[0] === 0 ? high : high - low;
-    if (used >= FILLED * (before[1] - before[0])) {
-      return before;
-    }
+  if (!before || low < before[0] - TINY || high > before[1] + TINY) {
+    return rangeFor(low, high);
   }
-  const isNew = before === null || low < before[0] || high > before[1];
+  const edge = (ROOM - 1) * (high - low); // what trembles must not be out of the new limits at once
+  const closer = rangeFor(Math.max(0, low - edge), high + edge);
+  return closer[1] - closer[0] <= SHORTER * (before[1] - before[0]) ? closer : before;
+}
+
+/**
+ * @param {number} low
+ * @param {number} high
+ * @returns {Limits}
+ */
+function rangeFor(low, high) {
   if (low < 0.4 * high || !(high > low)) {
-    return [0, roundAbove(high * (isNew ? 1 : ROOM))];
+    return [0, roundAbove(high)];
   }
-  const step = stepOf((high - low) * ROOM, 4);
-  const [first, last] = [Math.floor(low / step), Math.ceil(high / step)];
+  const step = stepOf(high - low, 4);
+  const [first, last] = [Math.floor(low / step + 1e-9), Math.ceil(high / step - 1e-9)];
   return [plain(first * step), plain(Math.max(last, first + 1) * step)];
 }
 

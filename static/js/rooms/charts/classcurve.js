@@ -207,7 +207,8 @@ function curveWords(dots, all, medians, known) {
     null,
   );
   return [
-    `Validation loss over the dropout rate of the hidden layers: ${formatCount(dots.length)} of ${formatCount(all)} places have one.`,
+    "Validation loss over the dropout rate of the hidden layers.",
+    `${formatCount(dots.length)} of ${formatCount(all)} places have one.`,
     `The lowest is ${formatLoss(best.loss)}, of ${best.name}, with rate ${formatPlain(best.hidden)}.`,
     ...(lowest
       ? [`The median of a tenth of the rates is lowest around ${formatPlain(lowest.rate)}: ${formatLoss(lowest.loss)}.`]

@@ -59,7 +59,7 @@ export function axesOf({ x, y, left, top, right, bottom }, limits, names, letter
     ),
   ]);
   const isBelow = names.x.length > SHORT;
-  const end = isBelow ? Number.POSITIVE_INFINITY : right - names.x.length * letter * 0.56; // where the axis’s name begins
+  const end = isBelow ? Number.POSITIVE_INFINITY : right - names.x.length * letter * 0.56; // where it begins
   const nameAt = { x: right, y: bottom + letter * (isBelow ? 2.5 : 1.3), "text-anchor": "end" };
   const upright = ticksOf(limits.x, columns).flatMap(({ at, text }) => [
     mark(`x ${text}`, "line", { class: "grid", x1: x(at), x2: x(at), y1: bottom, y2: bottom + letter * 0.3 }),

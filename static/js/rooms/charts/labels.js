@@ -1,11 +1,11 @@
 // Labels one above the other beside a chart, each as near as can be to what it names. Pure.
 
 /**
- * Move places apart until no two are nearer than they may be, and as little as that takes: neighbours that are too near become a
- * group around the mean of where they would be (isotonic regression by pooling).
+ * Move places apart until no two are nearer than they may be, and as little as that takes: neighbours that are too near
+ * become a group around the mean of where they would be (isotonic regression by pooling).
  * @param {readonly number[]} wanted Where each would be, in any order.
  * @param {number} apart The least distance.
- * @param {readonly [number, number]} within The first and the last place there is; with too many labels the last is passed.
+ * @param {readonly [number, number]} within The first and the last place; with too many labels the last is passed.
  * @returns {number[]} Where each is, in the order given.
  */
 export function spreadLabels(wanted, apart, [first, last]) {

@@ -14,7 +14,8 @@ const LETTER = 24;
 const LANES = 8; // colours
 const RISEN = 3; // times the first loss: what shoots up further leaves the chart
 
-/** Training losses, a list for each network. @typedef {{ step: readonly number[], train: readonly (readonly (number | null)[])[] }} Trail */
+/** @typedef {readonly (number | null)[]} Line */
+/** Training losses, a line for each network. @typedef {{ step: readonly number[], train: readonly Line[] }} Trail */
 /** What there is to draw. @typedef {Pick<FollowedTopic, "networks" | "curve"> & { trail: Trail }} Losses */
 /** What was drawn before. @typedef {{ steps: number | null, top: number | null }} LossLimits */
 

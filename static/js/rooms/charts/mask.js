@@ -1,6 +1,6 @@
-// The mask of a step: a disc for each unit that was kept, a cross for each that was dropped, in rows below the name of their layer. Pure.
+// The mask of a step: a disc for each unit that was kept, a cross for each that was dropped, layer by layer. Pure.
 
-/** @import { FollowedTopic } from "../../types.js" */
+/** @import { FollowedTopic, MaskLayer } from "../../types.js" */
 /** @import { Chart, Mark, Size } from "./painter.js" */
 
 import { formatCount } from "../../model/stats.js";
@@ -58,7 +58,8 @@ export function maskChart({ name, step, layers }, size) {
   /** @type {Mark[]} */
   const marks = [];
   let top = 0;
-  for (const [index, { name: layer, kept }] of layers.entries()) {
+  for (const [index, one] of layers.entries()) {
+    const { name: layer, kept } = one;
     const some = kept.slice(0, drawn[index]);
     const at = (/** @type {number} */ unit) => ({
       x: (unit % across) * cell + cell / 2,
@@ -70,7 +71,7 @@ export function maskChart({ name, step, layers }, size) {
         .map(whole ? disc(cell) : cross(cell))
         .join("");
     marks.push(
-      mark(`${layer} head`, "text", { class: "layer-name", x: 0, y: top + 28 }, layerHead(layer, kept, drawn[index])),
+      mark(`${layer} head`, "text", { class: "layer-name", x: 0, y: top + 28 }, layerHead(one, drawn[index])),
       mark(`${layer} kept`, "path", { class: "kept", d: text(1) || "M0 0" }),
       mark(`${layer} dropped`, "path", {
         class: "dropped",
@@ -80,23 +81,27 @@ export function maskChart({ name, step, layers }, size) {
     );
     top += HEAD + Math.ceil(some.length / across) * cell + BETWEEN;
   }
-  const told = layers.map(({ name: layer, kept }) => `${layerLabel(layer)}: ${sharesOf(kept)}`).join("; ");
+  const told = layers.map((layer) => `${layerLabel(layer.name)}: ${sharesOf(layer)}`).join("; ");
   return { ...size, marks, words: `The mask of ${name} at step ${formatCount(step)}. ${told}.` };
 }
 
 /**
- * @param {string} layer
- * @param {readonly number[]} kept
+ * @param {MaskLayer} layer
  * @param {number} drawn
  */
-function layerHead(layer, kept, drawn) {
-  const some = drawn < kept.length ? `, the first ${formatCount(drawn)} drawn` : "";
-  return `${layerLabel(layer)}: ${sharesOf(kept)}${some}`;
+function layerHead(layer, drawn) {
+  const some = drawn < layer.kept.length ? `, the first ${formatCount(drawn)} drawn` : "";
+  return `${layerLabel(layer.name)}: ${sharesOf(layer)}${some}`;
 }
 
-/** @param {readonly number[]} kept */
-function sharesOf(kept) {
-  return `${formatCount(kept.filter(Boolean).length)} of ${formatCount(kept.length)} kept`;
+/**
+ * How many were kept, of those that are told: of a wide layer these are the first.
+ * @param {MaskLayer} layer
+ */
+function sharesOf({ kept, units }) {
+  const all =
+    kept.length < units ? `the first ${formatCount(kept.length)} of ${formatCount(units)}` : formatCount(units);
+  return `${formatCount(kept.filter(Boolean).length)} of ${all} kept`;
 }
 
 /** @param {number} cell */

@@ -1,4 +1,4 @@
-// The race of the class: the validation losses of all places over the steps. Many faint lines, and few that have a name. Pure.
+// The race of the class: validation losses of all places over the steps. Many faint lines, few that have a name. Pure.
 
 /** @import { RaceTopic, RoomPlace } from "../../types.js" */
 /** @import { Limits } from "./axes.js" */
@@ -17,7 +17,7 @@ const FEW = 5; // places of which each has its name
 const LONGEST = 16; // characters of a name
 const HEADROOM = 1.5; // of the axis, above what most places have now
 
-/** What was drawn before, so that the axes stand still. @typedef {{ steps: number | null, top: number | null }} RaceLimits */
+/** Where the axes ended before. @typedef {{ steps: number | null, top: number | null }} RaceLimits */
 
 /**
  * One place with its line.
@@ -120,8 +120,8 @@ export function raceChart({ race, places, changed, shown }, size, before) {
 }
 
 /**
- * Where the axes end. Upwards it is what most places have now, with some room: of the first steps, which fall from far above, the
- * axis need not show all.
+ * Where the axes end. Upwards it is what most places have now, with some room: of the first steps, which fall from far
+ * above, the axis need not show all.
  * @param {RaceTopic} race
  * @param {readonly Runner[]} runners
  * @param {RaceLimits} before

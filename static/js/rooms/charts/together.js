@@ -1,4 +1,4 @@
-// The ensemble of the class against its single networks: accuracy and loss of each, as bars, and what the numbers say. Pure.
+// The ensemble of the class against its single networks: accuracy and loss, as bars, and what the numbers say. Pure.
 
 /** @import { AverageTopic, RoomScore } from "../../types.js" */
 /** @import { Chart, Mark, Size } from "./painter.js" */
@@ -104,10 +104,11 @@ export function togetherSentence(topic) {
   const [ours, single] = [formatLoss(average.loss), formatLoss(mean.loss)];
   const many = networks === 2 ? "both networks" : `all ${formatCount(networks)} networks`;
   const start = `The average of ${many} has a loss of ${ours}`;
+  const verdict = average.loss < mean.loss ? "better" : "worse";
   const first =
     ours === single
       ? `${start}, the same as a single one has in the mean.`
-      : `${start}. A single one has ${single} in the mean: the average is ${average.loss < mean.loss ? "better" : "worse"}.`;
+      : `${start}. A single one has ${single} in the mean: the average is ${verdict}.`;
   if (!best) {
     return first;
   }

@@ -125,8 +125,8 @@ export function createPhone(dialog, pictureOf) {
 }
 
 /**
- * The address of this page as a phone reaches it: where the students' link leads, and not where this browser is. The token is in the
- * fragment, which no browser sends anywhere.
+ * The address of this page as a phone reaches it: where the students' link leads, and not where this browser is. The
+ * token is in the fragment, which no browser sends anywhere.
  * @param {Pick<RoomTopic, "link" | "code">} room
  * @param {string} token
  */

@@ -4,8 +4,13 @@
 
 /** @typedef {"name" | "hidden" | "loss" | "here"} SortKey */
 
-/** What people can be sorted by. @type {Record<SortKey, string>} */
-export const SORTS = { name: "Name", hidden: "Dropout rate", loss: "Validation loss", here: "Here" };
+/** What people can be sorted by, one way round and the other. @type {Record<SortKey, readonly [string, string]>} */
+export const SORTS = {
+  name: ["Name, A to Z", "Name, Z to A"],
+  hidden: ["Dropout rate, lowest first", "Dropout rate, highest first"],
+  loss: ["Validation loss, lowest first", "Validation loss, highest first"],
+  here: ["Here first", "Away first"],
+};
 
 const names = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 

@@ -1,4 +1,4 @@
-// The list of people. Rows stay and are written anew where they differ, and they keep their order while somebody reaches for one.
+// The list of people. Rows stay, are written where they differ, and keep their order while somebody reaches for one.
 
 /** @import { CurvesTopic, RoomMember, RoomTopic } from "../../types.js" */
 /** @import { SortKey } from "./order.js" */
@@ -120,15 +120,9 @@ export function createPeople(section, choose) {
     arrange();
   }
 
-  for (const [key, title] of Object.entries(SORTS)) {
-    for (const isFalling of [false, true]) {
-      const words =
-        key === "here"
-          ? isFalling
-            ? "Away first"
-            : "Here first"
-          : `${title}, ${key === "name" ? (isFalling ? "Z to A" : "A to Z") : isFalling ? "highest first" : "lowest first"}`;
-      select.append(h(document, "option", { value: `${key}${isFalling ? " falling" : ""}` }, words));
+  for (const [key, turns] of Object.entries(SORTS)) {
+    for (const [index, words] of turns.entries()) {
+      select.append(h(document, "option", { value: index === 0 ? key : `${key} falling` }, words));
     }
   }
   select.addEventListener("change", () => {
@@ -141,16 +135,19 @@ export function createPeople(section, choose) {
       sort(key, state.key === key ? !state.isFalling : false);
     });
   }
-  const hold = (/** @type {boolean} */ isHeld) => () => {
-    state.isHeld = isHeld || body.matches(":focus-within");
-    if (!state.isHeld) {
+  /** @param {boolean} isHeld Whether somebody reaches for a row: then they keep their order. */
+  function hold(isHeld) {
+    state.isHeld = isHeld;
+    if (!isHeld) {
       arrange();
     }
-  };
-  body.addEventListener("pointerenter", hold(true));
-  body.addEventListener("pointerleave", hold(false));
-  body.addEventListener("focusin", hold(true));
-  body.addEventListener("focusout", () => (state.isHeld = body.matches(":hover")));
+  }
+  body.addEventListener("pointerenter", () => hold(true));
+  body.addEventListener("pointerleave", () => hold(body.matches(":focus-within")));
+  body.addEventListener("focusin", () => hold(true));
+  body.addEventListener("focusout", ({ relatedTarget }) => {
+    hold(body.matches(":hover") || (relatedTarget instanceof Element && body.contains(relatedTarget)));
+  });
   sort("name", false);
 
   return {

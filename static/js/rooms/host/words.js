@@ -32,7 +32,8 @@ export function speedWords(speed) {
       : `${formatPlain(speed)} steps a second`;
 }
 
-/** What can be large on the projector, by way. @type {Record<RoomWay, readonly { panel: string | null, title: string }[]>} */
+/** @typedef {{ panel: string | null, title: string }} Look */
+/** What can be large on the projector, or stand out there. @type {Record<RoomWay, readonly Look[]>} */
 export const LOOKS = {
   follow: [
     { panel: null, title: "Nothing in particular" },

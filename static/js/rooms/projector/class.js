@@ -1,4 +1,4 @@
-// The class run: the race of all places, the curve that they draw together, and their ensemble. All three, or one of them large.
+// The class run: the race of all places, the curve that they draw together, and their ensemble; or one of them, large.
 
 /** @import { AverageTopic, RaceTopic, RoomPlace, RoomTopic } from "../../types.js" */
 /** @import { CurveLimits } from "../charts/classcurve.js" */
@@ -53,7 +53,7 @@ export function createClass(place) {
           "has-simulated",
           state.places.some(({ simulated }) => simulated),
         );
-        setText(made.note, goneWords(state.places));
+        setText(made.note, placesWords(state.places, state.room?.students.waiting ?? 0));
         figure.paint();
       };
       return { element: made.element, paint, destroy: figure.destroy };
@@ -142,12 +142,22 @@ export function createClass(place) {
   };
 }
 
-/** @param {readonly RoomPlace[]} places */
-function goneWords(places) {
+/**
+ * @param {readonly RoomPlace[]} places
+ * @param {number} waiting
+ */
+function placesWords(places, waiting) {
   const gone = places.filter((place) => place.gone).length;
-  if (places.length === 0) {
-    return "No place is taken yet.";
-  }
-  const many = places.length === 1 ? "1 place is taken." : `${formatCount(places.length)} places are taken.`;
-  return gone > 0 ? `${many} ${formatCount(gone)} diverged.` : many;
+  const taken = places.length === 1 ? "1 place is taken." : `${formatCount(places.length)} places are taken.`;
+  return [
+    places.length === 0 ? "No place is taken yet." : taken,
+    gone > 0 ? `${formatCount(gone)} diverged.` : "",
+    waiting === 1
+      ? "1 student waits for a place."
+      : waiting > 1
+        ? `${formatCount(waiting)} students wait for a place.`
+        : "",
+  ]
+    .filter(Boolean)
+    .join(" ");
 }

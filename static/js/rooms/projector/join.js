@@ -1,4 +1,4 @@
-// How one joins: the code, the link, the QR code, and how many are here. It stands beside the picture, and large before there is one.
+// How one joins: code, link, QR code, and how many are here. Beside the picture, or large while there is none.
 
 /** @import { RoomTopic } from "../../types.js" */
 

@@ -1,4 +1,4 @@
-// Everybody has a run of their own: how many there are. The runs themselves are on the phones, and one of them here when it is shown.
+// Everybody has a run of their own: how many there are. Each phone shows its own; run.js draws one that the host shows.
 
 /** @import { RoomTopic } from "../../types.js" */
 

@@ -1,7 +1,7 @@
-// One run, large: its accuracies, its loss curves, and the mask of its newest step. The host's, or a student's that is shown.
+// One run, large: accuracies, loss curves, the mask of the newest step. The host's, or a student's that is shown.
 
 /** @import { FollowedTopic, RoomTopic } from "../../types.js" */
-/** @import { LossLimits } from "../charts/losses.js" */
+/** @import { LossLimits, Trail } from "../charts/losses.js" */
 
 import { h, setText } from "../../base/dom.js";
 import { formatCount, formatLoss, formatPercent, formatPlain } from "../../model/stats.js";
@@ -23,6 +23,8 @@ export function createRun(place) {
   const scores = h(document, "ul", { class: "scores", "aria-label": "Validation accuracy" });
   const losses = captioned(document, "Loss", legend(document, ["validation", "train"]));
   const mask = captioned(document, "Mask", legend(document, ["kept", "dropped"]));
+  losses.element.classList.add("is-loss");
+  mask.element.classList.add("is-mask");
   place.append(scores, losses.element, mask.element);
   const state = {
     topic: /** @type {FollowedTopic | null} */ (null),
@@ -34,7 +36,7 @@ export function createRun(place) {
     if (!state.topic) {
       return null;
     }
-    const chart = lossChart({ ...state.topic, trail: state.trail }, size, state.limits);
+    const chart = lossChart({ ...state.topic, trail: trailOf(state.topic, state.trail) }, size, state.limits);
     state.limits = chart.limits;
     return chart;
   });
@@ -85,4 +87,15 @@ export function createRun(place) {
       maskFigure.paint();
     },
   };
+}
+
+/**
+ * The training losses: those that the topic has, if it has any, or those that came with its predecessors.
+ * @param {FollowedTopic} topic
+ * @param {Trail} kept
+ * @returns {Trail}
+ */
+function trailOf({ curve }, kept) {
+  const { step, train } = /** @type {FollowedTopic["curve"] & Partial<Pick<Trail, "train">>} */ (curve);
+  return train ? { step, train } : kept;
 }

@@ -4,7 +4,10 @@
 
 import { formatCount, formatPlain } from "../../model/stats.js";
 
-/** What the page shows. @typedef {"connecting" | "nothing" | "lobby" | "question" | "follow" | "own" | "shown" | "class"} Scene */
+/**
+ * What the page shows.
+ * @typedef {"connecting" | "nothing" | "lobby" | "question" | "follow" | "own" | "shown" | "class"} Scene
+ */
 
 /**
  * @param {RoomTopic | undefined} room
