@@ -115,7 +115,7 @@ async def test_a_run_can_follow_another_network_from_the_start(lab: Running) -> 
         (b'{"label_noise": NaN}', 422, "bad_value", "label_noise = nan"),
         (b'{"dropuot": 1}', 422, "unknown_knob", "there is no knob 'dropuot'"),
         (b'{"lanes": [{"name": "\\ud800"}]}', 422, "bad_value", "lanes[0].name"),
-        (json.dumps({"lanes": [{}] * 65}).encode(), 422, "bad_value", "lanes"),
+        (json.dumps({"lanes": [{}] * 129}).encode(), 422, "bad_value", "lanes"),
         (b'{"lanes": [{"dropout": [1, 0, 0, 0]}]}', 422, "bad_value", "lanes[0].dropout[0] = 1"),
         (b'{"changes": [1]}', 400, "bad_message", "changes[0] = 1"),
         (b'{"\\ud800": 1}', 422, "unknown_knob", "there is no knob '\\ud800'"),
