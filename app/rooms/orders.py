@@ -18,7 +18,8 @@ from trainer.errors import KnobError
 from trainer.presets import find_preset
 from trainer.settings.panels import PANELS
 
-_PANELS: Final = frozenset(panel.id for panel in PANELS)
+_PANELS: Final = frozenset(panel.id for panel in PANELS) | {"race", "curve", "ensemble"}
+"""What the host may look at: a panel of the lab or, of the class run, a chart of the projector."""
 
 Said = Mapping[str, Any]
 Answer = dict[str, Any]

@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from app.rooms.people import knobs_of
 from app.run import Run
-from trainer.presets.seeds import values_of
 
 CURVE: Final = 40  # points of a curve on a phone,
 RACE: Final = 60  # and of all on a projector
 MOST_UNITS: Final = 128  # of a layer whose mask is shown
-_RATES: Final = tuple(round(tenths / 10, 1) for tenths in range(10))
 
 
 def short(value: float) -> float | None:
@@ -99,7 +97,16 @@ def standing(run: Run | None) -> dict[str, Any] | None:
     """Return what everybody is told of a run: its id, state, step and speed."""
     if run is None:
         return None
-    return {"id": run.id, "state": run.standing, "step": run.step, "speed": run.steps_per_second}
+    state = "lost" if is_behind(run) else run.standing
+    return {"id": run.id, "state": state, "step": run.reach, "speed": run.steps_per_second}
+
+
+def is_behind(run: Run) -> bool:
+    """Whether a run is being trained again up to where it was before its worker or its server was lost.
+
+    Nothing of that is shown: everybody has seen it.
+    """
+    return not run.is_open or run.step < run.reach
 
 
 def followed(run: Run, reading: Reading, name: str | None = None) -> dict[str, Any]:
@@ -180,19 +187,3 @@ def read_average(tensors: Mapping[str, NDArray[Any]], names: Mapping[int, str]) 
         "mean": pair("mean"),
         "dropout": pair("thinned"),
     }
-
-
-def known_curve() -> dict[str, Any] | None:
-    """Return what the experiment “Choosing the rate” came to with its stored seeds: the mean, the least and the
-    greatest; None if nothing is stored.
-    """
-    rates, means, low, high, seeds = [], [], [], [], 0
-    for rate in _RATES:
-        values = [each for each in values_of("lab", "rate", f"val_loss/p={rate:g}").values() if math.isfinite(each)]
-        if values:
-            rates.append(rate)
-            means.append(short(sum(values) / len(values)))
-            low.append(short(min(values)))
-            high.append(short(max(values)))
-            seeds = len(values)
-    return {"rates": rates, "loss": means, "low": low, "high": high, "seeds": seeds} if rates else None

@@ -9,7 +9,8 @@ from typing import Any, Final
 from app.rooms.links import only_here
 from app.rooms.open import OpenRoom
 from app.rooms.people import Student, knobs_of
-from app.rooms.pictures import CURVE, Reading, average_of, followed, known_curve, short, standing
+from app.rooms.known import known_curve
+from app.rooms.pictures import CURVE, Reading, average_of, followed, is_behind, short, standing
 from app.rooms.questions import ready_for
 from app.rooms.readers import Reader
 from app.run import Run
@@ -36,7 +37,6 @@ class Topics:
         self._readings: dict[str, tuple[Any, Reading]] = {}
         self._curves: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._phones_at = 0.0
-        self._known = known_curve()
 
     def offer(self) -> None:
         """Offer every reader what has changed; what has not is not sent again."""
@@ -111,7 +111,7 @@ class Topics:
             "knobs_of": self._named(room.knobs_of),
             "shown": self._named(room.shown),
             "look": room.look if room.look["panel"] is not None else None,
-            "known": self._known if room.known else None,
+            "known": known_curve(0 if at.class_run is None else at.class_run.reach) if room.known else None,
         }
 
     def _named(self, student_id: str | None) -> dict[str, str] | None:
@@ -171,7 +171,7 @@ class Topics:
         at, room = self._at, self._at.room
         if room.way == "own":
             run = at.stage.here(student.run)
-            if run is None:
+            if run is None or is_behind(run):
                 return None
             reading, lane = self._reading(run), run.config.followed_at_first
             told = {**self._standing(run), **reading.last(lane), "gone": reading.gone(lane)}
@@ -182,7 +182,7 @@ class Topics:
                 told["without"] = reading.last(other)
             return {**told, "curve": curve}
         run = at.class_run
-        if run is None or student.place is None:
+        if run is None or student.place is None or is_behind(run):
             return None
         reading = self._reading(run)
         rank, best = ranks.get(student.id, (None, None))
@@ -217,14 +217,14 @@ class Topics:
 
     def _followed_text(self) -> str:
         run = self._at.run
-        return "" if run is None else dumps(followed(run, self._reading(run)))
+        return "" if run is None or is_behind(run) else dumps(followed(run, self._reading(run)))
 
     # What a projector and a host get
 
     def _wide(self) -> dict[str, dict[str, Any]]:
         at, room = self._at, self._at.room
         told: dict[str, dict[str, Any]] = {}
-        if room.way == "class" and (run := at.class_run) is not None:
+        if room.way == "class" and (run := at.class_run) is not None and not is_behind(run):
             reading = self._reading(run)
             seated = room.seated
             places = [(each.place, each.began) for each in seated if each.place is not None]
@@ -232,11 +232,12 @@ class Topics:
             told["places"] = {"step": run.step, "places": networks_of(at, run, reading)}
             told["race"] = self._race(run, reading, places)
             told["average"] = average_of(run, names)
-        if room.way == "follow" and (run := at.run) is not None:
+        if room.way == "follow" and (run := at.run) is not None and not is_behind(run):
             told["followed"] = followed(run, self._reading(run))
         shown = room.students.get(room.shown or "")
-        if shown is not None and room.way == "own" and (run := at.stage.here(shown.run)) is not None:
-            told["shown"] = followed(run, self._reading(run), shown.name)
+        own = None if shown is None else at.stage.here(shown.run)
+        if shown is not None and room.way == "own" and own is not None and not is_behind(own):
+            told["shown"] = followed(own, self._reading(own), shown.name)
         return told
 
     def _race(self, run: Run, reading: Reading, places: list[tuple[int, int]]) -> dict[str, Any]:
@@ -259,7 +260,7 @@ class Topics:
             if reader.member is not None:
                 by_student.setdefault(reader.member, []).append(reader)
         seated = {}
-        if room.way == "class" and (run := at.class_run) is not None:
+        if room.way == "class" and (run := at.class_run) is not None and not is_behind(run):
             seated = {each["id"]: each for each in networks_of(at, run, self._reading(run))}
         told = []
         for student in room.students.values():
@@ -299,7 +300,7 @@ class Topics:
                 {} if found is None else {name: found[name] for name in names}
             )
         run = at.stage.here(student.run) if at.room.way == "own" else None
-        if run is None:
+        if run is None or is_behind(run):
             return {"gone": None, "loss": None, "accuracy": None}
         reading, place = self._reading(run), run.config.followed_at_first
         lane = run.last_config.lanes[place]
@@ -320,7 +321,7 @@ class Topics:
         told = {}
         for student in at.room.students.values():
             run = at.stage.here(student.run)
-            if run is not None:
+            if run is not None and not is_behind(run):
                 told[student.id] = self._curve(run, self._reading(run), run.config.followed_at_first, 0)
         return told
 

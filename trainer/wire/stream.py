@@ -16,7 +16,7 @@ from typing import Any, Final
 from trainer.errors import DropoutLabError
 from trainer.wire.jsontext import dumps
 
-MAX_PAYLOAD: Final = 16 * 1024 * 1024  # thirty times the largest frame: 1,000 digits are 0.3 MB, 128 boundaries 0.5 MB
+MAX_PAYLOAD: Final = 20 * 1024 * 1024  # forty times the largest frame: 1,000 digits are 0.3 MB, 128 boundaries 0.5 MB
 MAX_STATE: Final = MAX_PAYLOAD * 3 // 4  # of a checkpoint, which is a part of a frame
 MAX_HELLO: Final = 4096  # what a stranger may send before it has shown the token
 BEAT_S: Final = 0.5  # a worker says so often that it is alive, whatever else it is doing

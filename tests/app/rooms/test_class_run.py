@@ -39,7 +39,7 @@ async def test_every_student_gets_a_place_with_the_rates_that_were_chosen_before
         run = await begin(host)
         lanes = pool.requests[run][0]["config"]["lanes"]
         assert len(lanes) == 8
-        assert [lane["dropout"] for lane in lanes[:2]] == [[0.2, 0.8, 0.8, 0.8], [0.2, 0.5, 0.5, 0.5]]
+        assert [lane["dropout"] for lane in lanes[:2]] == [[0.2, 0.8, 0.8], [0.2, 0.5, 0.5]]
         assert [lane["batch_norm"] for lane in lanes] == [True] + 7 * [False]
         assert [lane["averaged"] for lane in lanes] == 3 * [True] + 5 * [False]
         assert [lane["name"] for lane in lanes] == [str(number) for number in range(1, 9)]  # and nobody's
@@ -56,7 +56,7 @@ async def test_a_slider_moves_its_own_lane_alone_and_the_projector_shows_it(room
     async with students_of(room, 2) as [_, (_, bo)], await room.host() as host, await room.enter() as projector:
         run = await begin(host)
         await bo.done("knobs", hidden=0.3)
-        assert pool.commands(run)[-1] == {"op": "set", "lane": 1, "knobs": {"dropout": [0.2, 0.3, 0.3, 0.3]}}
+        assert pool.commands(run)[-1] == {"op": "set", "lane": 1, "knobs": {"dropout": [0.2, 0.3, 0.3]}}
         await projector.until(lambda topics: topics["places"]["places"][1]["hidden"] == 0.3)
         assert projector.topics["places"]["places"][0]["hidden"] == 0.5
         await bo.until(lambda topics: topics["you"]["knobs"]["hidden"] == 0.3)
@@ -92,7 +92,7 @@ async def test_who_joins_late_gets_a_place_whose_network_begins_then(room: Class
             assert pool.commands(run)[-1] == {
                 "op": "set",
                 "lane": 1,
-                "knobs": {"dropout": [0.2, 0.5, 0.5, 0.5], "batch_norm": False, "averaged": True, "restarts": 1},
+                "knobs": {"dropout": [0.2, 0.5, 0.5], "batch_norm": False, "averaged": True, "restarts": 1},
             }
             pool.frame(run, "scores", scores(50, [1.0, 2.0]))
             pool.frame(run, "scores", scores(75, [0.5, 1.5]))
@@ -186,11 +186,11 @@ async def test_the_known_curve_is_shown_when_the_host_reveals_it(room: Class) ->
         assert (await projector.until(lambda topics: topics["room"]))["known"] is None
         await host.done("known", on=True)
         known = await projector.until(lambda topics: topics["room"]["known"])
-        assert known["rates"] == [round(tenths / 10, 1) for tenths in range(10)]
+        assert (known["rates"], known["seeds"], known["step"]) == ([tenths / 10 for tenths in range(10)], 20, 250)
         assert all(
             low <= mean <= high for low, mean, high in zip(known["low"], known["loss"], known["high"], strict=True)
         )
-        assert min(known["loss"]) < known["loss"][0] < known["loss"][-1]
+        assert known["loss"][0] < known["loss"][-1]
 
 
 @pytest.mark.parametrize("count", [1, 40])
