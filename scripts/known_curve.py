@@ -1,7 +1,7 @@
 """Measures the known curve of the class run: ``python -m scripts.known_curve``, a minute or two.
 
 Networks as the class has them, of the same data and with the input rate that a student begins with, differ in the
-dropout rate of their hidden layers alone. Each seed is a run of its own; seed 0, which the class has, is not among them.
+dropout rate of their hidden layers alone. Each seed is a run of its own; that of the class, 0, is not among them.
 """
 
 from __future__ import annotations

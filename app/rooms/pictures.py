@@ -162,9 +162,8 @@ def average_of(run: Run, names: Mapping[int, str]) -> dict[str, Any]:
         names: whose each place is.
     """
     packet = run.latest().get("average")
-    nothing = {"loss": None, "accuracy": None}
     if packet is None:
-        return {"step": None, "networks": 0, "average": nothing, "best": None, "mean": nothing, "dropout": nothing}
+        return {"step": None, "networks": 0, **dict.fromkeys(("average", "best", "mean", "dropout"))}
     return read_average(packet.frame.tensors, names)
 
 
@@ -174,8 +173,9 @@ def read_average(tensors: Mapping[str, NDArray[Any]], names: Mapping[int, str]) 
     def number(values: NDArray[Any], place: int = 0) -> float | None:
         return short(float(values[place])) if place < len(values) else None
 
-    def pair(name: str) -> dict[str, float | None]:
-        return {part: number(tensors[f"{name}_{part}"]) for part in ("loss", "accuracy")}
+    def pair(name: str) -> dict[str, float | None] | None:
+        told = {part: number(tensors[f"{name}_{part}"]) for part in ("loss", "accuracy")}
+        return None if None in told.values() else told
 
     best = int(tensors["best"][0]) if len(tensors["best"]) else None
     own = {} if best is None else {part: number(tensors[part], best) for part in ("loss", "accuracy")}

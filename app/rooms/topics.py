@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from app.rooms.known import known_curve
 from app.rooms.links import only_here
 from app.rooms.open import OpenRoom
 from app.rooms.people import Student, knobs_of
-from app.rooms.known import known_curve
 from app.rooms.pictures import CURVE, Reading, average_of, followed, is_behind, short, standing
 from app.rooms.questions import ready_for
 from app.rooms.readers import Reader

@@ -546,7 +546,7 @@
  * @property {RoomPerson | null} knobs_of Who has the knobs of the host's run.
  * @property {RoomPerson | null} shown Whose run the projector shows.
  * @property {{ panel: string, step: number | null } | null} look What the host looks at.
- * @property {{ rates: number[], loss: number[], low: number[], high: number[], seeds: number } | null} known
+ * @property {{ step: number, rates: number[], loss: number[], low: number[], high: number[], seeds: number } | null} known
  */
 
 /** The knobs that a student turns; one that there is not is left out. @typedef {{ input?: number, hidden?: number, batch_norm?: boolean }} RoomKnobs */

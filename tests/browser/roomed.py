@@ -186,7 +186,7 @@ def known() -> dict[str, Any]:
     quiet = random.Random(0)
     loss = [final_loss(rate, quiet) for rate in rates]
     low, high = [value - 0.015 for value in loss], [value + 0.018 for value in loss]
-    return {"rates": rates, "loss": loss, "low": low, "high": high, "seeds": 9}
+    return {"rates": rates, "loss": loss, "low": low, "high": high, "seeds": 9, "step": 2000}
 
 
 def people(count: int, simulated: int = 0, way: str = "class", seed: int = 1) -> dict[str, Any]:

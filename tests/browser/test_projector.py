@@ -197,7 +197,7 @@ def test_the_class_has_a_race_a_curve_and_an_ensemble(show: Show) -> None:
     expect(together.locator(".known")).to_have_count(0)
     room.say(class_topics(128, 28, known=roomed.known())[0])
     expect(together.locator("path.known")).to_have_count(1)
-    expect(together).to_contain_text("known curve: 9 seeds, with their spread")
+    expect(together).to_contain_text("known: mean of 9 seeds at step 2,000, and their range")
 
 
 def test_whose_knobs_were_turned_last_is_named(show: Show) -> None:

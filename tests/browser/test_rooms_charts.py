@@ -208,7 +208,7 @@ class TestClassCurve:
     def test_the_known_curve_comes_with_its_band_and_its_legend(self, module_page: Page) -> None:
         chart = curve_of(module_page, roomed.places(20), roomed.known())
         assert len(having(chart, "band")) == len(having(chart, "known")) == 1
-        assert "known curve: 9 seeds, with their spread" in [each["text"] for each in chart["legend"]]
+        assert "known: mean of 9 seeds at step 2,000, and their range" in [each["text"] for each in chart["legend"]]
         assert "9 seeds" in chart["words"]
         assert having(curve_of(module_page, roomed.places(20)), "known") == []
 
@@ -237,7 +237,7 @@ class TestTogether:
             "All 31 networks, averaged",
             "Best single network: Dmitri",
             "Mean of the single ones",
-            "Dropout’s own ensemble",
+            "Sub-networks of the best",
         ]
         rows = call(module_page, f"{CHARTS}together", "rowsOf", roomed.average(2, dropout=None, best=None))
         assert [row["key"] for row in rows] == ["average", "mean"]

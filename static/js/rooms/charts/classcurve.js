@@ -10,6 +10,7 @@ import { axesOf, cutOff, frameOf, pathOf } from "./frame.js";
 import { short } from "./labels.js";
 import { mark } from "./painter.js";
 
+const LETTER_WIDTH = 14; // of a name, in units of the chart
 const LETTER = 24;
 const BUCKETS = 10; // of the rates from 0 to 1
 const LEAST = 3; // dots of a bucket that has a median
@@ -159,13 +160,20 @@ function knownMarks({ rates, loss, low, high }, frame) {
  * @returns {Mark[]}
  */
 function bestLabel({ name, hidden, loss }, { x, y, left, right, bottom }) {
-  const isLeft = x(hidden) > (left + right) / 2;
+  const isLeft = x(hidden) >= (left + right) / 2;
   const at = { x: x(hidden) + (isLeft ? -20 : 20), y: Math.min(y(loss) + 32, bottom - 8) };
-  const text = `${short(name, 14)}, lowest: ${formatLoss(loss)}`;
+  const told = `lowest: ${formatLoss(loss)}`;
+  const letters = Math.floor(((isLeft ? x(hidden) - left : right - x(hidden)) - 20) / LETTER_WIDTH) - told.length - 2;
+  const text = letters < 4 ? told : `${short(name, Math.min(14, letters))}, ${told}`;
   return [
     mark("best", "circle", { class: "dot-best", cx: x(hidden), cy: y(loss), r: 15 }),
     mark("best name", "text", { class: "line-name over", ...at, "text-anchor": isLeft ? "end" : "start" }, text),
   ];
+}
+
+/** @param {KnownCurve} known */
+function knownWords({ step, seeds }) {
+  return `known: mean of ${formatCount(seeds)} seeds at step ${formatCount(step)}, and their range`;
 }
 
 /**
@@ -182,7 +190,7 @@ function legendOf(dots, medians, known, above) {
     ...(dots.length > simulated ? [{ kind: "dot", text: "a student’s network" }] : []),
     ...(simulated > 0 ? [{ kind: "dot is-simulated", text: "a simulated student’s" }] : []),
     ...(medians.length > 0 ? [{ kind: "median", text: "median of each tenth (3 dots or more)" }] : []),
-    ...(known ? [{ kind: "known", text: `known curve: ${formatCount(known.seeds)} seeds, with their spread` }] : []),
+    ...(known ? [{ kind: "known", text: knownWords(known) }] : []),
     ...(above > 0
       ? [{ kind: "above", text: above === 1 ? "one is above the chart" : `${above} are above the chart` }]
       : []),

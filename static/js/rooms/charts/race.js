@@ -181,10 +181,10 @@ function labelsOf(runners, named, frame) {
   });
   const ends = told.map(({ last }) => Math.min(Math.max(y(last.value), top), bottom));
   const places = spreadLabels(ends, APART, [top + 6, bottom - LINE]);
-  return told.flatMap(({ lane, name, role, words, simulated, last }, index) => {
+  return told.flatMap(({ lane, name, role, words, last }, index) => {
     const middle = places[index];
     const above = y(last.value) < top ? "↑ " : "";
-    const about = [words, `${above}${formatLoss(last.value)}`, simulated ? "simulated" : ""].filter(Boolean);
+    const about = [words, `${above}${formatLoss(last.value)}`].filter(Boolean);
     const from = Math.min(x(last.step), right) + 12;
     return [
       mark(`lead ${lane}`, "path", {

@@ -25,7 +25,7 @@ export function rowsOf({ networks, average, best, mean, dropout }) {
     ...(average ? [{ ...average, key: "average", name: all }] : []),
     ...(best ? [{ ...best, key: "best", name: `Best single network: ${short(best.name, 14)}` }] : []),
     ...(mean ? [{ ...mean, key: "mean", name: "Mean of the single ones" }] : []),
-    ...(dropout ? [{ ...dropout, key: "dropout", name: "Dropout’s own ensemble" }] : []),
+    ...(dropout ? [{ ...dropout, key: "dropout", name: "Sub-networks of the best" }] : []),
   ];
 }
 

@@ -146,11 +146,12 @@ export function placesWords({ class_run: run, students: { waiting } }) {
 
 /** @param {RoomTopic["students"]} students */
 export function studentsWords({ joined, here, simulated }) {
+  const others = simulated > 0 ? `${formatCount(simulated)} simulated` : "";
   if (joined === 0) {
-    return "Nobody has joined yet.";
+    return others ? `No real student has joined yet; there are ${others} ones.` : "Nobody has joined yet.";
   }
-  const all = `${formatCount(here)} of ${formatCount(joined)} are here`;
-  return simulated > 0 ? `${all}, ${formatCount(simulated)} of them simulated.` : `${all}.`;
+  const all = `${formatCount(here)} of ${formatCount(joined)} students are here`;
+  return others ? `${all}, and ${others} ones.` : `${all}.`;
 }
 
 /** @param {number} simulated */
