@@ -26,8 +26,8 @@ def known_curve(step: int) -> dict[str, Any]:
         step: of the class run.
 
     Returns:
-        ``rates`` of the hidden layers; over ``seeds`` seeds the mean ``loss`` of the validation set at ``step``, the least
-        (``low``) and the greatest (``high``).
+        ``rates`` of the hidden layers; over ``seeds`` seeds the mean ``loss`` of the validation set at ``step``, the
+        least (``low``) and the greatest (``high``).
     """
     held = _held()
     steps = [int(each) for each in held["losses"]]
