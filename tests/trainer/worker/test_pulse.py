@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 
-from trainer.wire.stream import Splitter
+from trainer.wire.stream import Splitter, parse_message
 from trainer.worker.link import Link, LinkClosedError
 from trainer.worker.pulse import Pulse
 
@@ -15,6 +15,12 @@ class Counter:
     def __init__(self, enough: int, closes: bool = False) -> None:
         self.beats, self.enough, self.closes = 0, threading.Event(), closes
         self._wanted = enough
+
+    def push(self, for_s: float) -> None:
+        time.sleep(for_s)
+
+    def stir(self) -> None:
+        pass
 
     def beat(self) -> None:
         self.beats += 1
@@ -61,3 +67,28 @@ def test_beats_never_fall_into_the_middle_of_what_is_sent(patience: float) -> No
     assert got == frames
     link.close()
     theirs.close()
+
+
+def test_what_a_socket_cannot_take_at_once_goes_out_while_the_loop_is_busy(patience: float) -> None:
+    ours, theirs = socket.socketpair()
+    link, splitter = Link(ours), Splitter()
+    message = {"op": "reply", "text": "x" * 4_000_000}
+    link.send(message)
+    link.send({"op": "behind"})
+    got: list[dict[str, object]] = []
+    with ours, theirs, Pulse(link, every_s=0.2):
+        theirs.settimeout(patience)
+        link.flush()  # as much of it as fits; and then the loop trains, and does not come back
+        while not any(each["op"] == "behind" for each in got):
+            got += [parse_message(payload) for _, payload in splitter.feed(theirs.recv(65536))]
+    told = [each for each in got if each["op"] != "alive"]
+    assert told == [message, {"op": "behind"}]
+
+
+def test_a_pulse_ends_at_once_however_long_it_is(patience: float) -> None:
+    ours, theirs = socket.socketpair()
+    link = Link(ours)
+    pulse = Pulse(link, every_s=patience)
+    with ours, theirs, pulse:
+        pass
+    assert not pulse._thread.is_alive()
