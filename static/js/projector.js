@@ -13,6 +13,7 @@ import { createClass } from "./rooms/projector/class.js";
 import { createJoin } from "./rooms/projector/join.js";
 import { createOwn } from "./rooms/projector/own.js";
 import { createQuestion } from "./rooms/projector/question.js";
+import { createReached } from "./rooms/projector/reached.js";
 import { createRun } from "./rooms/projector/run.js";
 import { sceneOf, statusWords, titleOf } from "./rooms/projector/words.js";
 
@@ -37,6 +38,7 @@ function start(document) {
   const own = createOwn(place("own"));
   const together = createClass(place("class"));
   const question = createQuestion(place("question"));
+  const reached = createReached();
 
   const link = createRoomLink({
     window,
@@ -80,7 +82,7 @@ function start(document) {
     }
     if (scene === "question" && room.question) {
       question.update(room.question);
-    } else if (scene === "class") {
+    } else if (scene === "class" && reached.isNew(room.class_run?.id, topics.places?.step)) {
       together.update({ ...topics, room });
     } else if (scene === "own") {
       own.update(room);

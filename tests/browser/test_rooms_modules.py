@@ -625,3 +625,16 @@ def test_each_phase_of_a_question_says_what_became_of_ones_answers(
 def test_where_nobody_knows_what_is_true_nobody_is_told_to_be_right(module_page: Page) -> None:
     asked = told.question("told", truth=None)
     assert call(module_page, "rooms/question", "questionNote", asked, 1, 2) == ""
+
+
+def test_the_projector_shows_no_step_twice(module_page: Page) -> None:
+    steps: list[list[Any]] = [["a", 10], ["a", 40], ["a", 30], ["a", None], ["a", 40], ["b", 0], ["b", 5], ["b", 4]]
+    found = module_page.evaluate(
+        """async (steps) => {
+          const { createReached } = await import("/static/js/rooms/projector/reached.js");
+          const reached = createReached();
+          return steps.map(([run, step]) => reached.isNew(run, step ?? undefined));
+        }""",
+        steps,
+    )
+    assert found == [True, True, False, True, True, True, True, False]
