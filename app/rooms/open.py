@@ -198,7 +198,7 @@ class OpenRoom:
 
     def _experiment(self) -> Opening:
         preset = self.room.preset
-        return parse_opening({**preset.knobs, "experiment": preset.id})
+        return parse_opening({**preset.knobs, "experiment": preset.id, "stop_at": preset.steps})
 
     async def open_host_run(self) -> None:
         """Open the host's run."""

@@ -54,6 +54,7 @@ class Ready:
         lanes: of an experiment's guess, which networks the choices are.
         measure: by which these are compared.
         best: whether the least wins.
+        steps: at which it is decided; 0: at any.
     """
 
     key: str
@@ -62,6 +63,7 @@ class Ready:
     lanes: tuple[int, ...] = ()
     measure: str = "val_loss"
     best: str = "least"
+    steps: int = 0
 
 
 OF_THE_CLASS: Final = (
@@ -100,7 +102,7 @@ def ready_for(way: str, preset: Preset | None) -> list[Ready]:
     if not 2 <= len(lanes) <= MOST_CHOICES:
         return []
     names = tuple(preset.config.lanes[lane].name for lane in lanes)
-    return [Ready(preset.id, guess.text, names, lanes, guess.measure, guess.best)]
+    return [Ready(preset.id, guess.text, names, lanes, guess.measure, guess.best, preset.steps)]
 
 
 def find_ready(key: str) -> Ready | None:
@@ -235,6 +237,8 @@ def _best_lane(ready: Ready, networks: Sequence[Network], step: int) -> tuple[in
     best = (min if ready.best == "least" else max)(range(len(shown)), key=lambda index: shown[index])
     said = "; ".join(f"{name}: {value:.3f}" for name, value in zip(ready.choices, shown, strict=True))
     text = f"{what[ready.measure].capitalize()} at step {step:,}: {said}."
+    if step < ready.steps:
+        return None, f"{text} That is too early: the question is about step {ready.steps:,}."
     if by_loss and any(place != best and value <= shown[best] * LOSS_NOISE for place, value in enumerate(shown)):
         text += " The lowest ones lie so close that chance may decide."
     return best, text
