@@ -35,7 +35,7 @@ from trainer.wire.stream import MAX_STATE
 
 VERSION: Final = 1
 MAX_RUN_FILE: Final = 48 * 1024 * 1024
-"""Of a state 12 MB, of changes 12 MB, of a table 5 MB, and of curves and masks the rest."""
+"""Of a state 15 MB, of changes 12 MB, of a table 5 MB, and of curves and masks the rest."""
 MAX_HEADER: Final = 4 * 1024 * 1024  # 128 networks that all wait for early stopping have 0.8 MB
 MAX_NAME: Final = 100  # characters of a run's name
 MAX_MASK: Final = 8192  # bytes of the masks of one step: those of the largest network have half of that

@@ -340,7 +340,8 @@ async def killed(server: Server, host: Phone, projector: Phone, sight: Sight, ph
     repeated = sum(step < at for step in sight.steps)
     print(
         f"after kill -9 of the server: {back} of {len(phones)} back in their own lane with their own knobs, at step "
-        f"{at:,} again after {took:.1f} s; topics of steps that the projector had shown, which it passes over: {repeated}"
+        f"{at:,} again after {took:.1f} s; topics of steps that the projector had shown before, which its page passes "
+        f"over: {repeated}"
     )
     return back == len(phones)
 

@@ -36,7 +36,7 @@ def mortal(tmp_path: Path) -> Iterator[list[Lab]]:
 
 def start(folder: Path, port: int = 0) -> Lab:
     """Start a lab."""
-    settings = {"DROPOUT_LAB_WORKERS": "2", "DROPOUT_LAB_KEEP": "true", "DROPOUT_LAB_DATA": str(folder)}
+    settings: dict[str, Any] = {"DROPOUT_LAB_WORKERS": "2", "DROPOUT_LAB_KEEP": "true", "DROPOUT_LAB_DATA": str(folder)}
     return Lab(port=port, timeout_s=90 * TIMEOUT_FACTOR, **settings)
 
 

@@ -75,8 +75,10 @@ class Link:
             raise LinkClosedError(str(error)) from None
 
     def push(self, for_s: float) -> None:
-        """For some seconds, send what is left as fast as the app reads it, so that nothing behind it waits for the loop's
-        next turn: a checkpoint of a class is fifty times what a socket takes at once.
+        """For some seconds, send what is left as fast as the app reads it.
+
+        So nothing behind it waits for the loop's next turn: a checkpoint of a class is fifty times what a socket takes
+        at once.
 
         Args:
             for_s: how long, unless `stir` ends it.
