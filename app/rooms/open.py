@@ -25,7 +25,8 @@ from app.viewers import RUN_ENDED
 from app.wire import dumps
 from trainer.errors import DropoutLabError
 
-MOST_READERS: Final = 400
+MOST_WATCHERS: Final = 40  # and for hosts and students there is always room: they have tokens
+STRANGER_S: Final = 60.0  # after which a student who was never connected gives way to others in a full room
 OF_A_STUDENT: Final = 4  # connections: tabs, and a phone that has not noticed that its last one is cut
 HIDDEN: Final = (64, 64)
 """Units of a network of the class run. 128 such networks with Adam's moments are a checkpoint of 14 MB, which is less
@@ -53,6 +54,8 @@ class OpenRoom:
         stage: its runs.
         emptied_at: when the last reader left.
         over: whether it has ended.
+        opening: whether the class run, or the host's, is being opened.
+        client: where it was opened from, as long as this server runs.
     """
 
     def __init__(
@@ -63,7 +66,8 @@ class OpenRoom:
         self.stage = Stage(runs, keeper, f"room {room.code}")
         self.emptied_at = now()
         self.over = False
-        self.opening = False  # the class run, or the host's
+        self.opening = False
+        self.client = ""
         self._keeper = keeper
         self._settings = settings
         self._now = now
@@ -83,9 +87,15 @@ class OpenRoom:
         Raises:
             TooManyViewersError: too many are there.
         """
-        if len(self.readers) >= MOST_READERS:
-            raise TooManyViewersError(f"this room is open in {MOST_READERS} places already, and may be in no more")
+        watchers = [each for each in self.readers if each.role == "watcher"]
+        if reader.role == "watcher" and len(watchers) >= MOST_WATCHERS:
+            raise TooManyViewersError(f"this room has {MOST_WATCHERS} watchers already, and may have no more")
+        share = self._settings.share_of(MOST_WATCHERS)
+        mine = sum(each.client == reader.client for each in watchers)
+        if reader.role == "watcher" and mine >= share < MOST_WATCHERS:
+            raise TooManyViewersError(f"this room has as many watchers from your address as it may, {share}")
         if reader.member is not None:
+            self.room.student(reader.member).seen = True
             own = sorted((each for each in self.readers if each.member == reader.member), key=lambda each: each.came)
             for old in own[: max(0, len(own) + 1 - OF_A_STUDENT)]:
                 old.close(RUN_ENDED, "this student has opened the room elsewhere")
@@ -305,6 +315,14 @@ class OpenRoom:
         run = self.class_run
         if run is not None and place < len(run.config.lanes):
             await self.stage.order(run, {"op": "set", "lane": place, "knobs": {"averaged": False}})
+
+    def forget_strangers(self) -> None:
+        """In a full room, part with students who joined a while ago and were never connected."""
+        if self.room.is_full:
+            before = self._now() - STRANGER_S
+            for student in self.room.real:
+                if not student.seen and (student.came is None or student.came < before):
+                    self.remove(student)
 
     def remove(self, student: Student) -> None:
         """A student is in the room no longer: the token is worth nothing, and what it had is free."""

@@ -63,12 +63,14 @@ class Student:
         simulated: whether there is nobody.
         place: the lane of the class run.
         began: the step at which that lane began.
-        restarts: how often it has begun anew.
         run: the student's own run.
         knobs: of the class run: those that the next one begins with.
         answers: by question, the first and the second.
         here: whether a simulated one is here; a real one is while it is connected.
         trouble: why there is no own run.
+        client: where a real one joined from, as long as this server runs.
+        came: when a real one joined, in seconds of the room's clock; None: before this server started.
+        seen: whether a real one has ever been connected.
     """
 
     id: str
@@ -77,12 +79,14 @@ class Student:
     simulated: bool = False
     place: int | None = None
     began: int = 0
-    restarts: int = 0
     run: str | None = None
     knobs: Knobs = field(default_factory=Knobs)
     answers: dict[int, list[int | None]] = field(default_factory=dict)
     here: bool = True
     trouble: str = ""
+    client: str = ""
+    came: float | None = None
+    seen: bool = False
 
     def answer(self, question: int, again: bool) -> int | None:
         """What was answered, the first or the second time."""
@@ -90,7 +94,7 @@ class Student:
 
     def plain(self) -> dict[str, Any]:
         """All of it as JSON has it."""
-        told = {name: getattr(self, name) for name in ("id", "name", "simulated", "place", "began", "restarts", "run")}
+        told = {name: getattr(self, name) for name in ("id", "name", "simulated", "place", "began", "run", "seen")}
         digest = None if self.digest is None else self.digest.hex()
         answers = [[number, *pair] for number, pair in self.answers.items()]
         return {**told, "digest": digest, "knobs": self.knobs.told(), "answers": answers}
@@ -99,6 +103,6 @@ class Student:
     def of(cls, told: Mapping[str, Any]) -> Student:
         """The student of which `plain` told."""
         digest = None if told["digest"] is None else bytes.fromhex(told["digest"])
-        about = {name: told[name] for name in ("simulated", "place", "began", "restarts", "run")}
+        about = {name: told[name] for name in ("simulated", "place", "began", "run", "seen")}
         answers = {number: [first, second] for number, first, second in told["answers"]}
         return cls(told["id"], told["name"], digest, **about, knobs=Knobs(**told["knobs"]), answers=answers)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app.errors import NotFoundError, TooManyViewersError
+from app.errors import ClientShareError, NotFoundError, TooManyViewersError
 from app.rooms.commands import MOST_PLACES, Way
 from app.rooms.names import likeness, unique
 from app.rooms.people import Student
@@ -119,20 +119,31 @@ class Room:
         """Whether nobody more can join."""
         return len(self.real) >= MOST_STUDENTS
 
+    def check_join(self, client: str, share: int) -> None:
+        """Let somebody pass who may join.
+
+        Args:
+            client: where they come from.
+            share: how many students may have come from there.
+
+        Raises:
+            TooManyViewersError: the room is locked, or full.
+            ClientShareError: as many have come from there as may.
+        """
+        if self.locked:
+            raise TooManyViewersError("this room is locked: its host lets nobody in just now")
+        if self.is_full:
+            raise TooManyViewersError(f"this room is full: {MOST_STUDENTS} students are in it")
+        if sum(each.client == client for each in self.real) >= share < MOST_STUDENTS:
+            raise ClientShareError(f"{share} students have joined this room from your address, and no more may", 60)
+
     def join(self, name: str, simulated: bool = False) -> tuple[Student, str]:
         """Let somebody in; the student, and the token.
 
         Args:
             name: as `app.rooms.names.read_name` returns it.
             simulated: whether there is nobody.
-
-        Raises:
-            TooManyViewersError: the room is locked, or full.
         """
-        if not simulated and self.locked:
-            raise TooManyViewersError("this room is locked: its host lets nobody in just now")
-        if not simulated and self.is_full:
-            raise TooManyViewersError(f"this room is full: {MOST_STUDENTS} students are in it")
         self.count += 1
         token = secrets.token_urlsafe(24)
         digest = None if simulated else digest_of(token)

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from app.errors import NotFoundError, TooManyRoomsError
+from app.errors import ClientShareError, NotFoundError, TooManyRoomsError
 from app.rooms.codes import WRONG_PER_MINUTE, new_code, read_code
 from app.rooms.open import OpenRoom
 from app.rooms.people import Student
-from app.rooms.room import Room
+from app.rooms.room import MOST_STUDENTS, Room
 from app.rooms.topics import Topics
 from app.runs import Runs
 from app.settings import Settings
@@ -24,6 +24,7 @@ from app.viewers import SHUTTING_DOWN
 
 TICK_S: Final = 0.1
 OPENED_PER_MINUTE: Final = 20
+EMPTY_S: Final = 1800.0  # after which a room that nobody is in, and nobody has joined, is ended
 JOINS_PER_MINUTE: Final = 300  # of one address: a class of a hundred behind one joins within ten seconds
 
 _log = logging.getLogger(__name__)
@@ -89,10 +90,14 @@ class Rooms:
         most = self._settings.max_rooms
         if len(self._rooms) >= most:
             raise TooManyRoomsError(f"there are {most:,} rooms already, as many as this server may have")
+        share = self._settings.share_of(most)
+        if sum(each.client == client for each in self.all()) >= share < most:
+            raise ClientShareError(f"your address has as many rooms as it may, {share:,} of {most:,}")
         code = next(each for each in iter(new_code, "") if each not in self._rooms)
         token = secrets.token_urlsafe(24)
         found = links(code)
         at = self._add(Room(code, digest_of(token), links=found, link=found[0]))
+        at.client = client
         await at.save()
         return at, token
 
@@ -119,7 +124,10 @@ class Rooms:
             TooManyViewersError: the room is locked, or full.
         """
         self._joins.take(client)
+        at.forget_strangers()
+        at.room.check_join(client, self._settings.share_of(MOST_STUDENTS))
         student, token = at.room.join(name)
+        student.client, student.came = client, self._now()
         if student.place is not None:
             at.do(at.claim(student))
         await at.save()
@@ -140,7 +148,10 @@ class Rooms:
         if at.over:
             self._rooms.pop(at.room.code, None)
             return
-        if not at.readers and self._now() - at.emptied_at > self._settings.room_hours * 3600:
+        rests_s = (
+            self._settings.room_hours * 3600 if at.room.students else min(EMPTY_S, self._settings.room_hours * 3600)
+        )
+        if not at.readers and self._now() - at.emptied_at > rests_s:
             at.do(at.end("nobody was in it any more"))
             return
         at.tick()

@@ -15,6 +15,7 @@ import { createOwn } from "./rooms/projector/own.js";
 import { createQuestion } from "./rooms/projector/question.js";
 import { createReached } from "./rooms/projector/reached.js";
 import { createRun } from "./rooms/projector/run.js";
+import { createRoomTokens } from "./rooms/tokens.js";
 import { sceneOf, statusWords, titleOf } from "./rooms/projector/words.js";
 
 /** @param {Document} document */
@@ -43,6 +44,7 @@ function start(document) {
   const link = createRoomLink({
     window,
     code,
+    token: createRoomTokens(() => window.localStorage).get("host", code), // the host's own browser always finds a seat
     shows: "projector",
     onTopic: () => drawSoon(),
     onState: () => drawSoon(),

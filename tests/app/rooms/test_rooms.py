@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from app.rooms.codes import WRONG_PER_MINUTE
+from app.rooms.open import MOST_WATCHERS
 from app.rooms.room import MOST_STUDENTS, Room
 from app.settings import Settings
 from tests.app.conftest import running
@@ -101,9 +102,40 @@ async def test_a_locked_room_lets_nobody_in_and_a_full_one_neither(room: Class) 
         await host.done("lock", on=False)
         assert (await client.post(path, json={"name": "Ada"})).status_code == 201
     for _ in range(MOST_STUDENTS - 1):
-        room.at.room.join("x")
+        room.at.room.join("x")[0].seen = True
     answer = await client.post(path, json={"name": "Bo"})
     assert "full" in answer.json()["error"]["message"]
+
+
+async def test_who_joined_and_never_came_gives_way_in_a_full_room(room: Class) -> None:
+    for number in range(MOST_STUDENTS):
+        room.at.room.join("x")[0].seen = number > 0
+    joined = await room.join("Ada")
+    assert joined["id"] in room.at.room.students
+    assert "m1" not in room.at.room.students
+    assert len(room.at.room.students) == MOST_STUDENTS
+
+
+async def test_one_address_cannot_fill_a_room_nor_all_rooms_nor_all_seats_of_watchers(patience: float) -> None:
+    settings = Settings(log_level="error", client_share=0.5, max_rooms=4)
+    async with running(FakePool(), settings, patience) as lab:
+        room = await open_room(lab)
+        for _ in range(MOST_STUDENTS // 2):
+            room.at.room.join("x")[0].client = "127.0.0.1"
+        answer = await lab.client.post(f"/api/rooms/{room.code}/students", json={"name": "Ada"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (429, "client_share")
+        await open_room(lab)
+        answer = await lab.client.post("/api/rooms", json={})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (429, "client_share")
+        watchers = [await room.enter() for _ in range(MOST_WATCHERS // 2)]
+        for watcher in watchers:
+            await watcher.until(lambda topics: topics["room"])
+        late = await room.enter()
+        assert (await late.closed())[0] == 4429
+        async with await room.host() as host:  # has a seat whatever happens
+            await host.until(lambda topics: topics["room"])
+        for watcher in watchers:
+            await watcher.leave()
 
 
 async def test_a_thousand_joins_from_one_address_end_at_its_share(room: Class) -> None:
