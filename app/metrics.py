@@ -117,6 +117,10 @@ class _OfLab:
             by_state.add_metric([state], states[state])
         yield by_state
         yield GaugeMetricFamily("dropout_lab_viewers", "Viewers that are connected.", value=lab.runs.viewers)
+        rooms = lab.rooms.all()
+        people = sum(len(at.readers) for at in rooms)
+        yield GaugeMetricFamily("dropout_lab_rooms", "Class rooms that are open.", value=len(rooms))
+        yield GaugeMetricFamily("dropout_lab_room_readers", "Connections to class rooms.", value=people)
         pool = lab.pool.status()
         yield GaugeMetricFamily("dropout_lab_workers_wanted", "Workers that there are to be.", value=pool.wanted)
         yield GaugeMetricFamily("dropout_lab_workers_alive", "Workers that are there.", value=pool.alive)

@@ -496,3 +496,14 @@ async def test_a_guest_that_draws_nothing_disturbs_nobody(room: Class) -> None:
         assert len(at_ada.numbers) < len(at_bo.numbers)
         people = {each["id"]: each for each in host.topics["people"]["people"]}
         assert people[ada["id"]]["age_s"] >= 0
+
+
+async def test_rooms_and_their_connections_are_counted(room: Class) -> None:
+    async with students_of(room, 2) as students, await room.host() as host:
+        for _, guest in students:
+            await guest.until(lambda topics: topics["you"])
+        await host.until(lambda topics: topics["room"])
+        text = (await room.lab.client.get("/metrics")).text
+        assert "dropout_lab_rooms 1.0" in text
+        assert "dropout_lab_room_readers 3.0" in text
+        assert room.code not in text
