@@ -4,7 +4,8 @@ A server of its own on the loopback interface with the workers that it chooses, 
 as are asked for, all of them real WebSockets of one process. They join within ten seconds, each gets a place of the
 class run, and each moves its slider again and again while the run plays. Measured are the time until a student has the
 answer to its own change, and until the projector shows it; then some students vanish and come back, and the server is
-killed and started again. With ``--lanes``, what one run of many lanes is worth beside as many runs of one lane.
+killed and started again. With ``--own``, students have a run each, and the host sees all of them; beside it the same
+training without a server, in turn. With ``--lanes``, what one run of many lanes is worth beside as many runs of one.
 """
 
 from __future__ import annotations
@@ -23,16 +24,20 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import psutil
 import torch
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from app.pool.local import usable_cores
 from app.rooms.open import HIDDEN
 from app.rooms.people import HIDDEN_RATE, INPUT_RATE
+from benchmarks.load import MEANT, MEANT_SLOWEST, SETTLE_S, plain_block, plain_side
 from trainer.settings.config import parse
 from trainer.training.experiment import Experiment
 
@@ -44,6 +49,7 @@ MEANT_ACK_P95_S: Final = 0.2
 MEANT_SEEN_P95_S: Final = 1.0
 MEANT_SEEN_MEDIAN_S: Final = 0.25
 MEANT_LANES: Final = 4.0
+MEANT_FRAMES: Final = 10.0
 
 
 @dataclass
@@ -141,15 +147,16 @@ class Server:
 
     Args:
         folder: where it keeps what there is.
+        settings: further environment variables.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, **settings: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {**os.environ, "DROPOUT_LAB_DATA": folder, "PORT": str(self.port), "HOST": "127.0.0.1"}
-        self._environment["DROPOUT_LAB_CLIENT_SHARE"] = "1"
+        self._environment |= {"DROPOUT_LAB_CLIENT_SHARE": "1", **settings}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -166,6 +173,13 @@ class Server:
                     if (await client.get("/healthz")).status_code == 200:
                         return
                 await asyncio.sleep(0.1)
+
+    def signal(self, number: int) -> None:
+        """Stop the server and its workers, or let them go on."""
+        if self._process is not None and self._process.poll() is None:
+            web = psutil.Process(self._process.pid)
+            for process in (web, *web.children(recursive=True)):
+                process.send_signal(number)
 
     def kill(self) -> None:
         """Kill it, without a word; its workers end by themselves."""
@@ -346,6 +360,66 @@ async def killed(server: Server, host: Phone, projector: Phone, sight: Sight, ph
     return back == len(phones)
 
 
+async def own(students: int, rounds: int, seconds: float) -> bool:
+    """Measure students with a run each, and the trainer alone, in turn; whether all that is meant was reached."""
+    cores = usable_cores()
+    with tempfile.TemporaryDirectory() as folder, plain_side(students, cores) as pipes:
+        server = Server(folder, DROPOUT_LAB_WORKERS=str(cores), DROPOUT_LAB_MAX_RUNS=str(max(64, students)))
+        server.start()
+        try:
+            await server.ready()
+            return await _own(server, pipes, students, rounds, seconds)
+        finally:
+            server.signal(signal.SIGCONT)
+            server.stop()
+
+
+async def _own(server: Server, pipes: list[Connection], students: int, rounds: int, seconds: float) -> bool:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+        room = (await client.post("/api/rooms", json={})).json()
+    host = Phone(server.url, room["code"], room["token"])
+    told: list[str] = []
+    host.came = lambda message: told.append(message["op"])
+    await host.enter()
+    phones = await join(server, room["code"], students)
+    await host.say("way", to="own")
+    await host.until(lambda topics: all(each["step"] is not None for each in topics["people"]["people"]))
+    await host.say("play")
+    await host.until(lambda topics: min(each["step"] for each in topics["people"]["people"]) > 0)
+
+    def steps() -> list[int]:
+        return [each["step"] for each in host.topics["people"]["people"]]
+
+    ratios, apart, frames = [], [], []
+    total = [0] * students
+    for _ in range(rounds):
+        server.signal(signal.SIGSTOP)
+        plain = await asyncio.to_thread(plain_block, pipes, seconds)
+        server.signal(signal.SIGCONT)
+        await asyncio.sleep(SETTLE_S)
+        before, began, spent = steps(), time.perf_counter(), time.process_time()
+        told.clear()
+        await asyncio.sleep(seconds)
+        took, mine = time.perf_counter() - began, time.process_time() - spent
+        made = [now - then for now, then in zip(steps(), before, strict=True)]
+        total = [one + other for one, other in zip(total, made, strict=True)]
+        frames.append(told.count("people") / took)
+        ratios.append(sum(made) / took / plain.speed)
+        apart.append(ratios[-1] / (1 - mine / took / usable_cores()))
+        print(f"  {plain.speed:8,.0f} {sum(made) / took:8,.0f} steps/s, {frames[-1]:.1f} pictures a second", flush=True)
+    ratio, fair = statistics.median(apart), min(total) / statistics.mean(total)
+    print(
+        f"{students} own runs in a room: {statistics.median(ratios):.2f}× of the trainer alone, with the phones' time "
+        f"given back {ratio:.2f}× (meant: {MEANT}×)"
+    )
+    print(f"slowest run over the mean: {fair:.2f} (meant: {MEANT_SLOWEST})")
+    print(f"the host's table: {statistics.median(frames):.1f} times a second (meant: {MEANT_FRAMES:g})")
+    await host.say("end")
+    for phone in [host, *(each for _, each in phones)]:
+        await phone.leave()
+    return ratio >= MEANT and fair >= MEANT_SLOWEST and statistics.median(frames) >= 0.9 * MEANT_FRAMES
+
+
 def spread(values: list[float]) -> str:
     """Median and 95th percentile, in milliseconds."""
     return f"median {quantile(values, 0.5) * 1000:.0f} ms, p95 {quantile(values, 0.95) * 1000:.0f} ms"
@@ -398,10 +472,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--students", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--own", action="store_true", help="only students with a run each; --students 40")
+    parser.add_argument("--rounds", type=int, default=5, help="turns that each side takes, with --own")
     parser.add_argument("--lanes", action="store_true", help="only one run of 40 lanes against 40 runs of one")
     given = parser.parse_args()
     if given.lanes:
         return 0 if lanes() else 1
+    if given.own:
+        return 0 if asyncio.run(own(given.students, given.rounds, min(given.seconds, 5.0))) else 1
     return 0 if asyncio.run(lesson(given.students, given.seconds)) else 1
 
 
