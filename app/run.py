@@ -264,6 +264,16 @@ class Run:
         return self._state.get("state") == "playing"
 
     @property
+    def rests(self) -> bool:
+        """Whether it stands still only until somebody watches."""
+        return self._rests
+
+    @property
+    def is_stepping(self) -> bool:
+        """Whether it makes steps that were asked for by their number."""
+        return self._state.get("steps_to") is not None
+
+    @property
     def standing(self) -> str:
         """``playing`` or ``paused`` or, while no worker has it, its phase."""
         return self.phase.value if self.phase is not Phase.OPEN else "playing" if self.playing else "paused"

@@ -86,7 +86,12 @@ async def make_code(request: Request, code: str) -> Response:
     given = loads(await read_body(request, MAX_BODY_BYTES) or b"{}")
     text = given.get("text") if isinstance(given, dict) else None
     places = [each.partition("/r/")[0] + "/" for each in at.room.links]
-    if not isinstance(text, str) or len(text) > LONGEST_LINK or not text.startswith(tuple(places)):
+    if (
+        not isinstance(text, str)
+        or not text.isascii()
+        or len(text) > LONGEST_LINK
+        or not text.startswith(tuple(places))
+    ):
         raise KnobError("text", text, f"an address of this lab: one that begins with {' or '.join(places)}")
     return _svg(text)
 

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from app.errors import BadMessageError, NotOwnerError
 from trainer.errors import KnobError, quote
+from trainer.printable import is_printable
 from trainer.settings.commands import MAX_COUNT, MAX_SPEED, MIN_SPEED
 from trainer.settings.lane import MAX_RATE
 
@@ -20,6 +21,8 @@ LONGEST_CHOICE: Final = 60  # and of an answer to it
 Way = Literal["follow", "own", "class"]
 WAYS: Final[tuple[Way, ...]] = ("follow", "own", "class")
 Role = Literal["host", "student", "watcher"]
+PHASES: Final = ("asked", "shown", "running", "again", "told")
+"""How far a question is."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Form:
         most: of a number; of a text, how long it may be.
         null: whether it may be null.
         values: of a choice.
+        is_raw: of a text, whether it is looked at elsewhere; else it is one line that can be seen.
     """
 
     kind: Literal["bool", "whole", "number", "text", "choice", "choices"]
@@ -60,6 +64,7 @@ class Form:
     most: float = 0.0
     null: bool = False
     values: tuple[str, ...] = ()
+    is_raw: bool = False
 
     def takes(self, value: Any) -> bool:
         """Whether a value is of this form."""
@@ -73,12 +78,16 @@ class Form:
             case "number":
                 return type(value) in (int, float) and self.least <= value <= self.most
             case "text":
-                return isinstance(value, str) and 0 < len(value) <= self.most
+                return isinstance(value, str) and 0 < len(value) <= self.most and (self.is_raw or is_printable(value))
             case "choice":
                 return isinstance(value, str) and value in self.values
             case "choices":
                 texts = value if isinstance(value, list) else []
-                fit = [each for each in texts if isinstance(each, str) and 0 < len(each) <= LONGEST_CHOICE]
+                fit = [
+                    each
+                    for each in texts
+                    if isinstance(each, str) and 0 < len(each) <= LONGEST_CHOICE and is_printable(each)
+                ]
                 return len(fit) == len(texts) and 2 <= len(texts) <= MOST_CHOICES and len(set(fit)) == len(fit)
 
 
@@ -89,7 +98,7 @@ def _whole(least: int, most: int) -> Form:
 _ON: Final = Form("bool", "true or false")
 _STUDENT: Final = Form("text", "the id of a student", most=40)
 _NOBODY: Final = Form("text", "the id of a student, or null for nobody", most=40, null=True)
-_NAME: Final = Form("text", "a text", most=4096)
+_NAME: Final = Form("text", "a text", most=4096, is_raw=True)
 _RATE: Final = Form("number", f"a number from 0 to {MAX_RATE:g}", 0.0, MAX_RATE)
 _SPEED: Final = Form(
     "number",
@@ -126,7 +135,7 @@ TABLE: Final = (
         {"key": Form("text", "the key of a question", most=64), "text": _TEXT, "choices": _CHOICES},
         some=True,
     ),
-    Said("next", _HOST, {}),
+    Said("next", _HOST, {"phase": Form("choice", f"one of {', '.join(PHASES)}", values=PHASES)}),
     Said("drop", _HOST, {}),
     Said("known", _HOST, {"on": _ON}, ("on",)),
     Said("rehearse", _HOST, {"students": _whole(0, MOST_SIMULATED)}, ("students",)),

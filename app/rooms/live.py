@@ -37,7 +37,7 @@ from trainer.errors import DropoutLabError, quote
 
 JOIN: Final = '{"op": "join"} or {"op": "join", "token": …}'
 MOST_UNANSWERED: Final = 64  # of one reader
-SEEN_PER_SECOND: Final = 100.0
+WORDS_PER_SECOND: Final = 200.0  # of whatever kind
 CLOSE_CODES: Final[dict[type[DropoutLabError], int]] = {
     BadJsonError: 4400,
     BadMessageError: 4400,
@@ -139,7 +139,7 @@ class _Meeting:
         self._reader = reader
         self._rate = messages_per_second
         self._messages = Bucket(messages_per_second, 2 * messages_per_second)
-        self._sights = Bucket(SEEN_PER_SECOND, 2 * SEEN_PER_SECOND)
+        self._words = Bucket(WORDS_PER_SECOND, 2 * WORDS_PER_SECOND)
         self._working: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
@@ -174,6 +174,8 @@ class _Meeting:
     def _hear(self, text: str | None) -> None:
         message_id: str | int | float | None = None
         try:
+            if not self._words.take():
+                raise TooManyMessagesError(f"this was one message too many: {self._rate:g} a second are read")
             message = None if text is None else loads(text)
             if not isinstance(message, dict):
                 raise BadMessageError("a message must be a JSON object")
@@ -181,8 +183,7 @@ class _Meeting:
                 number = message.get("n")
                 if type(number) is not int:
                     raise BadMessageError(f"n = {quote(number)} is not allowed: it must be the number of a topic")
-                if self._sights.take():
-                    self._reader.seen(number)
+                self._reader.seen(number)
                 return
             message_id = check_id(message)
             if not self._messages.take() or len(self._working) >= MOST_UNANSWERED:

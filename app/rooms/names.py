@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Container
 from typing import Any, Final
@@ -10,6 +11,11 @@ from trainer.errors import KnobError
 from trainer.printable import is_printable
 
 LONGEST: Final = 24
+MOST_MARKS: Final = 3  # on a letter: scripts that have vowels and tones need two
+_VARIATIONS: Final = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Variation selectors: they change how a letter looks, if at all, and not which it is."""
+_BLANKS: Final = re.compile("[\u2800\u17b4\u17b5\U0001d159\U0001d173-\U0001d17a]")
+"""What looks like nothing, and is in no list of blanks."""
 ALLOWED: Final = f"1 to {LONGEST} characters that can be seen, in one line"
 
 
@@ -25,8 +31,8 @@ def read_name(given: Any) -> str:
     """
     if not isinstance(given, str) or len(given) > 16 * LONGEST:
         raise KnobError("name", given if not isinstance(given, str) else given[:40] + "…", ALLOWED)
-    name = " ".join(unicodedata.normalize("NFC", given).split())
-    if not is_printable(given.strip()) or not 1 <= len(name) <= LONGEST or _is_stacked(name):
+    name = " ".join(unicodedata.normalize("NFC", _VARIATIONS.sub("", given)).split())
+    if not is_printable(given.strip()) or not 1 <= len(name) <= LONGEST or _BLANKS.search(name) or _is_stacked(name):
         raise KnobError("name", given[:40], ALLOWED)
     return name
 
@@ -35,8 +41,8 @@ def _is_stacked(name: str) -> bool:
     """Whether marks are heaped on letters, so that they would cover what stands above or below."""
     marks = 0
     for letter in name:
-        marks = marks + 1 if unicodedata.combining(letter) else 0
-        if marks > 2:
+        marks = marks + 1 if unicodedata.category(letter) in ("Mn", "Me") else 0
+        if marks > MOST_MARKS:
             return True
     return False
 

@@ -9,15 +9,16 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
-from app.errors import TooManyViewersError
+from app.errors import NotFoundError, NoWorkerError, TooManyViewersError
 from app.opening import Opening, parse_opening
-from app.rooms.people import Student, knobs_of
+from app.rooms.people import Knobs, Student, knobs_of
+from app.rooms.pictures import is_behind
 from app.rooms.readers import Reader
 from app.rooms.rehearsal import Rehearsal
 from app.rooms.room import Room
 from app.rooms.stage import Stage
 from app.rooms.turning import Turning
-from app.run import Run
+from app.run import Phase, Run
 from app.runs import Runs
 from app.settings import Settings
 from app.store.keeper import Keeper
@@ -25,6 +26,7 @@ from app.viewers import RUN_ENDED
 from app.wire import dumps
 from trainer.errors import DropoutLabError
 
+MOST_HOSTS: Final = 20  # connections of hosts
 MOST_WATCHERS: Final = 40  # and for hosts and students there is always room: they have tokens
 STRANGER_S: Final = 60.0  # after which a student who was never connected gives way to others in a full room
 OF_A_STUDENT: Final = 4  # connections: tabs, and a phone that has not noticed that its last one is cut
@@ -33,6 +35,9 @@ HIDDEN: Final = (64, 64)
 than the most that is kept (`trainer.wire.stream`); and 100 of them make a step in a tenth of what the default takes."""
 AT_ONCE: Final = 4  # own runs that are opened side by side
 REMOVED: Final = 4403  # close code: the token is worth nothing
+SIMULATED_RUNS: Final = 8  # own runs of simulated students: enough to see how it looks
+TEND_S: Final = 0.3  # between two looks at whether all is as it should be, and at what is to be written down,
+REST_S: Final = 5.0  # and while nobody is there
 OPEN_AGAIN_S: Final = 10.0  # until it is tried again to open one that could not be
 
 _log = logging.getLogger(__name__)
@@ -54,8 +59,7 @@ class OpenRoom:
         stage: its runs.
         emptied_at: when the last reader left.
         over: whether it has ended.
-        opening: whether the class run, or the host's, is being opened.
-        client: where it was opened from, as long as this server runs.
+        opening: what is being opened: ``"host"``, ``"class"`` or both.
     """
 
     def __init__(
@@ -63,11 +67,13 @@ class OpenRoom:
     ) -> None:
         self.room = room
         self.readers: set[Reader] = set()
-        self.stage = Stage(runs, keeper, f"room {room.code}")
+        self.stage = Stage(runs, keeper, room.client or f"room {room.code}")
         self.emptied_at = now()
         self.over = False
-        self.opening = False
-        self.client = ""
+        self.opening: set[str] = set()
+        self._refused_host_at = -OPEN_AGAIN_S
+        self._claiming: set[int] = set()
+        self._tended_at = now()
         self._keeper = keeper
         self._settings = settings
         self._now = now
@@ -75,6 +81,7 @@ class OpenRoom:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._written = ""
         self._saving: asyncio.Task[bool] | None = None
+        self._next: asyncio.Task[None] | None = None
         self._opening_own: set[str] = set()
         self._refused_at: dict[str, float] = {}
         self._rehearsal = Rehearsal(self, now)
@@ -85,8 +92,12 @@ class OpenRoom:
         """Let a reader in.
 
         Raises:
+            NotFoundError: the room is over.
             TooManyViewersError: too many are there.
         """
+        self.check()
+        if reader.role == "host" and sum(each.role == "host" for each in self.readers) >= MOST_HOSTS:
+            raise TooManyViewersError(f"this room has {MOST_HOSTS} connections of hosts already, and may have no more")
         watchers = [each for each in self.readers if each.role == "watcher"]
         if reader.role == "watcher" and len(watchers) >= MOST_WATCHERS:
             raise TooManyViewersError(f"this room has {MOST_WATCHERS} watchers already, and may have no more")
@@ -101,6 +112,15 @@ class OpenRoom:
                 old.close(RUN_ENDED, "this student has opened the room elsewhere")
                 self.readers.discard(old)
         self.readers.add(reader)
+
+    def check(self) -> None:
+        """Let pass who comes while there is a room.
+
+        Raises:
+            NotFoundError: it is over.
+        """
+        if self.over:
+            raise NotFoundError("this room has ended")
 
     def leave(self, reader: Reader) -> None:
         """A reader has gone."""
@@ -150,8 +170,40 @@ class OpenRoom:
         if self.over:
             return
         self._read()
-        self._rehearsal.tick()
-        self._save_soon()
+        if self.readers:
+            self._rehearsal.tick()
+        now = self._now()
+        if now - self._tended_at >= (TEND_S if self.readers else REST_S):
+            self._tended_at = now
+            self.tend()
+            self._save_soon()
+
+    def tend(self) -> None:
+        """Put right what a loss, or two things at once, may have left: who has a place has its network, a network of
+        nobody counts in no average, and nothing trains while everybody is to wait.
+        """
+        room, run = self.room, self.class_run
+        if run is not None and run.phase is Phase.OPEN and not is_behind(run):
+            lanes, seated = run.last_config.lanes, {each.place: each for each in room.seated}
+            for place, lane in enumerate(lanes):
+                student = seated.get(place)
+                if place in self._claiming:
+                    continue
+                if student is not None and (student.unclaimed or not lane.averaged):
+                    self.do(self.claim(student))
+                elif student is None and lane.averaged:
+                    self.do(self.give_up(place))
+        waits = room.paused or (room.question is not None and room.question.phase != "running")
+        if waits and self.readers:
+            for each in self.runs_of_way():
+                if each.phase is Phase.OPEN and (each.playing or each.rests) and not each.is_stepping:
+                    each.stand_still()
+        for name in [name for name in self._turnings if not self._turnings[name].is_busy][
+            : -2 * len(room.students) or None
+        ]:
+            del self._turnings[name]
+        for student_id in self._refused_at.keys() - room.students.keys():
+            del self._refused_at[student_id]
 
     def _read(self) -> None:
         """See to it that the runs of the way are there while somebody is."""
@@ -160,13 +212,19 @@ class OpenRoom:
             if room.way == "class" and room.class_run is not None:
                 wanted[room.class_run] = frozenset({"average"})
             if room.way == "follow":
-                if room.run is None and not self.opening:
-                    self.do(self.open_host_run())
+                if room.run is None and "host" not in self.opening:
+                    if self._now() - self._refused_host_at >= OPEN_AGAIN_S:
+                        self.do(self.open_host_run())
                 elif room.run is not None:
                     wanted[room.run] = frozenset()
             if room.way == "own":
                 connected = self.connected
-                here = [each for each in room.students.values() if self.is_here(each, connected)]
+                few = {each.id for each in room.simulated[:SIMULATED_RUNS]}
+                here = [
+                    each
+                    for each in room.students.values()
+                    if self.is_here(each, connected) and (not each.simulated or each.id in few)
+                ]
                 for student in here:
                     if student.run is None:
                         self._open_own(student)
@@ -211,17 +269,29 @@ class OpenRoom:
         return parse_opening({**preset.knobs, "experiment": preset.id, "stop_at": preset.steps})
 
     async def open_host_run(self) -> None:
-        """Open the host's run."""
-        if self.opening:
+        """Open the host's run, of the experiment that is chosen when it is there.
+
+        Raises:
+            DropoutLabError: it cannot be opened; it is tried again after a while.
+        """
+        if "host" in self.opening:
             return
-        self.opening = True
+        self.opening.add("host")
         try:
-            old = self.room.run
-            run = await self.stage.open(self._experiment(), self.room.host, self.room.preset.speed)
-            self.room.run = run.id
-            await self.stage.end(old)
+            while True:
+                preset = self.room.preset
+                run = await self.stage.open(self._experiment(), self.room.host, preset.speed)
+                if self.room.preset is preset:
+                    break
+                await self.stage.end(run.id)
+        except DropoutLabError:
+            self._refused_host_at = self._now()
+            raise
         finally:
-            self.opening = False
+            self.opening.discard("host")
+        old, self.room.run = self.room.run, run.id
+        await self.save()
+        await self.stage.end(old)
 
     def _open_own(self, student: Student) -> None:
         since = self._now() - self._refused_at.get(student.id, -OPEN_AGAIN_S)
@@ -231,8 +301,9 @@ class OpenRoom:
         self.do(self._open_run_of(student))
 
     async def _open_run_of(self, student: Student) -> None:
+        preset = self.room.preset
         try:
-            run = await self.stage.open(self._experiment(), student.digest or b"", self.room.preset.speed)
+            run = await self.stage.open(self._experiment(), student.digest or b"", preset.speed)
         except DropoutLabError as error:
             student.trouble = str(error)
             self._refused_at[student.id] = self._now()
@@ -240,7 +311,7 @@ class OpenRoom:
         finally:
             self._opening_own.discard(student.id)
         student.trouble = ""
-        if self.room.students.get(student.id) is not student or self.over:
+        if self.room.students.get(student.id) is not student or self.room.preset is not preset:
             await self.stage.end(run.id)
             return
         student.run = run.id
@@ -250,32 +321,36 @@ class OpenRoom:
     async def begin_class_run(self, places: int | None) -> None:
         """Open the class run anew: everybody's network begins with the rates that its student has chosen.
 
+        Until it is there, everybody has the network of the run before.
+
         Raises:
+            NoWorkerError: it is being opened already.
             DropoutLabError: it cannot be opened; the one before stays.
         """
-        if self.opening:
-            return
-        self.opening = True
+        if "class" in self.opening:
+            raise NoWorkerError("the class run is being opened already")
+        self.opening.add("class")
         room = self.room
-        before = (room.places, {each.id: (each.place, each.began) for each in room.students.values()})
         try:
             for student in room.students.values():
                 student.knobs = self.class_knobs(student) or student.knobs
-            room.deal(places)
-            opening = class_opening(room)
-            try:
-                run = await self.stage.open(opening, room.host, None)
-            except BaseException:
-                room.places, seats = before
-                for each in room.students.values():
-                    each.place, each.began = seats.get(each.id, (None, 0))
-                raise
+            count, dealt = room.deal(places)
+            chosen = {place: student.knobs for place, student in dealt.items()}
+            run = await self.stage.open(class_opening(count, chosen), room.host, None)
             old, room.class_run = room.class_run, run.id
+            room.places = count
+            places_of = {student.id: place for place, student in dealt.items()}
+            for student in room.students.values():
+                student.place, student.began, student.unclaimed = places_of.get(student.id), 0, False
+            await self.save()
             await self.stage.end(old)
         finally:
-            self.opening = False
-        for student in room.seat():  # who came while it was opened
-            await self.claim(student)
+            self.opening.discard("class")
+        room.seat()  # who came meanwhile; `tend` gives them their networks
+        for place, student in dealt.items():
+            if student.knobs != chosen[place] and student.place == place:
+                self.do(self.turning(student.id, run.id, place).turn(student.knobs.of_lane(1 + len(HIDDEN))))
+        self.tend()
 
     def class_knobs(self, student: Student) -> Any:
         """What a student's network of the class run is set to now; None: it has none."""
@@ -301,20 +376,29 @@ class OpenRoom:
     async def claim(self, student: Student) -> None:
         """A student takes over a place: its network begins anew, unless nothing has been trained yet."""
         run, place = self.class_run, student.place
-        if run is None or place is None or place >= len(run.config.lanes):
+        if run is None or place is None or place >= len(run.config.lanes) or place in self._claiming:
             return
         lane = run.last_config.lanes[place]
         knobs: dict[str, Any] = {**student.knobs.of_lane(len(lane.dropout)), "averaged": True}
         if run.step > 0 or run.playing:
             knobs["restarts"] = lane.restarts + 1
-        step = await self.turning(student.id, run.id, place).turn(knobs)
-        student.began = step - 1 if "restarts" in knobs else 0
+        self._claiming.add(place)
+        try:
+            step = await self.turning(student.id, run.id, place).turn(knobs)
+        finally:
+            self._claiming.discard(place)
+        student.began, student.unclaimed = (step - 1 if "restarts" in knobs else 0), False
 
     async def give_up(self, place: int) -> None:
         """Nobody has this place any more: its network no longer counts in the average."""
         run = self.class_run
-        if run is not None and place < len(run.config.lanes):
+        if run is None or place >= len(run.config.lanes) or place in self._claiming:
+            return
+        self._claiming.add(place)
+        try:
             await self.stage.order(run, {"op": "set", "lane": place, "knobs": {"averaged": False}})
+        finally:
+            self._claiming.discard(place)
 
     def forget_strangers(self) -> None:
         """In a full room, part with students who joined a while ago and were never connected."""
@@ -326,7 +410,6 @@ class OpenRoom:
 
     def remove(self, student: Student) -> None:
         """A student is in the room no longer: the token is worth nothing, and what it had is free."""
-        place = student.place
         self.room.leave(student)
         for reader in tuple(self.readers):
             if reader.member == student.id:
@@ -334,16 +417,8 @@ class OpenRoom:
                 reader.close(REMOVED, "removed")
         if student.run is not None:
             self.do(self.stage.end(student.run))
-        if place is not None:
-            self.do(self._pass_on(place))
-
-    async def _pass_on(self, place: int) -> None:
-        """Give a place that is free to whoever waits for one."""
-        seated = self.room.seat()
-        for student in seated:
-            await self.claim(student)
-        if place not in {each.place for each in seated}:
-            await self.give_up(place)
+        self.room.seat()  # of those who wait for a place; `tend` gives them its network
+        self.tend()
 
     def rehearse(self, students: int) -> None:
         """Have so many simulated students."""
@@ -364,9 +439,20 @@ class OpenRoom:
         return is_kept
 
     async def save(self) -> None:
-        """Write it down as it is now."""
-        if self._saving is not None:
+        """Write it down as it is now; of many who wait for that at once, the next writing is everybody's."""
+        if self.over:
+            return
+        if self._saving is None or self._saving.done():
+            self._saving = asyncio.create_task(self._save(self.room.text()))
             await asyncio.wait({self._saving})
+            return
+        if self._next is None:
+            self._next = asyncio.create_task(self._save_behind(self._saving))
+        await asyncio.wait({self._next})
+
+    async def _save_behind(self, saving: asyncio.Task[bool]) -> None:
+        await asyncio.wait({saving})
+        self._next = None
         text = self.room.text()
         if text != self._written and not self.over:
             self._saving = asyncio.create_task(self._save(text))
@@ -379,33 +465,36 @@ class OpenRoom:
         for reader in tuple(self.readers):
             reader.say(text)
             reader.close(RUN_ENDED, "ended")
+        self.stop()
         if self._saving is not None:
             await asyncio.wait({self._saving})
+        await self.stage.end_all(
+            [self.room.run, self.room.class_run, *(each.run for each in self.room.students.values())]
+        )
         await self._keeper.forget_room(self.room.code)
-        for run_id in [self.room.run, self.room.class_run, *(each.run for each in self.room.students.values())]:
-            await self.stage.end(run_id)
-        self.stop()
 
     def stop(self) -> None:
         """Stop what it does by itself."""
         self.stage.close()
-        for task in tuple(self._tasks):
+        for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
         with contextlib.suppress(RuntimeError):
             self._rehearsal.stop()
 
 
-def class_opening(room: Room) -> Opening:
-    """Return what the class run of a room is opened with: a network for each place, of the same seed and data.
+def class_opening(places: int, chosen: Mapping[int, Knobs]) -> Opening:
+    """Return what a class run is opened with: a network for each place, of the same seed and data.
 
     Args:
-        room: with its places dealt out.
+        places: how many.
+        chosen: what the students set of theirs; the other places are nobody's.
     """
-    places_of_a_network = 1 + len(HIDDEN)
-    by_place = {each.place: each for each in room.students.values() if each.place is not None}
-    lanes = []
-    for place in range(room.places):
-        student = by_place.get(place)
-        knobs = student.knobs if student is not None else Student("", "", None).knobs
-        lanes.append({"name": str(place + 1), **knobs.of_lane(places_of_a_network), "averaged": student is not None})
+    lanes = [
+        {
+            "name": str(place + 1),
+            **chosen.get(place, Knobs()).of_lane(1 + len(HIDDEN)),
+            "averaged": place in chosen,
+        }
+        for place in range(places)
+    ]
     return parse_opening({"hidden": HIDDEN, "lanes": lanes})

@@ -36,6 +36,7 @@ async def obey(at: OpenRoom, reader: Reader, said: Said) -> Answer:
     Raises:
         RefusedError, KnobError: it cannot be done; nothing has changed.
     """
+    at.check()
     student = None if reader.member is None else at.room.student(reader.member)
     if student is None:
         return await _HOST[said["op"]](at, said)
@@ -49,7 +50,7 @@ async def _way(at: OpenRoom, said: Said) -> Answer:
     room = at.room
     if said["to"] == room.way:
         return {}
-    await at.stage.order_all([run for run in at.runs_of_way() if run.playing], {"op": "pause"})
+    _halt(at)
     room.way, room.shown, room.paused = said["to"], None, False
     return {}
 
@@ -59,15 +60,15 @@ async def _experiment(at: OpenRoom, said: Said) -> Answer:
     if preset.search is not None:
         raise KnobError("name", said["name"], "an experiment that is no search: its networks change by themselves")
     room.experiment = preset.id
+    ended = [room.run]
+    room.run = None
     for student in room.students.values():
-        run_id, student.run = student.run, None
-        if run_id is not None:
-            at.do(at.stage.end(run_id))
-    run_id, room.run = room.run, None
+        ended.append(student.run)
+        student.run = None
+    for run_id in ended:
+        await at.stage.end(run_id)
     if room.way == "follow":
         await at.open_host_run()
-    if run_id is not None:
-        await at.stage.end(run_id)
     return {}
 
 
@@ -79,17 +80,32 @@ async def _begin(at: OpenRoom, said: Said) -> Answer:
 async def _play(at: OpenRoom, said: Said) -> Answer:
     if at.room.way == "class" and at.room.class_run is None:
         await at.begin_class_run(None)
-    runs = at.runs_of_way()
-    if not runs:
-        raise NoWorkerError("there is no run yet: it is being opened; try again in a moment")
+    question = at.room.question
+    if question is not None and question.phase != "running":
+        raise BadMessageError("a question is open: the run plays when it has come so far, or is dropped")
     at.room.paused = False
-    await at.stage.order_all(runs, {"op": "play"})
+    await _let_play(at)
     return {}
+
+
+async def _let_play(at: OpenRoom) -> None:
+    """Have the runs of the way train: own runs as far as they are there, else the one.
+
+    Raises:
+        NoWorkerError: it is not there now.
+    """
+    runs = at.runs_of_way()
+    if at.room.way == "own":
+        await at.stage.order_all(runs, {"op": "play"})
+    elif runs:
+        await at.stage.order(runs[0], {"op": "play"})
+    else:
+        raise NoWorkerError("there is no run yet: it is being opened; try again in a moment")
 
 
 async def _pause(at: OpenRoom, said: Said) -> Answer:
     at.room.paused = True
-    await at.stage.order_all(at.runs_of_way(), {"op": "pause"})
+    _halt(at)
     return {}
 
 
@@ -141,32 +157,36 @@ async def _ask(at: OpenRoom, said: Said) -> Answer:
         raise BadMessageError("ask needs the key of a ready-made question, or a text and its choices")
     plays = at.plays
     at.room.ask(said.get("key"), said.get("text", ""), said.get("choices", ()), resumes=plays)
-    await _halt(at)
+    _halt(at)
     return {}
 
 
-async def _halt(at: OpenRoom) -> None:
-    if at.plays:
-        await at.stage.order_all([run for run in at.runs_of_way() if run.playing], {"op": "pause"})
+def _halt(at: OpenRoom) -> None:
+    """Have the runs of the way stand still, those too that only rest until somebody watches."""
+    for run in at.runs_of_way():
+        run.stand_still()
 
 
 async def _next(at: OpenRoom, said: Said) -> Answer:
     question = at.room.question
     if question is None:
         raise BadMessageError("there is no question that could go on")
+    if said.get("phase", question.phase) != question.phase:
+        raise BadMessageError(f"the question has gone on already: it is in the phase {question.phase}")
     at.room.count_answers()
     match question.phase:
         case "asked":
             question.phase = "shown"
         case "shown":
-            question.phase = "running"
             if at.room.way == "class" and at.room.class_run is None:
                 await at.begin_class_run(None)
-            at.room.paused = False
-            await at.stage.order_all(at.runs_of_way(), {"op": "play"})
+            if question.phase == "shown" and at.room.question is question:
+                question.phase = "running"
+                at.room.paused = False
+                await _let_play(at)
         case "running":
             question.phase = "again"
-            await _halt(at)
+            _halt(at)
         case "again":
             question.truth, question.why = _judged(at, question.key)
             question.phase = "told"

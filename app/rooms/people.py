@@ -63,6 +63,7 @@ class Student:
         simulated: whether there is nobody.
         place: the lane of the class run.
         began: the step at which that lane began.
+        unclaimed: whether the lane is still to begin anew for this student.
         run: the student's own run.
         knobs: of the class run: those that the next one begins with.
         answers: by question, the first and the second.
@@ -79,6 +80,7 @@ class Student:
     simulated: bool = False
     place: int | None = None
     began: int = 0
+    unclaimed: bool = False
     run: str | None = None
     knobs: Knobs = field(default_factory=Knobs)
     answers: dict[int, list[int | None]] = field(default_factory=dict)
@@ -94,7 +96,10 @@ class Student:
 
     def plain(self) -> dict[str, Any]:
         """All of it as JSON has it."""
-        told = {name: getattr(self, name) for name in ("id", "name", "simulated", "place", "began", "run", "seen")}
+        told = {
+            name: getattr(self, name)
+            for name in ("id", "name", "simulated", "place", "began", "unclaimed", "run", "seen")
+        }
         digest = None if self.digest is None else self.digest.hex()
         answers = [[number, *pair] for number, pair in self.answers.items()]
         return {**told, "digest": digest, "knobs": self.knobs.told(), "answers": answers}
@@ -103,6 +108,6 @@ class Student:
     def of(cls, told: Mapping[str, Any]) -> Student:
         """The student of which `plain` told."""
         digest = None if told["digest"] is None else bytes.fromhex(told["digest"])
-        about = {name: told[name] for name in ("simulated", "place", "began", "run", "seen")}
+        about = {name: told[name] for name in ("simulated", "place", "began", "unclaimed", "run", "seen")}
         answers = {number: [first, second] for number, first, second in told["answers"]}
         return cls(told["id"], told["name"], digest, **about, knobs=Knobs(**told["knobs"]), answers=answers)

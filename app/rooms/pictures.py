@@ -38,7 +38,6 @@ class Reading:
 
     def __init__(self, run: Run) -> None:
         scores = run.scores()
-        self.run = run
         self.step: NDArray[Any] = scores["step"]
         self.val_loss: NDArray[Any] = scores["val_loss"]
         self.val_accuracy: NDArray[Any] = scores["val_accuracy"]

@@ -46,6 +46,7 @@ class Rehearsal:
         if self._wanted is not None:
             for _ in range(min(JOINS_PER_TICK, self._wanted - len(there))):
                 self._join()
+            self._at.tend()
             for student in there[self._wanted :]:
                 self._leave(student)
             if len(room.simulated) == self._wanted:
@@ -65,17 +66,10 @@ class Rehearsal:
         student, _ = room.join(f"Simulated {number}", simulated=True)
         student.knobs = self._knobs()
         self._next[student.id] = self._now() + self._chance.uniform(*TURNS_S)
-        if student.place is not None:
-            self._at.do(self._at.claim(student))
 
     def _leave(self, student: Student) -> None:
-        place = student.place
-        self._at.room.leave(student)
+        self._at.remove(student)
         self._next.pop(student.id, None)
-        if place is not None:
-            self._at.do(self._at.give_up(place))
-        if student.run is not None:
-            self._at.do(self._at.stage.end(student.run))
 
     def _knobs(self) -> Knobs:
         return Knobs(
@@ -87,7 +81,9 @@ class Rehearsal:
     def _act(self, student: Student) -> None:
         room, now = self._at.room, self._now()
         question = room.question
-        if question is not None and question.is_open and student.here:
+        if question is None:
+            self._answers.clear()
+        elif question.is_open and student.here:
             key = (student.id, question.id, question.again)
             due = self._answers.setdefault(key, now + self._chance.uniform(*ANSWERS_S))
             if due <= now and student.answer(question.id, question.again) is None:
@@ -108,6 +104,8 @@ class Rehearsal:
     async def _turn(self, student: Student, knobs: Knobs) -> None:
         at = self._at
         if at.room.way == "class" and at.class_run is not None and student.place is not None:
+            if student.place >= len(at.class_run.config.lanes):
+                return
             lane = at.class_run.config.lanes[student.place]
             await at.turning(student.id, at.class_run.id, student.place).turn(knobs.of_lane(len(lane.dropout)))
         elif at.room.way == "own" and (run := at.stage.here(student.run)) is not None:

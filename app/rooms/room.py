@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.errors import ClientShareError, NotFoundError, TooManyViewersError
-from app.rooms.commands import MOST_PLACES, Way
+from app.rooms.commands import MOST_PLACES, WAYS, Way
 from app.rooms.names import likeness, unique
 from app.rooms.people import Student
 from app.rooms.questions import Question, find_ready
@@ -20,6 +20,7 @@ from trainer.errors import KnobError
 from trainer.presets import Preset, find_preset
 
 MOST_STUDENTS: Final = 200  # real ones: of the class run 128 have places
+MOST_ASKED: Final = 50  # questions that are kept for the results: the newest
 FIRST: Final = "twin"  # the experiment that a room begins with
 
 
@@ -30,6 +31,7 @@ class Room:
     Attributes:
         code: by which it is joined.
         host: the digest of the host's token.
+        client: where it was opened from: its runs count in that address's share.
         opened_at: seconds since 1970.
         way: how everybody works.
         locked: nobody joins.
@@ -53,6 +55,7 @@ class Room:
 
     code: str
     host: bytes
+    client: str = ""
     opened_at: float = field(default_factory=time.time)
     way: Way = "class"
     locked: bool = False
@@ -168,24 +171,26 @@ class Room:
 
     # Places
 
-    def deal(self, places: int | None) -> None:
-        """Deal out the places of a class run that begins: real students first, each in the order of coming.
+    def deal(self, places: int | None) -> tuple[int, dict[int, Student]]:
+        """Deal out the places of a class run that is to begin: real students first, each in the order of coming.
 
         Args:
-            places: how many there are; None: a quarter more than students, at least 8.
+            places: how many there are to be; None: a quarter more than students, at least 8.
+
+        Returns:
+            How many there are, and who gets which.
         """
         everybody = [*self.real, *self.simulated]
         wanted = max(8, -(-5 * len(everybody) // 4)) if places is None else places
-        self.places = min(MOST_PLACES, wanted)
-        for place, student in enumerate(everybody):
-            student.place = place if place < self.places else None
-            student.began = 0
+        count = min(MOST_PLACES, wanted)
+        return count, dict(enumerate(everybody[:count]))
 
     def _take_place(self, student: Student) -> None:
         if self.class_run is None:
             return
         taken = {each.place for each in self.students.values()}
         student.place = next((place for place in range(self.places) if place not in taken), None)
+        student.unclaimed = student.place is not None
 
     def seat(self) -> list[Student]:
         """Give free places to those who wait for one; who has got one."""
@@ -220,6 +225,7 @@ class Room:
             if ready is None:
                 raise KnobError("key", key, "the key of a ready-made question")
             text, choices = ready.text, ready.choices
+        resumes = resumes or (self.question is not None and self.question.resumes)
         self.drop()
         self.count += 1
         self.question = Question(self.count, text, tuple(choices), key, resumes=resumes)
@@ -230,6 +236,10 @@ class Room:
             self.count_answers()
             self.asked.append(self.question)
         self.question = None
+        for old in self.asked[:-MOST_ASKED]:
+            for student in self.students.values():
+                student.answers.pop(old.id, None)
+        self.asked = self.asked[-MOST_ASKED:]
 
     def answer(self, student: Student, number: int, choice: int) -> None:
         """Take an answer; one that was given before is changed.
@@ -285,11 +295,14 @@ class Room:
         question = None if told["question"] is None else Question.of(told["question"])
         about = {name: told[name] for name in _PLAIN}
         asked = [Question.of(each) for each in told["asked"]]
+        find_preset(about["experiment"])
+        if about["way"] not in WAYS:
+            raise ValueError("no such way")
         return cls(host=bytes.fromhex(told["host"]), students=students, question=question, asked=asked, **about)
 
 
 _PLAIN: Final = (
-    *("code", "opened_at", "way", "locked", "muted", "paused", "experiment", "run", "class_run", "places"),
+    *("code", "client", "opened_at", "way", "locked", "muted", "paused", "experiment", "run", "class_run", "places"),
     *("knobs_of", "shown", "look", "known", "links", "link", "count"),
 )
 

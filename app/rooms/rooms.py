@@ -64,9 +64,8 @@ class Rooms:
         for code, text in (await self._keeper.rooms()).items():
             try:
                 room = Room.read(text)
-            except (KeyError, TypeError, ValueError) as error:
-                _log.error("a room that was kept cannot be read: %s", error)
-                await self._keeper.forget_room(code)
+            except Exception as error:  # whatever it holds, the other rooms are there; it stays, for who can read it
+                _log.error("room %s, which was kept, cannot be read: %s", code, error)
                 continue
             self._add(room)
 
@@ -91,13 +90,12 @@ class Rooms:
         if len(self._rooms) >= most:
             raise TooManyRoomsError(f"there are {most:,} rooms already, as many as this server may have")
         share = self._settings.share_of(most)
-        if sum(each.client == client for each in self.all()) >= share < most:
+        if sum(each.room.client == client for each in self.all()) >= share < most:
             raise ClientShareError(f"your address has as many rooms as it may, {share:,} of {most:,}")
         code = next(each for each in iter(new_code, "") if each not in self._rooms)
         token = secrets.token_urlsafe(24)
         found = links(code)
-        at = self._add(Room(code, digest_of(token), links=found, link=found[0]))
-        at.client = client
+        at = self._add(Room(code, digest_of(token), client, links=found, link=found[0]))
         await at.save()
         return at, token
 
@@ -121,15 +119,16 @@ class Rooms:
 
         Raises:
             ClientShareError: too many in a row from there.
-            TooManyViewersError: the room is locked, or full.
+            NotFoundError: it is over.
+            TooManyViewersError: it is locked, or full.
         """
         self._joins.take(client)
+        at.check()
         at.forget_strangers()
         at.room.check_join(client, self._settings.share_of(MOST_STUDENTS))
         student, token = at.room.join(name)
         student.client, student.came = client, self._now()
-        if student.place is not None:
-            at.do(at.claim(student))
+        at.tend()
         await at.save()
         return student, token
 

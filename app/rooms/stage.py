@@ -35,6 +35,9 @@ class Stage:
         self._client = client
         self._finding: dict[str, asyncio.Task[None]] = {}
         self._gone: set[str] = set()  # those that are no more
+        self._opened: set[str] = set()  # by this server, and not ended
+        self._creating: set[asyncio.Task[Run]] = set()
+        self._is_over = False
         self._read: dict[str, frozenset[str]] = {}
 
     def here(self, run_id: str | None) -> Run | None:
@@ -47,7 +50,7 @@ class Stage:
         return run_id in self._gone
 
     async def open(self, opening: Opening, owner: bytes | None, speed: float | None) -> Run:
-        """Open a run, paused.
+        """Open a run, paused. Whoever stops waiting for it does not stop it: it is there, or it is ended.
 
         Args:
             opening: what it is opened with.
@@ -55,12 +58,33 @@ class Stage:
             speed: steps a second; None: as fast as it goes.
 
         Raises:
+            NoWorkerError: the room is over.
             DropoutLabError: as of `Runs.create`.
         """
+        task = asyncio.create_task(self._open(opening, owner, speed))
+        self._creating.add(task)
+        task.add_done_callback(self._created)
+        return await asyncio.shield(task)
+
+    def _created(self, task: asyncio.Task[Run]) -> None:
+        self._creating.discard(task)
+        if not task.cancelled():
+            task.exception()  # somebody may have stopped waiting for it
+
+    async def _open(self, opening: Opening, owner: bytes | None, speed: float | None) -> Run:
         run = await self._runs.create(opening, None, self._client, owner)
-        self._read[run.id] = frozenset()
-        run.hold(())
-        await self.order(run, {"op": "speed", "steps_per_second": speed})
+        try:
+            if self._is_over:
+                raise NoWorkerError("the room has ended")
+            self._opened.add(run.id)
+            self._read[run.id] = frozenset()
+            run.hold(())
+            await self.order(run, {"op": "speed", "steps_per_second": speed})
+            if self._is_over:
+                raise NoWorkerError("the room has ended")
+        except BaseException:
+            await self.end(run.id)
+            raise
         return run
 
     def read(self, wanted: Mapping[str, frozenset[str]]) -> None:
@@ -117,14 +141,24 @@ class Stage:
         await asyncio.gather(*(self.order(run, command) for run in runs), return_exceptions=True)
 
     async def end(self, run_id: str | None) -> None:
-        """End a run, and forget it."""
+        """End a run, and forget it; one that is being opened again ends when it is there."""
         if run_id is None:
             return
         self._read.pop(run_id, None)
-        run = self._runs.here(run_id)
+        self._opened.discard(run_id)
+        run = await self._runs.settled(run_id)
         if run is not None:
             self._runs.end(run, "deleted", "the room that it belonged to has gone on without it")
         await self._keeper.forget(run_id)
+
+    async def end_all(self, run_ids: Iterable[str | None]) -> None:
+        """End these runs and all others that were opened here; no more can be opened."""
+        self._is_over = True
+        self.close()
+        if self._creating:
+            await asyncio.wait(set(self._creating))
+        for run_id in {*run_ids, *self._opened}:
+            await self.end(run_id)
 
     def close(self) -> None:
         """Stop looking for runs."""

@@ -18,7 +18,7 @@ from app.wire import dumps
 from trainer.presets import PRESETS
 
 PHONE_S: Final = 0.4  # between two topics of numbers to a phone,
-PROJECTOR_S: Final = 0.1  # to a projector and a host
+PRUNE_S: Final = 10.0  # between two looks at what is needed no more
 
 _NOTHING: Final = {"loss": None, "accuracy": None, "train_loss": None}
 
@@ -37,6 +37,7 @@ class Topics:
         self._readings: dict[str, tuple[Any, Reading]] = {}
         self._curves: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._phones_at = 0.0
+        self._pruned_at = 0.0
 
     def offer(self) -> None:
         """Offer every reader what has changed; what has not is not sent again."""
@@ -47,6 +48,9 @@ class Topics:
         connected = at.connected
         room = dumps(self._room(connected))
         to_phones = now - self._phones_at >= PHONE_S
+        if now - self._pruned_at >= PRUNE_S:
+            self._pruned_at = now
+            self._prune()
         if to_phones:
             self._phones_at = now
         wide: dict[str, str] = {}
@@ -80,6 +84,15 @@ class Topics:
                 for op, body in wide.items():
                     reader.offer(op, body)
 
+    def _prune(self) -> None:
+        """Forget what was made of runs that are the room's no more."""
+        room = self._at.room
+        runs = {room.run, room.class_run, *(each.run for each in room.students.values())}
+        for run_id in [each for each in self._readings if each not in runs]:
+            del self._readings[run_id]
+        for name in [each for each in self._curves if each.split()[1] not in runs]:
+            del self._curves[name]
+
     # What everybody gets
 
     def _room(self, connected: set[str]) -> dict[str, Any]:
@@ -92,7 +105,7 @@ class Topics:
         class_run = standing(at.class_run) or _missing(room.class_run)
         if class_run is not None:
             class_run |= {"places": room.places, "taken": len(room.seated)}
-        elif at.opening and room.way == "class":
+        elif "class" in at.opening and room.way == "class":
             class_run = {**_OPENING, "places": room.places, "taken": len(room.seated)}
         return {
             "code": room.code,
@@ -105,7 +118,7 @@ class Topics:
             "only_here": only_here(room.link),
             "links": room.links,
             "students": {"joined": len(real), "here": here, "simulated": len(simulated), "waiting": waiting},
-            "run": standing(at.run) or _missing(room.run) or (dict(_OPENING) if at.opening else None),
+            "run": standing(at.run) or _missing(room.run) or (dict(_OPENING) if "host" in at.opening else None),
             "class_run": class_run,
             "question": self._question(connected),
             "knobs_of": self._named(room.knobs_of),
@@ -350,8 +363,6 @@ def reading_of(known: dict[str, tuple[Any, Reading]], run: Run) -> Reading:
     """
     key = run.version
     if run.id not in known or known[run.id][0] != key:
-        if len(known) > 1000:
-            known.clear()
         known[run.id] = key, Reading(run)
     return known[run.id][1]
 

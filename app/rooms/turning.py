@@ -20,6 +20,11 @@ class Turning:
         self._answer: asyncio.Future[int] | None = None
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is on its way."""
+        return self._task is not None and not self._task.done()
+
     async def turn(self, knobs: Mapping[str, Any]) -> int:
         """Have knobs turned, and wait until they are; what is turned again before it left is never sent.
 

@@ -73,7 +73,7 @@ export function createAsk(section, say) {
       own.reset();
     }
   });
-  next.addEventListener("click", () => say("next"));
+  next.addEventListener("click", () => say("next", { phase: state.question?.phase }));
   drop.addEventListener("click", () => say("drop"));
 
   function tell() {
