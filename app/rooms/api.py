@@ -74,13 +74,13 @@ async def join_room(request: Request, code: str) -> Response:
 
 
 @router.get("/api/rooms/{code}/code.svg")
-async def get_code(request: Request, code: str) -> Response:
+async def get_room_code(request: Request, code: str) -> Response:
     """Return the QR code of a room's page for students."""
     return _svg(_room(request, code).room.link)
 
 
 @router.post("/api/rooms/{code}/code.svg")
-async def make_code(request: Request, code: str) -> Response:
+async def make_room_code(request: Request, code: str) -> Response:
     """Return the QR code of another address of this lab, for the host."""
     at = _hosted(request, code)
     given = loads(await read_body(request, MAX_BODY_BYTES) or b"{}")
@@ -107,7 +107,7 @@ def _svg(text: str) -> Response:
 
 
 @router.get("/api/rooms/{code}/results.csv")
-async def get_results(request: Request, code: str, names: str = "false") -> Response:
+async def get_room_results(request: Request, code: str, names: str = "false") -> Response:
     """Return what was answered and set in a room as CSV, for its host."""
     at = _hosted(request, code)
     if names not in ("true", "false"):

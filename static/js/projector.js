@@ -15,8 +15,8 @@ import { createOwn } from "./rooms/projector/own.js";
 import { createQuestion } from "./rooms/projector/question.js";
 import { createReached } from "./rooms/projector/reached.js";
 import { createRun } from "./rooms/projector/run.js";
-import { createRoomTokens } from "./rooms/tokens.js";
 import { sceneOf, statusWords, titleOf } from "./rooms/projector/words.js";
+import { createRoomTokens } from "./rooms/tokens.js";
 
 /** @param {Document} document */
 function start(document) {

@@ -53,7 +53,7 @@ async def create(runs: Runs, **config: Any) -> Run:
 
 async def test_a_run_that_no_worker_has_memory_for_is_refused_with_what_would_fit(runs: Runs) -> None:
     with pytest.raises(
-        KnobError, match=r"it would take about \d+ MB, .* has 26 MB .* at most \d+ such networks"
+        KnobError, match=r"it would take about \d+ MB, .* has 29 MB .* at most \d+ such networks"
     ) as info:
         await create(runs, **MANY)
     fits = int(str(info.value).split("at most ")[1].split()[0])
@@ -70,7 +70,7 @@ async def test_what_all_runs_take_is_added_up_and_those_that_are_watched_stay(ru
     first, second = await create(runs), await create(runs)
     for run in (first, second):
         run.join(owner=False)
-    with pytest.raises(TooManyRunsError, match=r"no memory left for this run: .* 10 MB, and of 26 MB 21 MB are taken"):
+    with pytest.raises(TooManyRunsError, match=r"no memory left for this run: .* 11 MB, and of 29 MB 23 MB are taken"):
         await create(runs)
     assert pool.closed == []
 

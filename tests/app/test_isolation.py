@@ -20,7 +20,7 @@ from tests.app.pool.ears import Ears
 from tests.app.pool.fakes import FakePlacer
 from tests.app.pool.test_hub import a_worker, hub_of
 from trainer.settings.config import parse
-from trainer.wire.stream import StreamError
+from trainer.wire.stream import MAX_PAYLOAD, StreamError
 
 
 def fail(*_: Any, **__: Any) -> Any:
@@ -145,7 +145,7 @@ async def test_a_run_that_is_too_large_to_be_sent_is_refused_and_forgotten(
 async def test_of_runs_that_wait_for_a_worker_one_that_is_too_large_fails_alone(patience: float) -> None:
     async with hub_of(1, patience) as (hub, placer, ears):
         hub.open("a", {})
-        hub.open("b", {"table": "x" * 17_000_000})
+        hub.open("b", {"table": "x" * (MAX_PAYLOAD + 1)})
         hub.open("c", {})
         caller = await a_worker(hub, placer)
         [failed] = await ears.until(lambda: ears.of("b", "failed"))

@@ -123,7 +123,9 @@ class TestRace:
 
     def test_a_simulated_one_is_called_so_where_it_is_named(self, module_page: Page) -> None:
         chart = race_of(module_page, roomed.places(5, 5))
-        assert all("simulated" in each["text"] for each in having(chart, "line-about"))
+        names = [each["text"] for each in having(chart, "line-name")]
+        assert names
+        assert all("(sim.)" in name or "imulated" in name for name in names)
 
     def test_one_that_diverged_is_neither_lowest_nor_highest(self, module_page: Page) -> None:
         places = roomed.places(3)

@@ -15,6 +15,7 @@ const LINE = 30; // from one line of a label to the next
 const APART = 66; // from one label to the next
 const FEW = 5; // places of which each has its name
 const LONGEST = 16; // characters of a name
+const SIMULATED = " (sim.)"; // behind one that does not say so itself
 const HEADROOM = 1.5; // of the axis, above what most places have now
 
 /** Where the axes ended before. @typedef {{ steps: number | null, top: number | null }} RaceLimits */
@@ -181,7 +182,7 @@ function labelsOf(runners, named, frame) {
   });
   const ends = told.map(({ last }) => Math.min(Math.max(y(last.value), top), bottom));
   const places = spreadLabels(ends, APART, [top + 6, bottom - LINE]);
-  return told.flatMap(({ lane, name, role, words, last }, index) => {
+  return told.flatMap(({ lane, name, role, words, simulated, last }, index) => {
     const middle = places[index];
     const above = y(last.value) < top ? "↑ " : "";
     const about = [words, `${above}${formatLoss(last.value)}`].filter(Boolean);
@@ -195,7 +196,9 @@ function labelsOf(runners, named, frame) {
         `name ${lane}`,
         "text",
         { class: `line-name is-${role}`, x: right + 32, y: middle + 2 },
-        short(name, LONGEST),
+        simulated && !/simulated/i.test(name)
+          ? `${short(name, LONGEST - SIMULATED.length)}${SIMULATED}`
+          : short(name, LONGEST),
       ),
       mark(`about ${lane}`, "text", { class: "line-about", x: right + 32, y: middle + 2 + LINE }, about.join(" · ")),
     ];
