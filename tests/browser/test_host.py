@@ -57,7 +57,7 @@ class TestWhoIsHost:
         host = visit(*usual())
         expect(host.page.locator(".host-code")).to_have_text(CODE)
         expect(host.page.locator("[data-show=students]")).to_have_text("29 of 31 students are here.")
-        assert host.ops("join") == [{"op": "join", "token": "t", "shows": "host"}]
+        assert host.heard("join", 1) == [{"op": "join", "token": "t", "shows": "host"}]
 
     def test_a_token_in_the_address_is_kept_and_goes_from_it_at_once(self, visit: Visit) -> None:
         host = visit(*usual(), token=None, query="#token=brought")
@@ -143,7 +143,7 @@ class TestHead:
         host.page.get_by_role("switch", name="Students choose no names").check()
         host.say(usual(muted=True)[0])
         expect(host.page.get_by_role("switch", name="Students choose no names")).to_be_checked()
-        assert host.ops("mute") == [{"op": "mute", "on": True}]
+        assert host.heard("mute", 1) == [{"op": "mute", "on": True}]
 
     def test_the_room_is_ended_only_by_who_is_sure(self, visit: Visit) -> None:
         host = visit(*usual())
@@ -170,7 +170,7 @@ class TestRun:
         expect(host.page.get_by_role("button", name="Follow me")).to_have_attribute("aria-pressed", "true")
         expect(host.page.locator("#begin")).to_be_hidden()
         expect(host.page.locator("#experiment")).to_be_visible()
-        assert host.ops("way") == [{"op": "way", "to": "follow"}]
+        assert host.heard("way", 1) == [{"op": "way", "to": "follow"}]
 
     def test_it_plays_pauses_steps_and_has_a_speed(self, visit: Visit) -> None:
         host = visit(*usual())
@@ -206,7 +206,7 @@ class TestRun:
         expect(host.page.get_by_role("dialog")).to_contain_text("ends, with all its networks")
         host.page.get_by_role("dialog").get_by_role("button", name="Begin anew").click()
         expect(host.page.get_by_role("dialog")).to_be_hidden()
-        assert host.ops("begin") == [{"op": "begin"}, {"op": "begin", "places": 50}]
+        assert host.heard("begin", 2) == [{"op": "begin"}, {"op": "begin", "places": 50}]
         host.page.locator("#places").fill("129")
         press(host, "Begin anew")
         expect(host.page.get_by_role("dialog")).to_be_hidden()
@@ -219,7 +219,7 @@ class TestRun:
         press(host, "Open it")
         host.page.get_by_role("dialog").get_by_role("button", name="Open it").click()
         expect(host.page.get_by_role("dialog")).to_be_hidden()
-        assert host.ops("experiment") == [{"op": "experiment", "name": "rate"}]
+        assert host.heard("experiment", 1) == [{"op": "experiment", "name": "rate"}]
 
     def test_what_the_projector_shows_of_the_class(self, visit: Visit) -> None:
         host = visit(*usual())
@@ -230,7 +230,7 @@ class TestRun:
             {"op": "look", "panel": "race", "step": None},
             {"op": "look", "panel": None, "step": None},
         ]
-        assert host.ops("known") == [{"op": "known", "on": True}]
+        assert host.heard("known", 1) == [{"op": "known", "on": True}]
 
     def test_the_lab_knows_the_run_as_ones_own(self, visit: Visit) -> None:
         host = visit(*usual(way="follow"))
@@ -272,7 +272,7 @@ class TestQuestion:
         form.get_by_label("Choice 3").fill("Snow")
         form.get_by_role("button", name="Ask").click()
         expect(form.get_by_label("Question")).to_have_value("")
-        assert host.ops("ask") == [{"op": "ask", "text": "Is it raining?", "choices": ["Yes", "No", "Snow"]}]
+        assert host.heard("ask", 1) == [{"op": "ask", "text": "Is it raining?", "choices": ["Yes", "No", "Snow"]}]
 
     def test_each_phase_says_what_comes_next(self, visit: Visit) -> None:
         host = visit(*usual())
@@ -395,9 +395,9 @@ class TestPeople:
         press(host, "Remove …")
         press(host, "Remove")
         expect(dialog).to_be_hidden()
-        assert host.ops("rename") == [{"op": "rename", "student": "m1", "name": "Bo L."}]
-        assert host.ops("show") == [{"op": "show", "student": "m1"}, {"op": "show", "student": None}]
-        assert host.ops("remove") == [{"op": "remove", "student": "m1"}]
+        assert host.heard("rename", 1) == [{"op": "rename", "student": "m1", "name": "Bo L."}]
+        assert host.heard("show", 2) == [{"op": "show", "student": "m1"}, {"op": "show", "student": None}]
+        assert host.heard("remove", 1) == [{"op": "remove", "student": "m1"}]
 
     def test_knobs_are_lent_in_the_way_that_has_some(self, visit: Visit) -> None:
         host = visit(*usual(way="follow"))
@@ -405,7 +405,7 @@ class TestPeople:
         expect(host.page.get_by_role("button", name="Show on the projector")).to_be_hidden()
         press(host, "Lend the knobs of my run")
         expect(host.page.get_by_role("dialog")).to_be_hidden()
-        assert host.ops("lend") == [{"op": "lend", "student": "m1"}]
+        assert host.heard("lend", 1) == [{"op": "lend", "student": "m1"}]
 
     def test_a_name_is_text_whatever_it_looks_like(self, visit: Visit) -> None:
         people = roomed.people(1)

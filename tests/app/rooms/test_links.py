@@ -37,7 +37,7 @@ EVERYWHERE = Settings(host="0.0.0.0")
         (asked("course.example", "wss", "/lab"), "https://course.example/lab/r/K7QX3M"),
         (asked("[fe80::1]:8000", "ws"), "http://[fe80::1]:8000/r/K7QX3M"),
     ],
-    ids=str,
+    ids=["address", "name", "proxy", "six"],
 )
 def test_the_address_by_which_the_host_came_is_the_one(connection: HTTPConnection, link: str) -> None:
     assert links_to(connection, EVERYWHERE, "K7QX3M") == [link]
