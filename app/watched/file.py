@@ -76,7 +76,7 @@ class WatchFile:
             watch.add_warning(warning)
         watch.set_changes(self.changes, self.code)
         for frame in self.frames:
-            watch.kept.add(Packet(Frame(frame.kind, watch.id, frame.seq, frame.tensors, frame.meta)))
+            watch.kept.add(Frame(frame.kind, watch.id, frame.seq, frame.tensors, frame.meta))
 
 
 def write(told: Mapping[str, Any], frames: list[Packet]) -> bytes:

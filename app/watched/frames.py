@@ -26,46 +26,49 @@ _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,2}")
 Shape = tuple[int | str, ...]
 """Of a tensor: numbers, or letters that stand for the same number wherever they are in one table."""
 
-_ROWS: Final[Mapping[str, tuple[str, Shape]]] = {
-    "step": ("uint32", ("K",)),
-    "mask": ("uint8", ("K", "B")),
-    "used": ("uint16", ("K",)),
-    "kept": ("float64", ("K",)),
-    "size": ("float64", ("K",)),
-    "rate": ("float32", ("K",)),
-    "flags": ("uint8", ("K",)),
+Tensor = tuple[np.dtype[Any], Shape]
+_U8, _U16, _U32, _F32, _F64 = map(np.dtype, ("uint8", "uint16", "uint32", "float32", "float64"))
+
+_ROWS: Final[Mapping[str, Tensor]] = {
+    "step": (_U32, ("K",)),
+    "mask": (_U8, ("K", "B")),
+    "used": (_U16, ("K",)),
+    "kept": (_F64, ("K",)),
+    "size": (_F64, ("K",)),
+    "rate": (_F32, ("K",)),
+    "flags": (_U8, ("K",)),
 }
-_METRICS: Final[Mapping[str, tuple[str, Shape]]] = {"step": ("uint32", ("K",)), "value": ("float32", ("K",))}
-_SUMMARY: Final[Mapping[str, tuple[str, Shape]]] = {
-    "samples": ("uint32", (1,)),
-    "dropped": ("uint32", ("U",)),
-    "expected": ("float64", (1,)),
+_METRICS: Final[Mapping[str, Tensor]] = {"step": (_U32, ("K",)), "value": (_F32, ("K",))}
+_SUMMARY: Final[Mapping[str, Tensor]] = {
+    "samples": (_U32, (1,)),
+    "dropped": (_U32, ("U",)),
+    "expected": (_F64, (1,)),
 }
-_SEEN: Final[Mapping[str, tuple[str, Shape]]] = {
-    "silent": ("uint32", ("U",)),
-    "mean": ("float32", (1,)),
-    "deviation": ("float32", (1,)),
-    "zero": ("float32", (1,)),
-    "edges": ("float32", (BINS + 1,)),
-    "histogram": ("uint32", (BINS,)),
+_SEEN: Final[Mapping[str, Tensor]] = {
+    "silent": (_U32, ("U",)),
+    "mean": (_F32, (1,)),
+    "deviation": (_F32, (1,)),
+    "zero": (_F32, (1,)),
+    "edges": (_F32, (BINS + 1,)),
+    "histogram": (_U32, (BINS,)),
 }
-_VOTE: Final[Mapping[str, tuple[str, Shape]]] = {"step": ("uint32", (1,)), "passes": ("uint32", (1,))}
-_TASKS: Final[Mapping[str, Mapping[str, tuple[str, Shape]]]] = {
+_VOTE: Final[Mapping[str, Tensor]] = {"step": (_U32, (1,)), "passes": (_U32, (1,))}
+_TASKS: Final[Mapping[str, Mapping[str, Tensor]]] = {
     "classes": {
-        "accuracy/member": ("float32", ("M",)),
-        "accuracy/average": ("float32", ("M",)),
-        "loss/average": ("float32", ("M",)),
-        "accuracy/scaling": ("float32", (1,)),
-        "loss/scaling": ("float32", (1,)),
-        "entropy": ("float32", ("N",)),
-        "information": ("float32", ("N",)),
-        "right": ("uint8", ("N",)),
+        "accuracy/member": (_F32, ("M",)),
+        "accuracy/average": (_F32, ("M",)),
+        "loss/average": (_F32, ("M",)),
+        "accuracy/scaling": (_F32, (1,)),
+        "loss/scaling": (_F32, (1,)),
+        "entropy": (_F32, ("N",)),
+        "information": (_F32, ("N",)),
+        "right": (_U8, ("N",)),
     },
     "numbers": {
-        "error/member": ("float32", ("M",)),
-        "error/average": ("float32", ("M",)),
-        "error/scaling": ("float32", (1,)),
-        "deviation": ("float32", ("N",)),
+        "error/member": (_F32, ("M",)),
+        "error/average": (_F32, ("M",)),
+        "error/scaling": (_F32, (1,)),
+        "deviation": (_F32, ("N",)),
     },
 }
 
@@ -158,7 +161,7 @@ def _check_metrics(frame: Frame, known: Known) -> dict[str, str]:
 
 def _check_summary(frame: Frame, known: Known) -> dict[str, str]:
     tensors = dict(frame.tensors)
-    _check({"step": tensors.pop("step", None)}, {"step": ("uint32", (1,))}, " of summary")
+    _check({"step": tensors.pop("step", None)}, {"step": (_U32, (1,))}, " of summary")
     for index, columns in _named(tensors, "summary", known.sites, "a site").items():
         forms = _SUMMARY if columns.keys() <= _SUMMARY.keys() else {**_SUMMARY, **_SEEN}
         sizes = _check(columns, forms, f"/{index} of summary")
@@ -201,7 +204,7 @@ def _named(tensors: Columns, kind: str, count: int, what: str) -> dict[int, Colu
     return tables_of(tensors)
 
 
-def _check(columns: Mapping[str, Any], forms: Mapping[str, tuple[str, Shape]], at: str) -> dict[str, int]:
+def _check(columns: Mapping[str, Any], forms: Mapping[str, Tensor], at: str) -> dict[str, int]:
     """Hold tensors against what they must be; which number each letter stands for."""
     odd = sorted(columns.keys() ^ forms.keys())
     if odd:
@@ -209,7 +212,7 @@ def _check(columns: Mapping[str, Any], forms: Mapping[str, tuple[str, Shape]], a
     sizes: dict[str, int] = {}
     for name, (dtype, shape) in forms.items():
         array = columns[name]
-        if array is None or array.dtype != np.dtype(dtype) or array.ndim != len(shape):
+        if array is None or array.dtype != dtype or array.ndim != len(shape):
             told = "nothing" if array is None else f"{array.dtype} {list(array.shape)}"
             raise BadMessageError(f"{name}{at} = {told} is not allowed: it must be {dtype} {_words(shape)}")
         for wanted, has in zip(shape, array.shape, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -43,7 +44,7 @@ def widened(mask: NDArray[Any], width: int) -> NDArray[Any]:
 
 def bytes_of(columns: Mapping[str, NDArray[Any]]) -> int:
     """How many bytes a row of a table has."""
-    return sum(array.itemsize * int(np.prod(array.shape[1:])) for array in columns.values())
+    return sum(array.itemsize * math.prod(array.shape[1:]) for array in columns.values())
 
 
 def thinned(columns: Columns, most: int) -> Columns:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.backlog import Packet
 from app.history import Ring
-from app.watched.frames import Known, check_frame
+from app.watched.frames import Known
 from app.watched.joining import (
     MOST_POINTS,
     MOST_ROWS,
@@ -45,6 +46,7 @@ class Kept:
         self._most = ROWS_BYTES
         self._capacity = MOST_ROWS
         self._rows: dict[int, Ring] = {}
+        self._sizes: dict[int, int] = {}  # bytes of a row of each site
         self._series: dict[int, Columns] = {}
         self._seqs = dict.fromkeys(("rows", "metrics"), 0)
         self._newest: dict[str, Packet] = {}
@@ -62,6 +64,7 @@ class Kept:
         """The model has so many sites and series now: what is of others is forgotten."""
         if sites < self.known.sites:
             self._rows = {index: ring for index, ring in self._rows.items() if index < sites}
+            self._sizes = {index: size for index, size in self._sizes.items() if index < sites}
             self._made.pop("rows", None)
             self._newest.pop("summary", None)
         if series < self.known.series:
@@ -70,25 +73,34 @@ class Kept:
         self.known.sites, self.known.series = sites, series
         self.known.steps = {index: step for index, step in self.known.steps.items() if index < sites}
 
-    def add(self, packet: Packet) -> None:
-        """Keep a frame that was looked at."""
+    def add(self, frame: Frame) -> Packet:
+        """Keep a frame that was looked at; the same as it is sent on.
+
+        It is written anew: so its tensors stand where a browser can read them, and there is nothing else in it.
+        """
+        packet = Packet(Packet(frame).raw)
         self.known.seq = max(self.known.seq, packet.seq)
         if packet.kind in self._seqs:
             self._seqs[packet.kind] = packet.seq
             self._made.pop(packet.kind, None)
         match packet.kind:
             case "rows":
-                tables = tables_of(packet.frame.tensors)
-                self._fit(tables)
+                tables = tables_of(frame.tensors)
+                if any(bytes_of(columns) > self._sizes.get(index, 0) for index, columns in tables.items()):
+                    self._sizes |= {
+                        index: max(bytes_of(columns), self._sizes.get(index, 0)) for index, columns in tables.items()
+                    }
+                    self._fit()
                 for index, columns in tables.items():
                     self._extend(index, columns)
             case "metrics":
-                for index, columns in tables_of(packet.frame.tensors).items():
+                for index, columns in tables_of(frame.tensors).items():
                     before = self._series.get(index, {name: array[:0] for name, array in columns.items()})
                     both = {name: np.concatenate((before[name], array)) for name, array in columns.items()}
                     self._series[index] = thinned(both, MOST_POINTS)
             case _:
                 self._newest[packet.kind] = packet
+        return packet
 
     def _extend(self, index: int, columns: Columns) -> None:
         ring = self._rows.get(index)
@@ -101,18 +113,10 @@ class Kept:
             columns = {**columns, "mask": widened(columns["mask"], width)}
         ring.extend(columns)
 
-    def _fit(self, more: Mapping[int, Columns] | None = None) -> None:
-        """Let sites keep fewer rows, all alike, where they would take more bytes than they may.
-
-        Args:
-            more: rows that will be added.
-        """
-        sizes = {index: bytes_of(columns) for index, columns in (more or {}).items()}
-        for index, ring in self._rows.items():
-            sizes[index] = max(bytes_of(ring.like), sizes.get(index, 0))
-        capacity = min(
-            self._capacity, rows_that_fit({index: (MOST_ROWS, size) for index, size in sizes.items()}, self._most)
-        )
+    def _fit(self) -> None:
+        """Let sites keep fewer rows, all alike, where they would take more bytes than they may."""
+        full = {index: (MOST_ROWS, size) for index, size in self._sizes.items()}
+        capacity = min(self._capacity, rows_that_fit(full, self._most))
         if capacity < self._capacity:
             self._capacity = capacity
             self._rows = {index: _moved(ring, capacity) for index, ring in self._rows.items()}
@@ -139,15 +143,6 @@ class Kept:
         made = Packet(Frame(kind, self._watch, self._seqs[kind], tensors_of(tables)))
         return Packet(made.raw, made.came)  # bytes, and not views of what the next rows overwrite
 
-    def take_over(self, frames: list[Frame]) -> None:
-        """Take in frames that come from a file.
-
-        Raises:
-            BadMessageError: they are not as frames must be.
-        """
-        for frame in frames:
-            self.add(Packet(check_frame(frame, self.known)))
-
 
 def _moved(ring: Ring, capacity: int, width: int = 0) -> Ring:
     """The newest rows of a ring, in another one."""
@@ -158,5 +153,5 @@ def _moved(ring: Ring, capacity: int, width: int = 0) -> Ring:
     return found
 
 
-def _bytes_of(columns: Mapping[str, np.ndarray]) -> int:
+def _bytes_of(columns: Mapping[str, NDArray[Any]]) -> int:
     return sum(array.nbytes for array in columns.values())

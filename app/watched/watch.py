@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from app.backlog import Packet
 from app.errors import BadMessageError, NotFedError, TooManyViewersError, WrongTokenError
 from app.run import OWNER_SEATS
 from app.settings import Settings
@@ -244,9 +243,7 @@ class Watch:
         Raises:
             BadMessageError: it is none, or does not go with the model.
         """
-        # Written anew: what is passed on has its tensors where a browser can read them, and nothing else in it.
-        packet = Packet(Packet(read_frame(data, self.id, self.kept.known)).raw)
-        self.kept.add(packet)
+        packet = self.kept.add(read_frame(data, self.id, self.kept.known))
         for viewer in self.viewers:
             viewer.put(packet)
 

@@ -107,7 +107,7 @@ class Watches:
         return watch
 
     def _make_room(self, client: str) -> None:
-        """Let a client have one watch more: one of its own that nobody uses gives way, or one of a client that has more.
+        """Let a client have one watch more; one of its own that nobody uses gives way, or of a client that has more.
 
         Raises:
             ClientShareError: it opens too many in a row, or has its share, and all are in use.
