@@ -60,6 +60,7 @@ def health(lab: Lab) -> Response:
             "workers": {"alive": pool.alive, "wanted": pool.wanted},
             "runs": len(lab.runs),
             "viewers": lab.runs.viewers,
+            "watches": len(lab.watches),
             "store": {"status": lab.keeper.status, "problem": lab.keeper.problem},
         },
         200 if pool.alive else 503,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,19 @@ class Packet:
     def skipped(self) -> int:
         """Steps whose masks it leaves out."""
         return int(self.frame.meta.get("skipped", "0")) if self.kind == "steps" else 0
+
+
+class Waiting(Protocol):
+    """What waits to be sent to one viewer, whatever it watches."""
+
+    def put(self, packet: Packet) -> None:
+        """Add a frame, or join it to those that wait."""
+
+    def take(self) -> list[Packet]:
+        """Take everything out, each kind as one frame, in the order of their numbers."""
+
+    def clear(self) -> None:
+        """Forget everything."""
 
 
 class Backlog:

@@ -27,12 +27,21 @@ class Bucket:
         """Whether nothing was taken for long: one that begins anew is the same."""
         return self._tokens + (self._now() - self._at) * self._rate >= self._size
 
-    def take(self) -> bool:
-        """Take a token out, if there is one."""
+    def take(self, count: float = 1) -> bool:
+        """Take a token out, or more of them, if they are there."""
+        self._fill()
+        if self._tokens < count:
+            return False
+        self._tokens -= count
+        return True
+
+    def spend(self, count: float) -> float:
+        """Take so many out, be they there or not; in how many seconds they will all have been."""
+        self._fill()
+        self._tokens -= count
+        return max(0.0, -self._tokens / self._rate)
+
+    def _fill(self) -> None:
         at = self._now()
         self._tokens = min(self._size, self._tokens + (at - self._at) * self._rate)
         self._at = at
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True

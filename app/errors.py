@@ -11,6 +11,7 @@ STATUS: Final[dict[str, int]] = {
     "unknown_knob": 422,
     "bad_table": 422,
     "bad_run_file": 422,
+    "bad_watch_file": 422,
     "too_many_changes": 422,
     "bad_json": 400,
     "bad_message": 400,
@@ -28,8 +29,10 @@ STATUS: Final[dict[str, int]] = {
     "too_many_runs": 503,
     "too_many_viewers": 503,
     "too_many_rooms": 503,
+    "too_many_watches": 503,
     "too_many_connections": 503,
     "no_worker": 503,
+    "not_fed": 503,
     "store": 503,
     "internal": 500,
 }
@@ -67,6 +70,12 @@ class RunFileError(RefusedError):
     """A file that is none of a run, or one that does not hang together."""
 
     code = "bad_run_file"
+
+
+class WatchFileError(RefusedError):
+    """A file that is none of a watch, or one that does not hang together."""
+
+    code = "bad_watch_file"
 
 
 class WrongTokenError(RefusedError):
@@ -170,6 +179,13 @@ class TooManyRoomsError(RefusedError):
     retry_after_s = 30
 
 
+class TooManyWatchesError(RefusedError):
+    """The server has as many watches as it may, and each of them is in use."""
+
+    code = "too_many_watches"
+    retry_after_s = 30
+
+
 class TooManyViewersError(RefusedError):
     """The run has as many viewers as it may."""
 
@@ -182,6 +198,19 @@ class NoWorkerError(RefusedError):
 
     code = "no_worker"
     retry_after_s = 5
+
+
+class NotFedError(RefusedError):
+    """The model that is watched is not connected, so that nobody is there to obey."""
+
+    code = "not_fed"
+    retry_after_s = 5
+
+
+class NotAnsweredError(RefusedError):
+    """The model that is watched is connected, and did not answer a command in time."""
+
+    code = "too_slow"
 
 
 class TooManyConnectionsError(RefusedError):

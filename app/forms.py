@@ -242,6 +242,20 @@ def forms() -> dict[str, Form]:
         "Brought": obj(
             {"id": TEXT, "token": TEXT, "name": or_null(TEXT), "step": COUNT, "experiment": or_null(TEXT)}, closed=True
         ),
+        "WatchOpening": obj({}, {"name": TEXT, "control": TRUTH, "id": TEXT, "token": TEXT}, closed=True),
+        "OpenedWatch": obj({"id": TEXT, "token": TEXT}, closed=True),
+        "BroughtWatch": obj({"id": TEXT, "token": TEXT, "name": TEXT}, closed=True),
+        "Watch": obj(
+            {
+                **dict.fromkeys(("id", "name", "code"), TEXT),
+                **dict.fromkeys(("control", "fed"), TRUTH),
+                "opened_at": {"type": "number"},
+                "viewers": COUNT,
+                **dict.fromkeys(("model", "state"), or_null(ANY_OBJECT)),
+                **dict.fromkeys(("warnings", "changes"), listed(ANY_OBJECT)),
+            },
+            closed=True,
+        ),
         "Decision": _decision(),
         "Decisions": {"type": "object", "additionalProperties": ref("Decision"), "maxProperties": MAX_DECISIONS},
         "Reading": obj({}, {"label": or_null(TEXT), "columns": or_null(ref("Decisions"))}, closed=True),
@@ -268,6 +282,7 @@ def forms() -> dict[str, Form]:
                 "workers": obj({"alive": COUNT, "wanted": COUNT}, closed=True),
                 "runs": COUNT,
                 "viewers": COUNT,
+                "watches": COUNT,
                 "store": obj({"status": {"enum": ["ok", "failing", "off"]}, "problem": or_null(TEXT)}, closed=True),
             },
             closed=True,

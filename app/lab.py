@@ -20,6 +20,7 @@ from app.runs import Runs
 from app.settings import Settings
 from app.store.keeper import Keeper
 from app.tables import Tables
+from app.watched.watches import Watches
 
 MAX_BODY_BYTES: Final = 256 * 1024  # of what is no file
 MOST_LONG: Final = 4  # records of runs that are taken in at once,
@@ -46,6 +47,7 @@ class Lab:
         keeper: keeps runs beyond the life of the server.
         metrics: what is counted.
         rooms: the rooms that exist.
+        watches: models of other programs that are watched.
         idx_folder: where files of images lie, if there are any that can be read.
         was_well: whether a worker was ever there.
     """
@@ -59,6 +61,7 @@ class Lab:
     keeper: Keeper
     metrics: Metrics
     rooms: Rooms
+    watches: Watches
     idx_folder: Path | None = None
     seats: Seats = field(default_factory=Seats)
     long_openings: Places = field(init=False)

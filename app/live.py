@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, Protocol
 
 from starlette.websockets import WebSocketDisconnect
@@ -170,21 +170,38 @@ class Live:
     async def _talk(self, line: Line, run: Run, outbox: Outbox) -> tuple[int | None, str]:
         """Talk until the viewer leaves (``None``) or must go (a close code)."""
         conversation = Conversation(run, outbox, self._settings.max_messages_per_second, self._refused)
-        listening = asyncio.create_task(line.listen(conversation))
-        sending = asyncio.create_task(outbox.pump(line, SEND_TIMEOUT_S))
-        loop = asyncio.get_running_loop()
-        outbox.on_closing = lambda: loop.call_later(FLUSH_S, sending.cancel)
-        try:
-            await asyncio.wait({listening, sending}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            listening.cancel()
-            sending.cancel()
-            results = await asyncio.gather(listening, sending, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception) and not isinstance(
-                result, TimeoutError | WebSocketDisconnect | RuntimeError
-            ):
-                _log.error("a viewer of run %s was cut off", run.id, exc_info=result, extra=of_run(run.id))
-        if any(isinstance(result, TimeoutError) for result in results):
-            return NO_MORE_READING, "this viewer stopped reading"
-        return outbox.closing or (None, "")
+        return await talk(line, line.listen(conversation), outbox, f"a viewer of run {run.id}", of_run(run.id))
+
+
+async def talk(
+    line: Socket,
+    listen: Coroutine[Any, Any, None],
+    outbox: Outbox,
+    who: str,
+    extra: Mapping[str, Any] | None = None,
+) -> tuple[int | None, str]:
+    """Listen to somebody and send what is for them, until they leave (``None``) or must go (a close code).
+
+    Args:
+        line: where it is sent.
+        listen: takes in what they say, until they have gone.
+        outbox: what is to be sent.
+        who: they are, for the log.
+        extra: what the log notes beside.
+    """
+    listening = asyncio.create_task(listen)
+    sending = asyncio.create_task(outbox.pump(line, SEND_TIMEOUT_S))
+    loop = asyncio.get_running_loop()
+    outbox.on_closing = lambda: loop.call_later(FLUSH_S, sending.cancel)
+    try:
+        await asyncio.wait({listening, sending}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        listening.cancel()
+        sending.cancel()
+        results = await asyncio.gather(listening, sending, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception) and not isinstance(result, TimeoutError | WebSocketDisconnect | RuntimeError):
+            _log.error("%s was cut off", who, exc_info=result, extra=extra)
+    if any(isinstance(result, TimeoutError) for result in results):
+        return NO_MORE_READING, "this viewer stopped reading"
+    return outbox.closing or (None, "")

@@ -35,6 +35,10 @@ from app.security import Guard
 from app.settings import Settings
 from app.store.keeper import Keeper
 from app.tables import Tables
+from app.watched import api as watches_api
+from app.watched.feed import feed_by_websocket
+from app.watched.live import look_by_websocket
+from app.watched.watches import Watches
 from app.websocket import watch_by_websocket
 from trainer.errors import DropoutLabError
 
@@ -67,6 +71,7 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
         keeper,
         metrics,
         Rooms(settings, runs, keeper),
+        Watches(settings, metrics),
         idx_folder=idx_folder,
     )
     metrics.watch(lab)
@@ -94,11 +99,14 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     app.add_middleware(Forwarded, settings=settings)
     app.add_exception_handler(DropoutLabError, refuse)
     app.add_exception_handler(HTTPException, refuse_request)
-    app.state.routers = (api.router, code.router, events.router, mine.router, record.router, rooms_api.router)
+    routers = (api.router, code.router, events.router, mine.router, record.router)
+    app.state.routers = (*routers, rooms_api.router, watches_api.router)
     for router in (*app.state.routers, openapi.router, pages.router, room_pages.router):
         app.include_router(router)
     app.add_api_websocket_route("/api/runs/{run_id}/live", watch_by_websocket)
     app.add_api_websocket_route("/api/rooms/{code}/live", meet_by_websocket)
+    app.add_api_websocket_route("/api/watches/{watch_id}/feed", feed_by_websocket)
+    app.add_api_websocket_route("/api/watches/{watch_id}/live", look_by_websocket)
     app.mount("/static", files, name="static")
     return app
 
@@ -113,12 +121,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     sweeping = asyncio.create_task(lab.runs.sweep_for_ever())
     keeping = asyncio.create_task(lab.keeper.keep_for_ever(lab.runs.all))
     meeting = asyncio.create_task(lab.rooms.run_for_ever())
+    tending = asyncio.create_task(lab.watches.sweep_for_ever())
     try:
         yield
     finally:
         sweeping.cancel()
         keeping.cancel()
         meeting.cancel()
+        tending.cancel()
         await asyncio.wait({keeping, meeting})
         await drain(lab)
         await lab.keeper.stop()
@@ -130,6 +140,7 @@ async def drain(lab: Lab) -> None:
     await lab.rooms.close()
     await lab.keeper.keep(lab.runs.all())
     lab.runs.close()
+    lab.watches.close()
     await lab.live.drain(DRAIN_S)
 
 

@@ -56,6 +56,11 @@ class Metrics:
             "Steps whose masks a slow viewer was not sent, so that it could keep up.",
             registry=self.registry,
         )
+        self._dropped = Counter(
+            "dropout_lab_watch_frames_dropped",
+            "Frames that watched models sent beyond what they may, and that nobody was shown.",
+            registry=self.registry,
+        )
         self._requests = Counter(
             "dropout_lab_requests",
             "Requests that were answered, by the route that answered them.",
@@ -83,6 +88,10 @@ class Metrics:
         self._ages.observe(age_s)
         if skipped:
             self._skipped.inc(skipped)
+
+    def drop(self) -> None:
+        """A frame of a watched model was passed over."""
+        self._dropped.inc()
 
     def refuse(self, code: str) -> None:
         """A command of a viewer was refused; a code that the protocol does not have counts as ``internal``."""
@@ -121,6 +130,14 @@ class _OfLab:
         people = sum(len(at.readers) for at in rooms)
         yield GaugeMetricFamily("dropout_lab_rooms", "Class rooms that are open.", value=len(rooms))
         yield GaugeMetricFamily("dropout_lab_room_readers", "Connections to class rooms.", value=people)
+        watches = lab.watches.all()
+        fed, looking = sum(each.feed is not None for each in watches), sum(len(each.viewers) for each in watches)
+        yield GaugeMetricFamily("dropout_lab_watches", "Watches of models of other programs.", value=len(watches))
+        yield GaugeMetricFamily("dropout_lab_watch_feeds", "Watched models that are connected.", value=fed)
+        yield GaugeMetricFamily("dropout_lab_watch_viewers", "Viewers of watched models.", value=looking)
+        yield GaugeMetricFamily(
+            "dropout_lab_watch_bytes", "Bytes of memory that watches take, about.", value=lab.watches.size
+        )
         pool = lab.pool.status()
         yield GaugeMetricFamily("dropout_lab_workers_wanted", "Workers that there are to be.", value=pool.wanted)
         yield GaugeMetricFamily("dropout_lab_workers_alive", "Workers that are there.", value=pool.alive)

@@ -168,20 +168,53 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         owner="must",
     ),
     ("delete", "/api/rooms/{code}"): Operation({204: (None, "")}, ("not_found", "wrong_token"), owner="must"),
+    ("post", "/api/watches"): Operation(
+        {200: (ref("OpenedWatch"), JSON), 201: (ref("OpenedWatch"), JSON)},
+        ("bad_json", "bad_value", "wrong_token", "too_many_watches"),
+        body={JSON: ref("WatchOpening")},
+        needs_body=False,
+    ),
+    ("post", "/api/watches/file"): Operation(
+        {201: (ref("BroughtWatch"), JSON)},
+        ("bad_watch_file", "too_many_messages", "too_many_watches"),
+        body={"application/octet-stream": BINARY},
+    ),
+    ("get", "/api/watches/{watch_id}"): Operation({200: (ref("Watch"), JSON)}, ("not_found",)),
+    ("delete", "/api/watches/{watch_id}"): Operation({204: (None, "")}, ("not_found", "wrong_token"), owner="must"),
+    ("get", "/api/watches/{watch_id}/file"): Operation(
+        {200: (BINARY, "application/octet-stream")}, ("not_found", "too_many_messages")
+    ),
 }
 """Every route of REST, in the order of the reference."""
 
-_STREAMS: Final = {
-    "get": {
-        "operationId": "watch_by_websocket",
-        "summary": "Watch a run, and turn its knobs, by a WebSocket.",
-        "description": "The first message is a join; what follows is a Message each (docs/protocol.md).",
-        "responses": {
-            "101": {"description": "a WebSocket, over which messages and frames go"},
-            "404": {"description": "there is nothing here for plain HTTP", "content": {JSON: {"schema": ref("Error")}}},
-        },
+
+def _stream(name: str, summary: str, description: str) -> dict[str, Any]:
+    """A WebSocket, as far as OpenAPI has words for one."""
+    responses = {
+        "101": {"description": "a WebSocket, over which messages and frames go"},
+        "404": {"description": "there is nothing here for plain HTTP", "content": {JSON: {"schema": ref("Error")}}},
     }
+    return {"get": {"operationId": name, "summary": summary, "description": description, "responses": responses}}
+
+
+STREAMS: Final = {
+    "/api/runs/{run_id}/live": _stream(
+        "watch_by_websocket",
+        "Watch a run, and turn its knobs, by a WebSocket.",
+        "The first message is a join; what follows is a Message each (docs/protocol.md).",
+    ),
+    "/api/watches/{watch_id}/live": _stream(
+        "look_by_websocket",
+        "Look at a watched model, and give it commands, by a WebSocket.",
+        "The first message is a join; what follows is told in docs/watching.md.",
+    ),
+    "/api/watches/{watch_id}/feed": _stream(
+        "feed_by_websocket",
+        "Be the model that is watched, by a WebSocket.",
+        "The first message is a feed with the token of the watch; what follows is told in docs/watching.md.",
+    ),
 }
+"""WebSockets, in the order of the reference."""
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -197,8 +230,11 @@ def describe(app: FastAPI) -> dict[str, Any]:
             paths.setdefault(route.path, {})[method.lower()] = _operation(route, method, told)
     order = list(dict.fromkeys(path for _, path in OPERATIONS))
     paths = dict(sorted(paths.items(), key=lambda item: order.index(item[0])))
-    paths["/api/runs/{run_id}/live"] = {"parameters": [_parameter("run_id", "path", TEXT)], **_STREAMS}
-    schemes = {"owner": {"type": "http", "scheme": "bearer", "description": "the token that opening a run gave"}}
+    for path, stream in STREAMS.items():
+        name = "run_id" if "{run_id}" in path else "watch_id"
+        paths[path] = {"parameters": [_parameter(name, "path", TEXT)], **stream}
+    told_of = "the token that opening a run, a room or a watch gave"
+    schemes = {"owner": {"type": "http", "scheme": "bearer", "description": told_of}}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -222,7 +258,7 @@ def _routes(app: FastAPI) -> list[APIRoute]:
 
 
 def _operation(route: APIRoute, method: str, told: Operation) -> dict[str, Any]:
-    named = [name for name in ("run_id", "table_id") if f"{{{name}}}" in route.path]
+    named = [name for name in ("run_id", "table_id", "watch_id") if f"{{{name}}}" in route.path]
     parameters = [_parameter(name, "path", TEXT) for name in named]
     parameters += [_parameter(name, "query", form) for name, form in told.query.items()]
     codes = {*told.errors, *_EVERYWHERE, *(_CHANGING if method in ("POST", "PATCH") else ())}

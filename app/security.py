@@ -24,13 +24,25 @@ _FOREIGN: Final = ("cross-site", "same-site")
 OPEN: Final = "/start-boot.js"
 """The one file that may be loaded from anywhere: in a sandboxed frame, which is nowhere, it says why nothing starts."""
 _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+EMBEDDED: Final = "/watch/"
+"""Below it are the pages of watched models, which a notebook on this machine shows in a frame."""
+NOTEBOOKS: Final = "'self' http://localhost:* http://127.0.0.1:* https://localhost:*"
+"""Whoever shows such a page in a frame: programs of the machine at which the browser is."""
 
 
-def security_headers(settings: Settings) -> dict[str, str]:
+def security_headers(settings: Settings, embedded: bool = False) -> dict[str, str]:
     """Return the headers of every response.
 
     Plotly needs inline styles, which it writes into its charts, and data: and blob: images, to save them.
+
+    Args:
+        settings: what the operator chose.
+        embedded: whether it is one for a page that a notebook shows in a frame.
     """
+    ancestors = settings.frame_ancestors
+    if embedded:
+        more = [each for each in ancestors.split() if each not in ("'none'", *NOTEBOOKS.split())]
+        ancestors = " ".join((NOTEBOOKS, *more))
     policy = {
         "default-src": "'self'",
         "style-src": "'self' 'unsafe-inline'",
@@ -40,16 +52,17 @@ def security_headers(settings: Settings) -> dict[str, str]:
         "object-src": "'none'",
         "base-uri": "'none'",
         "form-action": "'none'",
-        "frame-ancestors": settings.frame_ancestors,
+        "frame-ancestors": ancestors,
     }
     headers = {
         "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in policy.items()),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
+        # A notebook that isolates itself (Cross-Origin-Embedder-Policy) shows nothing in a frame that does not say so.
+        "Cross-Origin-Resource-Policy": "cross-origin" if embedded else "same-origin",
     }
-    if settings.frame_ancestors == "'none'":
+    if ancestors == "'none'":
         headers["X-Frame-Options"] = "DENY"
     return headers
 
@@ -113,6 +126,7 @@ class Guard:
         self._origins = settings.origins
         self._hosts = Hosts(settings.host, settings.hosts)
         self._headers = security_headers(settings)
+        self._embedded = security_headers(settings, embedded=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -130,7 +144,8 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message).update(self._headers)
+                embedded = scope["path"].startswith(EMBEDDED)
+                MutableHeaders(scope=message).update(self._embedded if embedded else self._headers)
                 if scope["path"].endswith(OPEN):
                     MutableHeaders(scope=message)["Cross-Origin-Resource-Policy"] = "cross-origin"
             await send(message)

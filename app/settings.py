@@ -29,6 +29,7 @@ _OWN: Final = (
     "runs",
     "static",
     "vendor",
+    "watch",
 )  # what the lab itself has at its root
 _NAME: Final = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
 
@@ -177,6 +178,20 @@ class Settings(BaseSettings):
     room_hours: float = _setting(
         12, "a number from 0.01 to 8,760", "hours after which a room that nobody is in is ended", ge=0.01, le=8760
     )
+    max_watches: int = _setting(
+        32,
+        "a whole number from 1 to 1,000",
+        "models of other programs that are watched at once, those among them that have ended and are still shown",
+        ge=1,
+        le=1000,
+    )
+    watch_hours: float = _setting(
+        24,
+        "a number from 0.01 to 8,760",
+        "hours after which a watch is forgotten whose model is not connected and that nobody looks at",
+        ge=0.01,
+        le=8760,
+    )
     client_share: float = _setting(
         0.75,
         "a number from 0.01 to 1",
@@ -195,7 +210,7 @@ class Settings(BaseSettings):
     max_openings_per_minute: int = _setting(
         120,
         "a whole number from 1 to 100,000",
-        "runs that one address may open in a minute, as many at once",
+        "runs that one address may open in a minute, as many at once; and as many watches",
         ge=1,
         le=100_000,
     )

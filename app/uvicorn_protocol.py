@@ -60,7 +60,7 @@ class LabProtocol(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         """Run the application with the extension in its scope."""
-        self.scope["extensions"][EXTENSION] = {"hang_up": self.hang_up}
+        self.scope["extensions"][EXTENSION] = {"hang_up": self.hang_up, "take_up_to": self.take_up_to}
         await super().run_asgi()
 
     async def send(self, message: ASGISendEvent) -> None:
@@ -80,6 +80,10 @@ class LabProtocol(WebSocketsSansIOProtocol):
         """Part from a viewer that did not answer a ping."""
         super().keepalive_timeout()
         self._abort_soon()
+
+    def take_up_to(self, size: int) -> None:
+        """Take messages of so many bytes from here on: whoever may send long ones has shown its right by now."""
+        self.conn.max_message_size = size
 
     def hang_up(self, code: int, reason: str) -> None:
         """Close the connection, whatever its state."""
@@ -108,6 +112,13 @@ async def hang_up(websocket: WebSocket, code: int, reason: str) -> None:
         return
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         await websocket.close(code, reason)
+
+
+def take_up_to(websocket: WebSocket, size: int) -> None:
+    """Take messages of so many bytes from a WebSocket from here on, where the server limits them."""
+    extension = websocket.scope.get("extensions", {}).get(EXTENSION)
+    if extension is not None:
+        extension["take_up_to"](size)
 
 
 class LabHttpProtocol(HttpToolsProtocol):

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple, Protocol
 
-from app.backlog import Backlog, Packet
+from app.backlog import Backlog, Packet, Waiting
 from trainer.settings.panels import VIEWS
 
 MAX_IN_FLIGHT: Final = 4  # frames on the way that the viewer has not acknowledged
@@ -59,6 +59,7 @@ class Outbox:
         client: where it comes from.
         left: is told of each frame that was sent: its kind, the seconds that it waited here for this viewer, and the
             steps whose masks it leaves out.
+        backlog: where frames wait that cannot be sent yet; by default one for the frames of runs.
 
     Attributes:
         views: what it has open beside the usual pictures: it gets no frames of other views.
@@ -67,7 +68,11 @@ class Outbox:
     """
 
     def __init__(
-        self, owner: bool = False, client: str = "", left: Callable[[str, float, int], object] | None = None
+        self,
+        owner: bool = False,
+        client: str = "",
+        left: Callable[[str, float, int], object] | None = None,
+        backlog: Waiting | None = None,
     ) -> None:
         self.owner = owner
         self.client = client
@@ -82,18 +87,23 @@ class Outbox:
         self._parts: Iterator[str] = iter(())  # of the greeting, those that are still to be made
         self._part: str | None = None  # and the one that is to be sent
         self._batch: deque[Packet] = deque()
-        self._backlog = Backlog()
+        self._backlog: Waiting = Backlog() if backlog is None else backlog
         self._in_flight: deque[int] = deque()
         self._sent = 0  # frames so far
         self._wake = asyncio.Event()
 
-    def say(self, text: str, topic: str | None = None) -> None:
+    def say(self, text: str, topic: str | None = None, newest: bool = False) -> None:
         """Queue a text message.
 
         Args:
             text: the message.
             topic: a message gives way to the next one of its topic if nothing was queued between them.
+            newest: whether those before it give way, whatever was queued between them: nobody needs an old one.
         """
+        if newest:
+            for old in [each for each in self._texts if each.topic == topic]:
+                self._texts.remove(old)
+                self._text_bytes -= old.weight
         self._queue(Text(text, topic, self._knows, len(text)))
 
     def greet(self, parts: Iterator[str], revision: int) -> None:

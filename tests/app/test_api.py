@@ -42,6 +42,7 @@ async def test_healthz_tells_version_device_workers_and_runs(lab: Running) -> No
         "workers": {"alive": 1, "wanted": 1},
         "runs": 1,
         "viewers": 0,
+        "watches": 0,
         "store": {"status": "off", "problem": None},
     }
 
