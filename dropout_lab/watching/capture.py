@@ -160,6 +160,14 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._nothing: dict[int, Tensor] = {}
         self._softened: tuple[int, Tensor] | None = None
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Without this PyTorch wraps what follows for its compiler: that loads 800 modules and slows each operation.
+
+        No pass that the compiler has a part in is ever captured.
+        """
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:

@@ -26,6 +26,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
+from app.watched.names import id_of
 from dropout_lab.watching import calls
 from dropout_lab.watching.budget import Budget, Sampler
 from dropout_lab.watching.capture import MOST_UNITS, Capture, Draw
@@ -34,7 +35,16 @@ from dropout_lab.watching.finding import find
 from dropout_lab.watching.kept import GRADIENTS, TRAINING, Kept, Row
 from dropout_lab.watching.sites import Site, Sites, tree_of
 from dropout_lab.watching.stack import caller, is_recomputed
-from dropout_lab.watching.voting import LEAST_PASSES, MOST_PASSES, USUAL_PASSES, Vote, VoteError, first_tensor, read_val
+from dropout_lab.watching.voting import (
+    LEAST_PASSES,
+    MOST_PASSES,
+    USUAL_PASSES,
+    Vote,
+    VoteError,
+    first_tensor,
+    read_val,
+    scalar_in,
+)
 from trainer.printable import one_line
 from trainer.wire.jsontext import dumps
 
@@ -118,13 +128,15 @@ class Watching:
         self._vote_asked: int | None = None
         self._vote_problem: str | None = None
         self._pending_loss: list[tuple[str, int, Tensor]] = []
+        self._logs = False
         self._commands: deque[tuple[Mapping[str, Any], Callable[[dict[str, Any]], None]]] = deque()
         self._woken = threading.Condition()
         self._steps_left: int | None = None  # while paused: how many may still be made
         self._viewers = 0
 
         found = find(server)
-        self._id, self._token = secrets.token_urlsafe(16), secrets.token_urlsafe(32)
+        self._token = secrets.token_urlsafe(32)
+        self._id = id_of(self._token)
         self._page = f"{found.address}/watch/{self._id}"
         self.url = f"{self._page}#token={self._token}"
         self._feed = Feed(found.address, self._id, self._token, name, control, self)
@@ -148,9 +160,11 @@ class Watching:
         Raises:
             TypeError: a value is no number.
         """
-        if self._mode != "step":
-            self._mode, self._step = "step", 0 if self._mode == "backward" else self._step
-        self._stepped()
+        if self._mode == "backward":
+            self._step = 0
+        if self._mode != "optimizer" or self._step == 0:  # the update before this call was counted
+            self._stepped()
+        self._mode = "step"
         if loss is not None:
             values = {"loss": loss, **values}
         self.log(**values)
@@ -166,6 +180,9 @@ class Watching:
         Raises:
             TypeError: a value is no number.
         """
+        if values and not self._logs:
+            self._logs = True  # from now on the program itself says what its losses are
+            self._pending_loss.clear()
         at = self._step if step is None else int(step)
         for name, value in values.items():
             if isinstance(value, Tensor) and value.numel() == 1:
@@ -299,8 +316,11 @@ class Watching:
             began = time.perf_counter()
             out = forward()
             self._sampler.passed(trains, time.perf_counter() - began)
-        if trains and self._mode == "backward":
-            self._mark(out)
+        if trains:
+            if self._mode == "backward":
+                self._mark(out)
+            if not self._logs and (loss := scalar_in(out)) is not None:
+                self._pending_loss[:] = [("loss (of the model)", self._step + 1, loss.detach().clone())]
         return out
 
     def _can_see(self) -> bool:
@@ -415,6 +435,8 @@ class Watching:
             self._between(may_wait=True)
 
     def _stepped(self) -> None:
+        if not self._logs:
+            self._read_pending()
         self._step += 1
         self._steps.append((time.monotonic(), self._step))
 
@@ -695,7 +717,7 @@ def _all_kept(module: _DropoutNd, out: Any) -> Draw:
 
 def role_of(name: str) -> str:
     """Return what a series means, by its name: ``val_loss`` and its like, or ``other``."""
-    plain = name.removesuffix(" (on val)").lower().replace(" ", "_").replace("-", "_")
+    plain = name.removesuffix(" (on val)").removesuffix(" (of the model)").lower().replace(" ", "_").replace("-", "_")
     return ROLES.get(plain, "other")
 
 

@@ -205,6 +205,17 @@ def first_tensor(found: Any, want_grad: bool) -> Tensor | None:
     return None
 
 
+def scalar_in(found: Any) -> Tensor | None:
+    """Return the loss in what a model gave beside other things: the one tensor that is a single number and is learnt."""
+    if isinstance(found, Tensor):
+        return None
+    values = found.values() if isinstance(found, dict) else found if isinstance(found, tuple | list) else None
+    if values is None:
+        values = vars(found).values() if hasattr(found, "__dict__") else ()
+    numbers = [each for each in values if isinstance(each, Tensor) and each.numel() == 1 and each.requires_grad]
+    return numbers[0] if len(numbers) == 1 else None
+
+
 def _fitting(output: Tensor, targets: Tensor) -> Tensor:
     """The model's output, as (N, classes) or as the targets are.
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +16,7 @@ from dropout_lab.watching.capture import FUSED_ATTENTION, Capture, Draw
 from dropout_lab.watching.lab import _stacked
 from tests.watching.models import CLASSES, FEATURES, KINDS, Kind, Model, Twice, batch, make
 
+ROOT = Path(__file__).resolve().parents[2]
 ALPHA = 1.7580993408473766  # Klambauer et al. (2017), section "New dropout technique": −α′ of alpha dropout
 
 
@@ -291,3 +295,16 @@ def test_other_models_are_not_concerned() -> None:
     assert functional.dropout(torch.ones(4), 0.5, training=False).tolist() == [1.0] * 4
     draws, _ = captured(inner, torch.randn(3, 4))
     assert len(draws) == 1
+
+
+def test_a_pass_loads_nothing_of_the_compiler() -> None:
+    program = (
+        "import sys, torch\n"
+        "from dropout_lab.watching.capture import Capture\n"
+        "capture = Capture([])\n"
+        "with capture:\n"
+        "    torch.nn.functional.dropout(torch.ones(3, 3), 0.5)\n"
+        "assert len(capture.draws) == 1\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)

@@ -96,7 +96,7 @@ def test_without_a_word_a_step_is_a_backward_pass() -> None:
         lab._model(x)  # nothing follows
         out = lab._model(x)
         functional.cross_entropy(out, y).backward(retain_graph=True)  # type: ignore[no-untyped-call]
-        functional.cross_entropy(out, y).backward()  # the same pass: no second step  # type: ignore[no-untyped-call]
+        functional.cross_entropy(out, y).backward()  # the same pass: no second step  # type: ignore[no-untyped-call]  # type: ignore[no-untyped-call]
         assert lab.told_state()["step"] == 6
 
 
@@ -610,3 +610,42 @@ def test_the_first_passes_are_always_sampled() -> None:
             assert sampler.wants(trains)
             sampler.sampled(trains, 0.01, 0.01)
         assert not sampler.wants(trains)
+
+
+def test_steps_are_counted_once_beside_an_optimizer() -> None:
+    model = make(DENSE)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with watching(model, optimizer=optimizer) as lab:
+        for step in range(4):
+            x, y = batch(DENSE, step)
+            functional.cross_entropy(model(x), y).backward()
+            optimizer.step()
+            lab.step()
+            assert lab.told_state()["step"] == step + 1
+
+
+def test_a_model_that_gives_its_loss_needs_no_word() -> None:
+    class Losing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = make(DENSE)
+
+        def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+            out = self.inner(x)
+            return out, functional.cross_entropy(out, y)
+
+    model = Losing()
+    with watching(model) as lab:
+        losses = []
+        for step in range(4):
+            _, loss = model(*batch(DENSE, step))
+            loss.backward()
+            losses.append(float(loss.detach()))
+        found = lab.kept.whole(0)["metrics"]
+        assert found["step/0"].tolist() == [1, 2, 3, 4]
+        assert found["value/0"].tolist() == pytest.approx(losses)
+        assert lab.told_model()["series"] == [{"name": "loss (of the model)", "role": "train_loss"}]
+        lab.log(loss=1.0)
+        _, loss = model(*batch(DENSE, 1))
+        loss.backward()
+        assert len(lab.kept.whole(0)["metrics"]["step/0"]) == 4
