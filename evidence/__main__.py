@@ -11,12 +11,12 @@ from typing import Final
 from evidence.pairs import Paired
 from evidence.report import html
 from evidence.results import Results
-from evidence.running import Progress, run, tasks
+from evidence.running import SOURCES, Progress, run, tasks
 from evidence.stored import judged_together, rounded, rows_of, write
 from evidence.table import MARKS, statement, summary, text
 from trainer.presets import PRESETS, Preset, find_preset
 from trainer.presets.expected import expected_for
-from trainer.presets.seeds import FILE, FIRST
+from trainer.presets.seeds import FILE, FIRST, values_of
 
 OUT: Final = Path("evidence.html")
 SEEDS: Final = 20
@@ -59,6 +59,11 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many of each")
     parser.add_argument("--out", type=Path, default=OUT, help="where the report goes; what is finished goes beside it")
     parser.add_argument("--fresh", action="store_true", help="measure again what is finished")
+    parser.add_argument(
+        "--more",
+        action="store_true",
+        help="train only seeds that the page has no values of: those that it has were measured by the code as it was then",
+    )
     parser.add_argument("--stored", action="store_true", help="train nothing: judge the values that the page has")
     parser.add_argument("--write", action="store_true", help="keep the values for the page; of all experiments only")
     cores = os.cpu_count() or 1
@@ -76,6 +81,8 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
 def trained(chosen: argparse.Namespace, presets: list[Preset]) -> dict[str, list[Paired]]:
     """Every row with the values of all seeds, trained as far as they are not there yet; not judged."""
     results = Results(chosen.out.with_suffix(".kept"), chosen.fresh)
+    if chosen.more:
+        take_over(results, presets)
     todo = tasks([preset.id for preset in presets], chosen.seeds)
     print(
         f"{len(presets)} experiments, {chosen.seeds} seeds each, by the lab and by plain PyTorch; "
@@ -97,6 +104,17 @@ def trained(chosen: argparse.Namespace, presets: list[Preset]) -> dict[str, list
         ]
         for preset in presets
     }
+
+
+def take_over(results: Results, presets: list[Preset]) -> None:
+    """Put in what the page has, where nothing was measured: each seed is a sample of its own, whoever measures the next."""
+    for preset in presets:
+        for source in SOURCES:
+            columns = {row.id: values_of(source, preset.id, row.id) for row in expected_for(preset.id)}
+            for seed in sorted({seed for column in columns.values() for seed in column}):
+                if results.get(f"{source}/{preset.id}", seed) is None:
+                    values = {row: column[seed] for row, column in columns.items() if seed in column}
+                    results.put(f"{source}/{preset.id}", seed, values)
 
 
 def tell(progress: Progress) -> None:

@@ -1,0 +1,484 @@
+"""What drops in one forward pass: every mask as it was drawn, and what it multiplied.
+
+PyTorch has no list of the masks that it draws. Below autograd all of them pass one place, the dispatcher: there a
+`TorchDispatchMode` sees the noise of ``nn.Dropout`` and its kin, of ``F.dropout``, of recurrent layers, of attention
+and of layers written by hand, and sees which tensor each of them multiplies. A mask counts as one only when it has been
+so used. Nothing is drawn here, and no tensor of the model's is changed: a pass gives bit for bit what it gives
+unwatched.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from dropout_lab.watching.stack import functional_name
+
+MOST_UNITS: Final = 1024  # of a row
+MOST_LOOKED_AT: Final = 4_000_000  # activations of a site; of more, none are looked at
+BINS: Final = 40
+
+_aten = torch.ops.aten
+
+
+def _overloads(*names: str) -> frozenset[Any]:
+    """The operations of these names (``op.overload``) that this PyTorch has."""
+    found = []
+    for name in names:
+        packet, _, overload = name.partition(".")
+        operation = getattr(getattr(_aten, packet, None), overload, None)
+        if operation is not None:
+            found.append(operation)
+    return frozenset(found)
+
+
+_BERNOULLI: Final = _overloads("bernoulli_.float")
+_BERNOULLI_OF: Final = _overloads("bernoulli.default", "bernoulli.p", "bernoulli_.Tensor")
+_UNIFORM: Final = _overloads("rand.default", "rand.generator", "rand_like.default", "uniform_.default")
+_SHIFTED: Final = _overloads("add.Tensor", "add_.Tensor", "add.Scalar", "add_.Scalar")
+_FLOORED: Final = _overloads("floor.default", "floor_.default")
+_BELOW: Final = _overloads("lt.Scalar", "le.Scalar", "lt.Tensor", "le.Tensor")
+_ABOVE: Final = _overloads("gt.Scalar", "ge.Scalar", "gt.Tensor", "ge.Tensor")
+_SAME: Final = _overloads("_to_copy.default", "clone.default", "div.Scalar", "mul.Scalar", "expand.default")
+_DIVIDED: Final = _overloads("div.Tensor", "div_.Tensor")
+_INVERTED: Final = _overloads("logical_not.default", "bitwise_not.default")
+_MULTIPLIED: Final = _overloads("mul.Tensor", "mul_.Tensor")
+_FILLED: Final = _overloads("masked_fill.Scalar", "masked_fill_.Scalar", "masked_fill.Tensor", "masked_fill_.Tensor")
+_CHOSEN: Final = _overloads("where.self", "where.ScalarOther", "where.ScalarSelf")
+_SOFTMAX: Final = _overloads("_softmax.default", "_safe_softmax.default")
+_NATIVE: Final = _overloads("native_dropout.default")
+_ZEROS: Final = _overloads("zeros.default")
+_FUSED: Final[dict[Any, tuple[int, str]]] = {
+    operation: (place, name)
+    for names, place, name in (
+        (("_scaled_dot_product_flash_attention.default",), 3, "dropout_p"),
+        (("_scaled_dot_product_efficient_attention.default",), 5, "dropout_p"),
+        (("_scaled_dot_product_cudnn_attention.default",), 5, "dropout_p"),
+    )
+    for operation in _overloads(*names)
+}
+"""Attention in one kernel: where among the arguments the rate stands, and how it is called."""
+_CUDNN: Final = _overloads("_cudnn_rnn.default")
+_CUDNN_DROPOUT: Final = 11  # among its arguments; behind it stands whether it trains
+
+FUSED_ATTENTION: Final = "a fused attention kernel draws the mask inside and does not hand it out"
+FUSED_RECURRENT: Final = "cuDNN draws the mask inside and does not hand it out"
+
+
+@dataclass
+class Draw:
+    """One mask that was drawn in a pass and used.
+
+    Attributes:
+        module: in whose forward it was drawn; None: outside all modules.
+        kind: what drops, as in code.
+        of: what one bit stands for.
+        rate: the probability of dropping; NaN where it cannot be told.
+        row: bool (≤ 1,024), what was kept of the first example; of branches, in which examples they were kept; None
+            where the mask cannot be seen.
+        kept: int64 (), how many of the whole mask were kept.
+        size: how many there are.
+        shape: of the whole mask.
+        where: file and line that made the call, for what is no module of PyTorch.
+        reason: why the mask cannot be seen; None: it can.
+        silent: bool (like ``row``), which units were 0 in front of the site for every example; None: not looked at.
+        activations: float32 (3 + 41 + 40): mean, standard deviation, share of zeros, edges and histogram.
+        mask: bool (``shape``), only where all of it is asked for.
+        before: what it multiplied, only then.
+        after: the product, only then.
+    """
+
+    module: nn.Module | None
+    kind: str
+    of: str
+    rate: float
+    row: Tensor | None
+    kept: Tensor | None
+    size: int
+    shape: tuple[int, ...]
+    where: str | None = None
+    reason: str | None = None
+    silent: Tensor | None = None
+    activations: Tensor | None = None
+    mask: Tensor | None = None
+    before: Tensor | None = None
+    after: Tensor | None = None
+
+
+@dataclass
+class _Mask:
+    """A tensor that holds a mask, or something made of one.
+
+    Attributes:
+        tensor: it, held so that its memory is not another's meanwhile.
+        bits: bool, what it keeps.
+        rate: the probability of dropping.
+        drawn_in: the module in whose forward it was drawn.
+        batch: the dimension of the examples.
+        is_used: whether anything was multiplied by it.
+    """
+
+    tensor: Tensor
+    bits: Tensor
+    rate: float
+    drawn_in: nn.Module | None
+    batch: int
+    is_used: bool = False
+
+
+class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees one forward pass, of one thread.
+
+    Args:
+        stack: the modules whose forward is running, the innermost last; kept up to date by whoever runs the pass.
+        looks: whether activations are looked at as well, which takes longer.
+        whole: whether masks, and what went in and came out, are kept whole: for tests.
+
+    Attributes:
+        draws: what was seen, in its order.
+        fault: what went wrong in here, if anything did. The pass is not concerned.
+        operations: how many passed.
+    """
+
+    def __init__(self, stack: list[nn.Module], looks: bool = False, whole: bool = False) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.draws: list[Draw] = []
+        self.fault: Exception | None = None
+        self.operations = 0
+        self._stack = stack
+        self._looks = looks
+        self._whole = whole
+        self._masks: dict[int, _Mask] = {}
+        self._uniform: dict[int, tuple[Tensor, float]] = {}
+        self._nothing: dict[int, Tensor] = {}
+        self._softened: tuple[int, Tensor] | None = None
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Without this PyTorch wraps what follows for its compiler: that loads 800 modules and slows each operation.
+
+        No pass that the compiler has a part in is ever captured.
+        """
+        return False
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Let one operation through, and see what it was."""
+        kwargs = kwargs or {}
+        self.operations += 1
+        before = _BEFORE.get(func)
+        draw = None
+        if before is not None and (self._masks or self._nothing):
+            draw = self._guarded(before, args, kwargs)
+        out = func(*args, **kwargs)
+        if draw is not None and self._whole:
+            draw.after = out.clone()
+        after = _AFTER.get(func)
+        if after is not None:
+            self._guarded(after, args, kwargs, out, func)
+        return out
+
+    def _guarded(self, see: Callable[..., Any], *given: Any) -> Any:
+        """See something; what fails here is no fault of the pass."""
+        if self.fault is not None:
+            return None
+        try:
+            return see(self, *given)
+        except Exception as error:
+            self.fault = error
+            self._masks.clear()
+            return None
+
+    # What draws
+
+    def _bernoulli(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
+        keep = args[1] if len(args) > 1 else kwargs.get("p", 0.5)
+        self._hold(out, out != 0, 1 - float(keep))
+
+    def _bernoulli_of(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
+        given = args[1] if len(args) > 1 else kwargs.get("p", args[0])
+        if isinstance(given, Tensor):
+            low, high = given.min(), given.max()
+            keep = float(low) if bool(low == high) else math.nan
+        else:
+            keep = float(given)
+        self._hold(out, out != 0, 1 - keep)
+
+    def _rand(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
+        if len(args) < 3 and out.is_floating_point():  # uniform_ from 0 to 1
+            self._uniform[_place(out)] = (out, 0.0)
+
+    def _shift(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
+        for one, other in (args[:2], args[1::-1]):
+            held = self._uniform.get(_place(one)) if isinstance(one, Tensor) else None
+            by = _number(other)
+            if held is not None and by is not None:
+                self._uniform[_place(out)] = (out, held[1] + by)
+
+    def _floor(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
+        held = self._uniform.get(_place(args[0]))
+        if held is not None and 0 < held[1] < 1:  # ⌊u + keep⌋ is 1 with the probability `keep`
+            self._uniform.pop(_place(out), None)
+            self._hold(out, out != 0, 1 - held[1])
+
+    def _compare(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
+        held = self._uniform.get(_place(args[0])) if isinstance(args[0], Tensor) else None
+        if held is not None:
+            bound = _number(args[1])
+            true = math.nan if bound is None else min(1.0, max(0.0, bound - held[1]))
+            self._hold(out, out, 1 - true if func in _BELOW else true)
+
+    def _zeros(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
+        if out.dim() == 0:
+            self._nothing[_place(out)] = out
+
+    def _soften(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
+        self._softened = (_place(out), out)
+
+    # What is made of a mask
+
+    def _same(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
+        mask = self._masks.get(_place(args[0]))
+        if (
+            mask is not None
+            and out is not args[0]
+            and (func not in _DIVIDED | _MULTIPLIED or _number(args[1]) is not None)
+        ):
+            bits = mask.bits.expand(out.shape) if mask.bits.shape != out.shape else mask.bits
+            self._masks[_place(out)] = _Mask(out, bits, mask.rate, mask.drawn_in, mask.batch)
+
+    def _invert(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
+        mask = self._masks.get(_place(args[0]))
+        if mask is not None and out.dtype == torch.bool:
+            self._masks[_place(out)] = _Mask(out, ~mask.bits, 1 - mask.rate, mask.drawn_in, mask.batch)
+
+    # What uses one
+
+    def _multiply(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Draw | None:
+        one, other = args[0], args[1]
+        if not isinstance(one, Tensor) or not isinstance(other, Tensor):
+            return None
+        for noise, values in ((other, one), (one, other)):
+            mask = self._masks.get(_place(noise))
+            if mask is not None and noise.dim() and _place(values) not in self._masks:
+                return self._use(mask, noise, values)
+            if _place(noise) in self._nothing and values.dim() > 0 and self._drops_all(values):
+                none = torch.zeros_like(values, dtype=torch.bool)
+                return self._use(_Mask(none, none, 1.0, self._inner, self._batch(values)), none, values)
+        return None
+
+    def _fill(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Draw | None:
+        mask = self._masks.get(_place(args[1]))
+        if mask is None or _number(args[2]) != 0:
+            return None
+        return self._use(mask, args[1], args[0], fills=True)
+
+    def _choose(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Draw | None:
+        mask = self._masks.get(_place(args[0]))
+        if mask is None:
+            return None
+        if isinstance(args[1], Tensor) and args[1].dim() > 0 and _is_zero(args[2]):
+            return self._use(mask, args[0], args[1])
+        if isinstance(args[2], Tensor) and args[2].dim() > 0 and _is_zero(args[1]):
+            return self._use(mask, args[0], args[2], fills=True)
+        return None
+
+    def _native(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, func: Any) -> None:
+        if args[2] is not False and 0 < args[1] < 1:
+            draw = self._use(_Mask(out[1], out[1], args[1], self._inner, self._batch(out[1])), out[1], args[0])
+            if draw is not None and self._whole:
+                draw.after = out[0].clone()
+
+    def _fused(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, func: Any) -> None:
+        place, name = _FUSED[func]
+        rate = args[place] if len(args) > place else kwargs.get(name, 0.0)
+        if rate > 0:
+            self._unseen("scaled_dot_product_attention", "attention weights", rate, FUSED_ATTENTION)
+
+    def _cudnn(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, func: Any) -> None:
+        rate, trains = args[_CUDNN_DROPOUT], args[_CUDNN_DROPOUT + 1]
+        if trains and rate > 0:
+            self._unseen("", "units", rate, FUSED_RECURRENT)
+
+    # How it is noted
+
+    def _hold(self, tensor: Tensor, bits: Tensor, rate: float) -> None:
+        bits = bits.clone() if bits is tensor else bits
+        if tensor.numel():
+            self._masks[_place(tensor)] = _Mask(tensor, bits, rate, self._inner, self._batch(tensor))
+
+    @property
+    def _inner(self) -> nn.Module | None:
+        return self._stack[-1] if self._stack else None
+
+    def _batch(self, mask: Tensor) -> int:
+        """Along which dimension of a mask the examples lie."""
+        inner = self._inner
+        if isinstance(inner, nn.RNNBase):
+            return 1 if mask.dim() == 3 else 0  # (time, batch, units), whatever `batch_first` says of what comes in
+        if mask.dim() == 3 and not isinstance(inner, nn.MultiheadAttention):
+            for module in reversed(self._stack):
+                attention = getattr(module, "self_attn", None)
+                if isinstance(attention, nn.MultiheadAttention):
+                    return 0 if attention.batch_first else 1
+        return 0
+
+    def _use(self, mask: _Mask, noise: Tensor, values: Tensor, fills: bool = False) -> Draw | None:
+        """A mask is used; again in the same pass, as at each time step of a layer by hand, it is no other mask.
+
+        Args:
+            mask: what is known of it.
+            noise: what is used of it: itself, or a view.
+            values: what it is used on.
+            fills: whether it says where a zero goes, and not what stays.
+        """
+        if mask.is_used:
+            return None
+        mask.is_used = True
+        as_drawn = noise.shape == mask.tensor.shape and noise.stride() == mask.tensor.stride()
+        bits, rate = (mask.bits if as_drawn else noise != 0), mask.rate
+        if fills:
+            bits, rate = ~bits, 1 - rate
+        attends = self._softened is not None and _place(values) == self._softened[0]
+        batch = mask.batch if mask.batch < bits.dim() else 0
+        draw = self._noted(mask.drawn_in, attends, bits, values, rate)
+        one = bits if draw.of == "branches" or not bits.dim() else bits.select(batch, 0)
+        draw.row = one.reshape(-1)[:MOST_UNITS].clone()
+        draw.kept = torch.count_nonzero(bits)
+        if not attends and draw.of != "branches" and values.numel() <= MOST_LOOKED_AT and values.is_floating_point():
+            self._look(draw, bits, values, batch)
+        if self._whole:
+            draw.mask, draw.before = bits.clone(), values.clone()
+        self.draws.append(draw)
+        return draw
+
+    def _noted(self, module: nn.Module | None, attends: bool, bits: Tensor, values: Tensor, rate: float) -> Draw:
+        kind, where = self._kind(module, attends)
+        of = "attention weights" if attends else _of(bits, values)
+        return Draw(module, kind, of, rate, None, None, bits.numel(), tuple(bits.shape), where)
+
+    def _kind(self, module: nn.Module | None, attends: bool) -> tuple[str, str | None]:
+        """What drops, as in code, and where it was called, if it is no module of PyTorch."""
+        if module is not None and type(module).__module__.startswith("torch.nn.") and not _holds_others(module):
+            return f"nn.{type(module).__name__}", None
+        name, where = functional_name(sys._getframe())
+        if name is None:
+            name = "scaled_dot_product_attention" if attends else "by hand"
+        return name, where
+
+    def _drops_all(self, values: Tensor) -> bool:
+        """Whether it is dropout that multiplies with nothing, as it does with a rate of 1."""
+        if self._softened is not None and _place(values) == self._softened[0]:
+            return True
+        if isinstance(self._inner, nn.RNNBase):
+            return float(self._inner.dropout) == 1
+        return functional_name(sys._getframe())[0] is not None
+
+    def _unseen(self, kind: str, of: str, rate: float, reason: str) -> None:
+        name, where = self._kind(self._inner, False)
+        self.draws.append(Draw(self._inner, kind or name, of, float(rate), None, None, 0, (), where, reason))
+
+    def _look(self, draw: Draw, bits: Tensor, values: Tensor, batch: int) -> None:
+        """Look at the activations in front of a site."""
+        if bits.dim() == values.dim() and values.dim() > 0:
+            over = [batch] + [
+                at for at in range(bits.dim()) if at != batch and bits.shape[at] == 1 and values.shape[at] > 1
+            ]
+            draw.silent = (values == 0).all(dim=over[0], keepdim=True)
+            for at in over[1:]:
+                draw.silent = draw.silent.all(dim=at, keepdim=True)
+            draw.silent = draw.silent.reshape(-1)[:MOST_UNITS]
+            if draw.row is None or draw.silent.shape != draw.row.shape:
+                draw.silent = None
+        if self._looks and values.numel():
+            draw.activations = _described(values)
+
+
+def _described(values: Tensor) -> Tensor:
+    """Mean, standard deviation, share of zeros, 41 edges and 40 counts of the activations that are not 0, as one."""
+    values = values.detach().reshape(-1).to(torch.float32)
+    values = values[torch.isfinite(values)]
+    others = values[values != 0]
+    if not others.numel():
+        others = torch.zeros(1, device=values.device)
+    low, high = float(others.min()), float(others.max())
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    counts = torch.histc(others, BINS, low, high) if values.numel() else torch.zeros(BINS)
+    if not bool((values != 0).any()):
+        counts = torch.zeros_like(counts)
+    summary = torch.stack(
+        [values.mean(), values.std(correction=0), (values == 0).to(torch.float32).mean()]
+        if values.numel()
+        else [torch.tensor(math.nan)] * 3
+    )
+    edges = torch.linspace(low, high, BINS + 1, device=values.device)
+    return torch.cat([summary.to(values.device), edges, counts.to(values.device)])
+
+
+def _of(bits: Tensor, values: Tensor) -> str:
+    """What one bit of a mask stands for, by what it is spread over."""
+    if bits.shape == values.shape or bits.dim() != values.dim():
+        return "units"
+    spread = [at for at in range(bits.dim()) if bits.shape[at] == 1 and values.shape[at] > 1]
+    own = [at for at in range(bits.dim()) if bits.shape[at] > 1]
+    if spread and own in ([0], []):
+        return "branches"
+    return "channels" if spread else "units"
+
+
+def _holds_others(module: nn.Module) -> bool:
+    """Whether a module of PyTorch is one that puts modules together, and drops nothing by itself."""
+    return next(module.children(), None) is not None and not isinstance(module, nn.MultiheadAttention)
+
+
+def _place(tensor: Any) -> int:
+    """Where a tensor's memory is; 0: nowhere."""
+    if not isinstance(tensor, Tensor):
+        return 0
+    return tensor.untyped_storage().data_ptr()
+
+
+def _number(value: Any) -> float | None:
+    """A number, or a tensor that is one; None: it is neither."""
+    if isinstance(value, Tensor):
+        return float(value) if value.dim() == 0 else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _is_zero(value: Any) -> bool:
+    if isinstance(value, Tensor) and value.dim() > 0:
+        return not bool(value.any())
+    return _number(value) == 0
+
+
+_BEFORE: Final[dict[Any, Callable[..., Draw | None]]] = {
+    **dict.fromkeys(_MULTIPLIED, Capture._multiply),
+    **dict.fromkeys(_FILLED, Capture._fill),
+    **dict.fromkeys(_CHOSEN, Capture._choose),
+}
+"""What is seen before an operation, because it may write over what went in."""
+_AFTER: Final[dict[Any, Callable[..., None]]] = {
+    **dict.fromkeys(_BERNOULLI, Capture._bernoulli),
+    **dict.fromkeys(_BERNOULLI_OF, Capture._bernoulli_of),
+    **dict.fromkeys(_UNIFORM, Capture._rand),
+    **dict.fromkeys(_SHIFTED, Capture._shift),
+    **dict.fromkeys(_FLOORED, Capture._floor),
+    **dict.fromkeys(_BELOW | _ABOVE, Capture._compare),
+    **dict.fromkeys(_ZEROS, Capture._zeros),
+    **dict.fromkeys(_SOFTMAX, Capture._soften),
+    **dict.fromkeys(_SAME | _DIVIDED | _MULTIPLIED, Capture._same),
+    **dict.fromkeys(_INVERTED, Capture._invert),
+    **dict.fromkeys(_NATIVE, Capture._native),
+    **dict.fromkeys(_FUSED, Capture._fused),
+    **dict.fromkeys(_CUDNN, Capture._cudnn),
+}
+"""What is seen behind it."""

@@ -1,0 +1,310 @@
+"""The masks that are recorded are those that were used: what went in, times the mask, is what came out."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dropout_lab.watching.capture import FUSED_ATTENTION, Capture, Draw
+from dropout_lab.watching.lab import _stacked
+from tests.watching.models import CLASSES, FEATURES, KINDS, Kind, Model, Twice, batch, make
+
+ROOT = Path(__file__).resolve().parents[2]
+ALPHA = 1.7580993408473766  # Klambauer et al. (2017), section "New dropout technique": −α′ of alpha dropout
+
+
+def captured(model: nn.Module, x: Tensor, seed: int = 3) -> tuple[list[Draw], Tensor]:
+    """The draws of one pass, whole, and what it gave."""
+    stack: list[nn.Module] = []
+    capture = Capture(stack, looks=True, whole=True)
+    torch.manual_seed(seed)
+    with _stacked(stack, capture.draws), capture:
+        out = model(x)
+    assert capture.fault is None
+    assert stack == []
+    return capture.draws, out
+
+
+def _agrees(draw: Draw, alpha: bool) -> bool:
+    """Whether what came out is what went in, times the mask, scaled or not (some layers scale before)."""
+    assert draw.before is not None
+    assert draw.after is not None
+    assert draw.mask is not None
+    kept = draw.before * draw.mask
+    keep = 1 - draw.rate
+    scales = (
+        (1 / keep, 1.0, 1 / math.sqrt((ALPHA**2 * draw.rate + 1) * keep))
+        if not alpha
+        else (1 / math.sqrt((ALPHA**2 * draw.rate + 1) * keep),)
+    )
+    return any(torch.allclose(draw.after, kept * scale, rtol=1e-5, atol=1e-7) for scale in scales)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("gradients", [True, False], ids=["grad", "no_grad"])
+def test_masks_are_those_that_were_used(name: str, gradients: bool) -> None:
+    kind = KINDS[name]
+    model, (x, _) = make(kind), batch(kind, 1)
+    with torch.set_grad_enabled(gradients):
+        draws, out = captured(model, x)
+        torch.manual_seed(3)
+        assert torch.equal(out, model(x))
+    assert [draw.kind for draw in draws] == list(kind.kinds) * (kind.sites // len(kind.kinds))
+    for draw in draws:
+        assert draw.row is not None
+        assert draw.kept is not None
+        assert draw.mask is not None
+        assert draw.mask.shape == draw.shape
+        assert _agrees(draw, kind.alpha)
+        assert int(draw.kept) == int(draw.mask.sum())
+        assert draw.size == draw.mask.numel()
+        assert 0 < int(draw.kept) < draw.size
+        assert not kind.of or draw.of == kind.of
+        assert draw.reason is None
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_nothing_is_drawn_in_evaluation(name: str) -> None:
+    kind = KINDS[name]
+    model, (x, _) = make(kind).eval(), batch(kind, 1)
+    draws, out = captured(model, x)
+    assert draws == []
+    assert torch.equal(out, model(x))
+
+
+@pytest.mark.parametrize("name", ["nn.AlphaDropout", "nn.FeatureAlphaDropout"])
+def test_alpha_dropout_moves_what_it_drops(name: str) -> None:
+    kind = KINDS[name]
+    model, (x, _) = make(kind), batch(kind, 1)
+    seen: list[Tensor] = []
+    drop = model.body[-1]
+    handle = drop.register_forward_hook(lambda module, given, out: seen.append(out.clone()))
+    [draw], _ = captured(model, x)
+    handle.remove()
+    assert draw.mask is not None
+    assert draw.before is not None
+    a = 1 / math.sqrt((ALPHA**2 * draw.rate + 1) * (1 - draw.rate))
+    mask = draw.mask.to(torch.float32)
+    expected = a * draw.before * mask + ALPHA * a * (mask - 1) + ALPHA * a * draw.rate
+    assert torch.allclose(seen[0], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_row_is_the_first_example() -> None:
+    for name in ("nn.Dropout", "nn.Dropout2d", "nn.MultiheadAttention"):
+        kind = KINDS[name]
+        [draw], _ = captured(make(kind), batch(kind, 1)[0])
+        assert draw.mask is not None
+        assert draw.row is not None
+        assert torch.equal(draw.row, draw.mask[0].flatten())
+    for name in ("nn.LSTM", "nn.GRU, time first"):
+        kind = KINDS[name]
+        draws, _ = captured(make(kind), batch(kind, 1)[0])
+        for draw in draws:
+            assert draw.mask is not None
+            assert draw.row is not None
+            assert torch.equal(draw.row, draw.mask[:, 0].flatten())
+
+
+def test_of_a_branch_a_row_has_every_example() -> None:
+    kind = KINDS["DropPath by hand"]
+    [draw], _ = captured(make(kind), batch(kind, 1, examples=20)[0])
+    assert draw.mask is not None
+    assert draw.row is not None
+    assert torch.equal(draw.row, draw.mask.flatten())
+
+
+def test_time_first_layers_of_a_transformer() -> None:
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.2)
+    draws, _ = captured(layer, torch.randn(3, 5, 4))  # time, batch, units
+    after_attention = draws[1]
+    assert after_attention.mask is not None
+    assert after_attention.row is not None
+    assert torch.equal(after_attention.row, after_attention.mask[:, 0].flatten())
+
+
+def test_zero_outputs_are_no_mask() -> None:
+    """Behind a ReLU most outputs are zero that were not dropped."""
+    kind = KINDS["nn.Dropout"]
+    [draw], _ = captured(make(kind), batch(kind, 1, examples=200)[0])
+    assert draw.after is not None
+    assert draw.kept is not None
+    zeros = int((draw.after == 0).sum())
+    assert zeros > 1.3 * (draw.size - int(draw.kept))
+    assert abs(int(draw.kept) - draw.size / 2) < 5 * math.sqrt(draw.size) / 2
+
+
+@pytest.mark.parametrize("name", ["nn.Dropout", "nn.Dropout2d", "F.dropout", "nn.MultiheadAttention", "nn.LSTM"])
+def test_a_rate_of_one_drops_everything(name: str) -> None:
+    kind = KINDS[name]
+    model, (x, _) = make(kind), batch(kind, 1)
+    for module in model.modules():
+        for knob in ("p", "dropout"):
+            if isinstance(module.__dict__.get(knob), float):
+                setattr(module, knob, 1.0)
+    draws, _ = captured(model, x)
+    assert len(draws) == kind.sites
+    for draw in draws:
+        assert draw.kept is not None
+        assert draw.row is not None
+        assert int(draw.kept) == 0
+        assert not draw.row.any()
+        assert draw.rate == 1
+
+
+def test_a_rate_of_zero_keeps_everything() -> None:
+    model = Model(Kind(lambda: nn.Sequential(nn.Linear(FEATURES, 6), nn.Dropout(0.0)), 6))
+    [draw], _ = captured(model, torch.randn(8, FEATURES))
+    assert draw.kept is not None
+    assert draw.row is not None
+    assert int(draw.kept) == draw.size == 48
+    assert draw.row.all()
+    assert draw.row.shape == (6,)
+
+
+def test_random_numbers_that_multiply_nothing_are_no_dropout() -> None:
+    class Noisy(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            labels = torch.empty(len(x)).bernoulli_(0.5)
+            noise = torch.rand_like(x)
+            chosen = torch.rand(len(x)) < 0.5
+            return x + noise + labels[:, None] + chosen[:, None]
+
+    draws, _ = captured(Noisy(), torch.randn(8, 4))
+    assert draws == []
+
+
+def test_one_mask_for_all_time_steps_is_one_mask() -> None:
+    class Locked(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            mask = torch.empty(x.shape[0], x.shape[2]).bernoulli_(0.7) / 0.7
+            return torch.stack([x[:, at] * mask for at in range(x.shape[1])], 1)
+
+    [draw], _ = captured(Locked(), torch.randn(8, 5, 4))
+    assert draw.shape == (8, 4)
+    assert draw.rate == pytest.approx(0.3)
+
+
+def test_a_mask_that_is_turned_is_still_the_one_that_was_used() -> None:
+    class Turned(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * torch.empty(x.shape[1], x.shape[0]).bernoulli_(0.5).t()
+
+    [draw], _ = captured(Turned(), torch.randn(8, 4))
+    assert draw.shape == (8, 4)
+    assert _agrees(draw, alpha=False)
+
+
+def test_half_precision() -> None:
+    kind = KINDS["nn.TransformerEncoderLayer"]
+    model, (x, _) = make(kind), batch(kind, 1)
+    torch.manual_seed(3)
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = model(x)
+        draws, out = captured(model, x)
+    assert torch.equal(out, expected)
+    assert len(draws) == 4
+
+
+def test_dropout_that_is_one_operation() -> None:
+    """On a GPU `native_dropout` draws and multiplies at once, and hands its mask out."""
+    stack: list[nn.Module] = []
+    capture = Capture(stack, whole=True)
+    x = torch.randn(4, 6)
+    with capture:
+        out, mask = torch.native_dropout(x, 0.4, True)
+    if not capture.draws or capture.draws[0].shape != (4, 6):
+        pytest.fail("the mask of native_dropout was not seen")
+    draw = capture.draws[0]
+    assert draw.mask is not None
+    assert torch.equal(draw.mask, mask)
+    assert torch.allclose(out, x * mask / 0.6)
+
+
+def test_attention_in_one_kernel_is_named_and_not_guessed() -> None:
+    capture = Capture([])
+    operation = torch.ops.aten._scaled_dot_product_flash_attention.default
+    capture._fused((None, None, None, 0.3), {}, None, operation)
+    capture._fused((None, None, None, 0.0), {}, None, operation)
+    [draw] = capture.draws
+    assert (draw.row, draw.kept, draw.reason) == (None, None, FUSED_ATTENTION)
+
+
+def test_activations_in_front_of_a_site() -> None:
+    kind = KINDS["nn.Dropout"]
+    model, (x, _) = make(kind), batch(kind, 1, examples=50)
+    with torch.no_grad():
+        model.body[0].bias[2] = -100.0  # this unit is silent for every example
+        seen = model.body[1](model.body[0](x))
+    [draw], _ = captured(model, x)
+    assert draw.silent is not None
+    assert draw.activations is not None
+    assert draw.silent.tolist() == [False, False, True, False, False, False]
+    mean, deviation, zero = draw.activations[:3].tolist()
+    assert mean == pytest.approx(float(seen.mean()), rel=1e-5)
+    assert deviation == pytest.approx(float(seen.std(correction=0)), rel=1e-5)
+    assert zero == pytest.approx(float((seen == 0).float().mean()))
+    assert int(draw.activations[44:].sum()) == int((seen != 0).sum())
+
+
+def test_what_fails_in_here_is_no_fault_of_the_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Capture, "_noted", lambda *given: 1 / 0)
+    kind = KINDS["nn.Dropout"]
+    model, (x, _) = make(kind), batch(kind, 1)
+    stack: list[nn.Module] = []
+    capture = Capture(stack)
+    torch.manual_seed(3)
+    with _stacked(stack, capture.draws), capture:
+        out = model(x)
+    torch.manual_seed(3)
+    assert torch.equal(out, model(x))
+    assert isinstance(capture.fault, ZeroDivisionError)
+
+
+def test_a_module_that_fails_and_is_caught() -> None:
+    class Failing(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise RuntimeError("no")
+
+    class Catching(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.failing, self.twice, self.head = Failing(), Twice(), nn.Linear(6, CLASSES)
+
+        def forward(self, x: Tensor) -> Tensor:
+            try:
+                out: Tensor = self.failing(x)
+            except RuntimeError:
+                out = self.head(self.twice(x))
+            return out
+
+    model = Catching()
+    draws, _ = captured(model, torch.randn(8, FEATURES))
+    assert [draw.module for draw in draws] == [model.twice.drop] * 2
+
+
+def test_other_models_are_not_concerned() -> None:
+    inner = nn.Dropout(0.5)
+    assert functional.dropout(torch.ones(4), 0.5, training=False).tolist() == [1.0] * 4
+    draws, _ = captured(inner, torch.randn(3, 4))
+    assert len(draws) == 1
+
+
+def test_a_pass_loads_nothing_of_the_compiler() -> None:
+    program = (
+        "import sys, torch\n"
+        "from dropout_lab.watching.capture import Capture\n"
+        "capture = Capture([])\n"
+        "with capture:\n"
+        "    torch.nn.functional.dropout(torch.ones(3, 3), 0.5)\n"
+        "assert len(capture.draws) == 1\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
