@@ -13,6 +13,9 @@ from app import api, code, mine
 from app.errors import STATUS
 from app.history import History
 from app.settings import Settings, variable
+from app.watched import api as watched_api
+from app.watched.commands import TABLE as WATCH_COMMANDS
+from app.watched.frames import KINDS as FRAMES_WATCHED
 from scripts.modules import modules_document
 from scripts.reference import cell, knobs_document, protocol_document, settings_document
 from tests.trainer.worker.fakes import live
@@ -25,6 +28,7 @@ from trainer.wire.frames import decode
 ROOT: Final = Path(__file__).resolve().parents[1]
 PROTOCOL: Final = (ROOT / "docs" / "protocol.md").read_text()
 ROOMS: Final = (ROOT / "docs" / "rooms.md").read_text()
+WATCHING: Final = (ROOT / "docs" / "watching.md").read_text()
 README: Final = (ROOT / "README.md").read_text()
 DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
@@ -99,6 +103,19 @@ def test_every_rest_call_is_in_the_protocol() -> None:
     assert {call for call in calls if not re.search(re.escape(call) + r"[`?]", PROTOCOL)} == set()
 
 
+def test_what_watching_is_made_of_is_in_its_document() -> None:
+    calls = {
+        f"`{method} {route.path.replace('watch_id', 'id')}`"
+        for route in watched_api.router.routes
+        if isinstance(route, APIRoute)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    assert len(calls) == 5
+    assert {call for call in calls if call not in WATCHING} == set()
+    assert {command.op for command in WATCH_COMMANDS if f'{{"op": "{command.op}"' not in WATCHING} == set()
+    assert {kind for kind in FRAMES_WATCHED if f"\n| `{kind}` |" not in WATCHING} == set()
+
+
 def test_every_error_code_and_its_status_is_in_the_protocol() -> None:
     flat = " ".join(PROTOCOL.split())
     assert {name for name, status in STATUS.items() if f"`{name}` {status}" not in flat} == set()
@@ -116,7 +133,7 @@ def test_every_op_that_is_sent_is_in_a_protocol() -> None:
     ops = set(re.findall(r"""["']op["']\s*:\s*["'](\w+)["']""", PYTHON))
     ops |= set(re.findall(r"""\bop:\s*["'](\w+)["']""", JAVASCRIPT))
     assert {"hello", "play", "set", "credit", "ack"} <= ops, "the search finds nothing any more"
-    assert {op for op in ops if f'"op": "{op}"' not in PROTOCOL + ROOMS} == set()
+    assert {op for op in ops if f'"op": "{op}"' not in PROTOCOL + ROOMS + WATCHING} == set()
 
 
 def kinds_made() -> set[str]:

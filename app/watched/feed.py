@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -37,6 +38,8 @@ CLOSE_CODES: Final[dict[type[DropoutLabError], int]] = {
     NotFoundError: 4404,
 }
 """With which code a feed is refused, or ended."""
+
+_log = logging.getLogger(__name__)
 
 
 async def feed_by_websocket(websocket: WebSocket) -> None:
@@ -126,6 +129,7 @@ class Feed:
                 elif data is not None:
                     self._take(data)
             except DropoutLabError as error:
+                _log.info("the feed of watch %s made no sense: %s", self._watch.id, error)
                 self._outbox.say(dumps({"op": "error", "error": describe(error)}))
                 self._outbox.close(4400, describe(error)["code"])
 

@@ -45,13 +45,13 @@ _SUMMARY: Final[Mapping[str, Tensor]] = {
     "expected": (_F64, (1,)),
 }
 _SEEN: Final[Mapping[str, Tensor]] = {
-    "silent": (_U32, ("U",)),
     "mean": (_F32, (1,)),
     "deviation": (_F32, (1,)),
     "zero": (_F32, (1,)),
     "edges": (_F32, (BINS + 1,)),
     "histogram": (_U32, (BINS,)),
 }
+_SILENT: Final[Mapping[str, Tensor]] = {"silent": (_U32, ("U",))}
 _VOTE: Final[Mapping[str, Tensor]] = {"step": (_U32, (1,)), "passes": (_U32, (1,))}
 _TASKS: Final[Mapping[str, Mapping[str, Tensor]]] = {
     "classes": {
@@ -163,7 +163,9 @@ def _check_summary(frame: Frame, known: Known) -> dict[str, str]:
     tensors = dict(frame.tensors)
     _check({"step": tensors.pop("step", None)}, {"step": (_U32, (1,))}, " of summary")
     for index, columns in _named(tensors, "summary", known.sites, "a site").items():
-        forms = _SUMMARY if columns.keys() <= _SUMMARY.keys() else {**_SUMMARY, **_SEEN}
+        forms = dict(_SUMMARY)
+        for more in (_SILENT, _SEEN):  # only where activations were looked at
+            forms |= more if columns.keys() & more.keys() else {}
         sizes = _check(columns, forms, f"/{index} of summary")
         if sizes["U"] > MOST_UNITS:
             raise BadMessageError(f"dropped/{index} of summary has {sizes['U']:,} units: it may have {MOST_UNITS:,}")

@@ -16,13 +16,19 @@ from typing import Any, Final
 import numpy as np
 
 from app.backlog import Backlog, Packet
+from app.errors import WatchFileError
 from app.history import History
 from app.memory import Checkpoint
 from app.opening import parse_fork, parse_opening
+from app.settings import Settings
 from app.store import past
 from app.store.errors import StoreError
+from app.watched import file as watch_file
+from app.watched.joining import WatchBacklog
+from app.watched.watch import Watch
 from app.wire import loads
 from tests.app.fakes import scores_tensors, steps_tensors
+from tests.app.watched import feeding
 from tests.fuzz.mutations import json_bytes, mutated_bytes, mutated_frame, mutated_json, mutated_tensors
 from trainer.errors import DropoutLabError, ImageFilesError, KnobError, StateError, TableError
 from trainer.presets import PRESETS
@@ -298,6 +304,85 @@ def read_command(data: bytes) -> None:
         check_command(message, parse({}))
 
 
+# Models that are watched
+
+WATCH: Final = "w" * 22
+FED: Final = (
+    {"op": "model", "model": feeding.a_model()},
+    {"op": "state", "state": feeding.a_state(5)},
+    {"op": "warning", "warning": feeding.a_warning()},
+    {"op": "changed", "changes": [feeding.a_change()], "code": "x = 1\n"},
+    {"op": "reply", "ref": 1, "step": 3},
+    {"op": "reply", "ref": 1, "error": {"code": "bad_value", "message": "no"}},
+)
+SEEN: Final = (
+    Frame("rows", WATCH, 7, feeding.rows([1, 2])),
+    Frame("metrics", WATCH, 8, feeding.metrics([1, 2])),
+    Frame("summary", WATCH, 9, feeding.summary(2)),
+    Frame("ensemble", WATCH, 10, feeding.ensemble(2), {"task": "classes"}),
+)
+
+
+def watched() -> Watch:
+    """A watch whose model is known."""
+    found = Watch(WATCH, "Net", True, b"", Settings(keep=False))
+    found.hear(FED[0])
+    return found
+
+
+def read_fed(data: bytes) -> None:
+    """Hear what a model says, and tell it to a viewer."""
+    watch = watched()
+    watch.hear(loads(data))
+    json.dumps(watch.described(), allow_nan=False)
+
+
+def read_seen(data: bytes) -> None:
+    """Take a frame of a model in, keep it, and join it for a slow viewer."""
+    watch = watched()
+    watch.take(data)
+    (kept,) = watch.kept.frames()
+    backlog = WatchBacklog()
+    for _ in range(3):
+        backlog.put(kept)
+    for each in backlog.take():
+        decode(each.raw)
+
+
+@cache
+def a_watch_file() -> bytes:
+    """The file of a watch."""
+    watch = watched()
+    for message in FED[1:4]:
+        watch.hear(message)
+    for frame in SEEN:
+        watch.take(encode(frame))
+    return watch_file.write(watch.told(), watch.kept.frames())
+
+
+def draw_watch_file(rng: Random) -> bytes:
+    """The file of a watch: of other bytes, with another header, or that says something else of its watch."""
+    data = a_watch_file()
+    if rng.random() < 0.5:
+        return mutated_tensors(rng, data)
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"]["watch"] = json.dumps(mutated_json(rng, json.loads(header["__metadata__"]["watch"])))
+    text = json.dumps(header).encode("utf-8", "surrogatepass")
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
+
+
+def read_watch_file(data: bytes) -> None:
+    """Open the file of a watch, and show it."""
+    file = watch_file.read(data)
+    watch = Watch(WATCH, file.name, False, b"", Settings(keep=False))
+    file.fill(watch)
+    json.dumps(watch.described(), allow_nan=False)
+    for packet in watch.kept.frames():
+        decode(packet.raw)
+
+
 READERS: Final = (
     Reader("frames", lambda rng: mutated_tensors(rng, encode(FRAME)), read_frame, (FrameError,), 8),
     Reader("steps", lambda rng: mutated_frame(rng, rng.choice((FRAME, SCORES))), read_steps, (FrameError,), 8),
@@ -308,6 +393,9 @@ READERS: Final = (
     Reader("tables of workers", draw_table_for_worker, Table.decode, (DropoutLabError,), 4),
     Reader("images", draw_images, read_images, (ImageFilesError,), 1),
     Reader("openings", lambda rng: json_bytes(rng, rng.choice(OPENINGS)), read_opening, (DropoutLabError,), 6),
+    Reader("feeds", lambda rng: json_bytes(rng, rng.choice(FED)), read_fed, (DropoutLabError,), 6),
+    Reader("frames of feeds", lambda rng: mutated_frame(rng, rng.choice(SEEN)), read_seen, (DropoutLabError,), 6),
+    Reader("files of watches", draw_watch_file, read_watch_file, (WatchFileError,), 4),
     Reader("commands", lambda rng: json_bytes(rng, rng.choice(MESSAGES)), read_command, (DropoutLabError,), 8),
 )
 

