@@ -306,7 +306,7 @@ class Watching:
         self._passes += 1
         if not trains:
             self._check_modes()
-        if self._can_see() and self._inside is None and self._sampler.wants(trains):
+        if self._sampler.wants(trains) and self._inside is None and self._can_see():
             self._inside = thread
             try:
                 out = self._sample(forward, trains)
@@ -332,7 +332,7 @@ class Watching:
             and not torch._C._get_tracing_state()
             and torch._C._functorch.peek_interpreter_stack() is None
             and not _get_current_dispatch_mode_stack()
-            and not (torch.cuda.is_available() and torch.cuda.is_current_stream_capturing())
+            and not _records_a_graph()
         )
 
     def _sample(self, forward: Callable[[], Any], trains: bool) -> Any:
@@ -667,6 +667,11 @@ class Watching:
             return 0.0
         (first_at, first), (_, last) = self._steps[0], self._steps[-1]
         return (last - first) / max(1e-6, time.monotonic() - first_at)
+
+
+def _records_a_graph() -> bool:
+    """Whether a CUDA graph is being recorded, into which nothing of ours belongs."""
+    return torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing()  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager

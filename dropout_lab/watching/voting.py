@@ -206,7 +206,7 @@ def first_tensor(found: Any, want_grad: bool) -> Tensor | None:
 
 
 def scalar_in(found: Any) -> Tensor | None:
-    """Return the loss in what a model gave beside other things: the one tensor that is a single number and is learnt."""
+    """Return the loss in what a model gave beside other things: the one tensor of a single number that is learnt."""
     if isinstance(found, Tensor):
         return None
     values = found.values() if isinstance(found, dict) else found if isinstance(found, tuple | list) else None

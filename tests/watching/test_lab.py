@@ -96,7 +96,7 @@ def test_without_a_word_a_step_is_a_backward_pass() -> None:
         lab._model(x)  # nothing follows
         out = lab._model(x)
         functional.cross_entropy(out, y).backward(retain_graph=True)  # type: ignore[no-untyped-call]
-        functional.cross_entropy(out, y).backward()  # the same pass: no second step  # type: ignore[no-untyped-call]  # type: ignore[no-untyped-call]
+        functional.cross_entropy(out, y).backward()  # the same pass: no second step  # type: ignore[no-untyped-call]  # type: ignore[no-untyped-call]  # type: ignore[no-untyped-call]
         assert lab.told_state()["step"] == 6
 
 
@@ -618,7 +618,7 @@ def test_steps_are_counted_once_beside_an_optimizer() -> None:
     with watching(model, optimizer=optimizer) as lab:
         for step in range(4):
             x, y = batch(DENSE, step)
-            functional.cross_entropy(model(x), y).backward()
+            functional.cross_entropy(model(x), y).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             lab.step()
             assert lab.told_state()["step"] == step + 1
