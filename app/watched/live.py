@@ -119,8 +119,13 @@ class Looking:
         """Take in one message as it came; ``None`` stands for a binary one."""
         message_id: str | int | float | None = None
         try:
-            message = None if text is None else loads(text)
-            if isinstance(message, dict) and message.get("op") == "credit":
+            if text is None:
+                self._pay(self._messages)
+                raise BadMessageError("binary messages are not understood: every message is JSON text")
+            message = loads(text)
+            if not isinstance(message, dict):
+                raise BadMessageError("a message must be a JSON object")
+            if message.get("op") == "credit":
                 self._pay(self._credits)
                 credit = COMMANDS["credit"].read(message)
                 if "seq" in credit:
@@ -128,10 +133,8 @@ class Looking:
                 else:
                     self._viewer.credit_first(credit["frames"])
                 return
-            self._pay(self._messages)
-            if not isinstance(message, dict):
-                raise BadMessageError("a message must be a JSON object")
             message_id = check_id(message)
+            self._pay(self._messages)
             self._obey(message, message_id)
         except DropoutLabError as error:
             self._answer(message_id, {"error": describe(error)})
