@@ -96,7 +96,8 @@ def test_without_a_word_a_step_is_a_backward_pass() -> None:
         lab._model(x)  # nothing follows
         out = lab._model(x)
         functional.cross_entropy(out, y).backward(retain_graph=True)  # type: ignore[no-untyped-call]
-        functional.cross_entropy(out, y).backward()  # the same pass: no second step  # type: ignore[no-untyped-call]  # type: ignore[no-untyped-call]  # type: ignore[no-untyped-call]
+        # The same pass: no second step.
+        functional.cross_entropy(out, y).backward()  # type: ignore[no-untyped-call]
         assert lab.told_state()["step"] == 6
 
 
