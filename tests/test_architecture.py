@@ -91,6 +91,27 @@ def test_the_app_imports_only_what_is_light_of_the_trainer(path: Path) -> None:
     assert used <= {*LIGHT, "ExperimentConfig", "Lane"}
 
 
+@pytest.mark.parametrize("path", python_files("dropout_lab"), ids=name_of)
+def test_the_package_knows_nothing_of_the_house_but_the_app_and_the_trainer(path: Path) -> None:
+    assert not packages(imports(path)) & {"tests", "benchmarks", "scripts", "evidence"}
+
+
+@pytest.mark.parametrize("path", python_files("app", "trainer"), ids=name_of)
+def test_neither_the_app_nor_the_trainer_knows_the_package(path: Path) -> None:
+    assert "dropout_lab" not in packages(imports(path))
+
+
+def test_the_package_and_its_command_import_no_torch() -> None:
+    code = (
+        "import sys, dropout_lab, dropout_lab.cli, app.server; dropout_lab.ExperimentConfig; "
+        "print('torch' in sys.modules)"
+    )
+    asked = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60 * TIMEOUT_FACTOR, check=True
+    )
+    assert asked.stdout.strip() == "False"
+
+
 def test_starting_the_app_imports_no_torch() -> None:
     files = [path for path in python_files("app") if "migrations" not in path.parts]  # which only Alembic can import
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
