@@ -212,3 +212,20 @@ def test_a_lab_is_found_or_started(server: Lab, monkeypatch: pytest.MonkeyPatch,
     assert find(None).address == "http://lab.example/dropout"
     assert find("https://other.example").address == "https://other.example"
     assert not is_lab("http://127.0.0.1:9")
+
+
+def test_where_there_is_no_lab_one_is_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(finding, "USUAL_PORT", finding._free_port())
+    monkeypatch.delenv(finding.ADDRESS_VARIABLE, raising=False)
+    monkeypatch.setenv("DROPOUT_LAB_DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # in which nothing of the lab is
+    with watching(make(DENSE), server=None) as lab:
+        try:
+            assert lab.url.startswith(f"http://127.0.0.1:{finding.USUAL_PORT}/watch/")
+            train(lab, 5)
+            eventually(lambda: told(lab)["state"]["step"] == 5, "the lab")
+            assert find(None) == finding.Found(f"http://127.0.0.1:{finding.USUAL_PORT}")
+        finally:
+            started = finding._started.pop()
+            started.terminate()
+            assert started.wait(60) in (0, -15)  # uvicorn ends as the signal says, when all is closed
