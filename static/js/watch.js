@@ -15,7 +15,7 @@ import { createChangesPanel } from "./watching/changespanel.js";
 import { createCompare } from "./watching/compare.js";
 import { createKnown } from "./watching/known.js";
 import { createLinesPanel } from "./watching/linespanel.js";
-import { createWatchLink, UNKNOWN } from "./watching/link.js";
+import { createWatchLink } from "./watching/link.js";
 import { accuracyText, accuracyWords, lastNumber, linesOf, lossWords } from "./watching/lossreading.js";
 import { createMasthead } from "./watching/masthead.js";
 import { idOfPage } from "./watching/places.js";
@@ -25,7 +25,7 @@ import { createSites } from "./watching/sites.js";
 import { createTree } from "./watching/treeview.js";
 import { createVotesPanel } from "./watching/votespanel.js";
 import { createWarnings } from "./watching/warnings.js";
-import { signed, standingOf } from "./watching/words.js";
+import { signed, standingOf, UNKNOWN } from "./watching/words.js";
 
 const EVERY = 150; // ms between two pictures: the figures of a training loop cannot be read faster
 const ACCURACY = "accuracy"; // of the choice of series
@@ -97,7 +97,7 @@ function createPage(document, note) {
     masthead.update(known, now.link);
     warnings.update(known.watch.warnings);
     setText(find(document, "[data-show=tree]"), treeWords());
-    sites.update(known);
+    sites.update(known, now.link.status === "open" && known.watch.fed);
     tree.update(known);
     drawLines();
     votes.update(known, now.token !== null && known.watch.fed);
@@ -194,7 +194,7 @@ function createPage(document, note) {
   series.addEventListener("change", drawSoon);
   /** @type {HTMLAnchorElement} */ (find(document, "[data-do=file]")).href = api.file(id);
   find(document, "[data-do=report]").addEventListener("click", () => {
-    const standing = standingOf(known.watch, now.link.status, known.isGreeted);
+    const standing = standingOf(known.watch, now.link, known.isGreeted);
     const text = reportOf(document, known, { date: new Date(), standing });
     const plain = (known.watch.name || "model").replace(/[^\w-]+/g, "-");
     save(

@@ -129,13 +129,14 @@ function numbersIn(tensors, name) {
 
 /**
  * How many of what is held come before what comes now: all, unless this goes back to steps that are held.
- * @param {ArrayLike<number>} held Their steps.
+ * @param {number} held How many are.
+ * @param {(index: number) => number} stepOf
  * @param {number} first The first step that comes now.
  * @param {boolean} isFirst Whether the same step comes again, too.
  */
-function before(held, first, isFirst) {
-  let count = held.length;
-  while (count > 0 && (held[count - 1] > first || (isFirst && held[count - 1] === first))) {
+function before(held, stepOf, first, isFirst) {
+  let count = held;
+  while (count > 0 && (stepOf(count - 1) > first || (isFirst && stepOf(count - 1) === first))) {
     count -= 1;
   }
   return count;
@@ -157,11 +158,7 @@ function takeRows(all, tensors, isFirst) {
     }
     const held = all.get(site) ?? { rows: [], gone: 0, used: Number.POSITIVE_INFINITY };
     all.set(site, held);
-    held.rows.length = before(
-      held.rows.map((row) => row.step),
-      step[0],
-      isFirst,
-    );
+    held.rows.length = before(held.rows.length, (index) => held.rows[index].step, step[0], isFirst);
     const width = mask.length / step.length;
     for (let index = 0; index < step.length; index += 1) {
       held.rows.push({
@@ -192,7 +189,7 @@ function takePoints(all, tensors, isFirst) {
       continue;
     }
     const held = all.get(series) ?? { step: [], value: [] };
-    const count = before(held.step, step[0], isFirst);
+    const count = before(held.step.length, (index) => held.step[index], step[0], isFirst);
     held.step.length = count;
     held.value.length = count;
     for (let index = 0; index < step.length; index += 1) {

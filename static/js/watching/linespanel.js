@@ -8,8 +8,8 @@ import { keepSteady } from "../base/steady.js";
 import { formatLoss } from "../model/stats.js";
 import { createFigure } from "../rooms/charts/figure.js";
 import { linesChart } from "./charts/lines.js";
-import { lastNumber } from "./lossreading.js";
-import { NONE, signed } from "./words.js";
+import { valueNow } from "./lossreading.js";
+import { signed } from "./words.js";
 
 /** What a panel shows. @typedef {{ lines: readonly Line[], changes: readonly WatchChange[], name: string, words: string,
  *   empty: string, isLog: boolean, write?: (value: number) => string }} Shown */
@@ -52,21 +52,21 @@ export function createLinesPanel(element) {
       legend.replaceChildren(...lines.map((line) => itemOf(line)));
     }
     lines.forEach((line, index) => {
-      const last = lastNumber(line);
+      const last = valueNow(line);
       const value = /** @type {HTMLElement} */ (legend.children[index].querySelector(".legend-value"));
-      setText(value, last ? write(last.value) : line.value.length > 0 ? formatLoss(Number.NaN) : NONE);
+      setText(value, last === null ? formatLoss(Number.NaN) : write(last));
     });
   }
 
   /** @param {Line} line */
   function itemOf({ key, name, role, isOther }) {
-    const sign = h(document, "i", { class: `sign is-${role.replace("_", "-")}${isOther ? " is-other" : ""}` });
+    const sign = h(document, "i", { class: `sign is-${role.replace("_", "-")}${isOther ? " is-compared" : ""}` });
     const button = h(
       document,
       "button",
       { type: "button", class: "legend-item", "aria-pressed": String(!hidden.has(key)) },
       sign,
-      h(document, "span", { class: "legend-name" }, name),
+      h(document, "span", { class: "legend-name" }, isOther ? `${name}, compared` : name),
       h(document, "span", { class: "legend-value" }),
     );
     button.addEventListener("click", () => {

@@ -20,8 +20,6 @@ const PING = "ping"; // asks for an answer, whichever: a refusal of it will do a
 const LOST = 1006; // the close code of a connection that broke off, or never was
 const BUSY = 4429;
 const STRANGER = 4403; // the token is not the watch's
-/** The close code where no watch has this id: there may be one again, once its training process has found the lab anew. */
-export const UNKNOWN = 4404;
 
 /** Close codes after which another attempt would be answered the same, and what they mean. @type {Record<number, string>} */
 const FINAL = {

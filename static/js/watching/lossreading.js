@@ -3,10 +3,10 @@
 /** @import { WatchedSeries } from "../types.js" */
 /** @import { Points } from "./known.js" */
 
-import { exponentialAverage, formatCount, formatLoss, formatOne, formatPercent } from "../model/stats.js";
+import { formatCount, formatLoss, formatOne, formatPercent } from "../model/stats.js";
 import { joined } from "../words/common.js";
 
-const SPAN = 0.05; // of all steps: an average over so many is drawn over what trembles
+const SPAN = 0.04; // of all steps: a mean over so many is drawn over what trembles
 const LEAST = 20; // points from which a series has an average
 
 /**
@@ -33,11 +33,34 @@ export function linesOf(series, points, isOther = false) {
     if (step.length === 0) {
       return [];
     }
-    const span = Math.max(1, SPAN * (step[step.length - 1] - step[0]));
+    const half = (SPAN * (step[step.length - 1] - step[0])) / 2;
     const isRaw = role === "train_loss" || role === "train_accuracy";
-    const smooth = isRaw && step.length >= LEAST ? exponentialAverage(step, value, step.length, span) : null;
+    const smooth = isRaw && step.length >= LEAST ? runningMean(step, value, half) : null;
     return [{ key: `${isOther ? "other" : "own"} ${index}`, name, role, step, value, smooth, isOther }];
   });
+}
+
+/**
+ * Around each point the mean of the values so many steps to either side; what is no number does not count.
+ * @param {readonly number[]} step Rising.
+ * @param {readonly number[]} value
+ * @param {number} half
+ */
+export function runningMean(step, value, half) {
+  const means = new Float32Array(step.length);
+  let [first, next, sum, count] = [0, 0, 0, 0];
+  for (let index = 0; index < step.length; index += 1) {
+    for (; next < step.length && step[next] <= step[index] + half; next += 1) {
+      sum += Number.isFinite(value[next]) ? value[next] : 0;
+      count += Number.isFinite(value[next]) ? 1 : 0;
+    }
+    for (; step[first] < step[index] - half; first += 1) {
+      sum -= Number.isFinite(value[first]) ? value[first] : 0;
+      count -= Number.isFinite(value[first]) ? 1 : 0;
+    }
+    means[index] = count > 0 ? sum / count : Number.NaN;
+  }
+  return means;
 }
 
 /**
@@ -51,6 +74,15 @@ export function lastNumber({ step, value }) {
     }
   }
   return null;
+}
+
+/**
+ * The value that stands for a line now: of one with a mean the last of that.
+ * @param {Line} line
+ */
+export function valueNow(line) {
+  const last = lastNumber(line.smooth ? { step: line.step, value: [...line.smooth] } : line);
+  return last?.value ?? null;
 }
 
 /**
@@ -93,12 +125,12 @@ export function lossWords(lines, other = "") {
   const compared = comparedWords(lines, other);
   const losses = own.filter(({ role }) => role === "train_loss" || role === "val_loss");
   if (losses.length === 0) {
-    return joined(["No loss has come yet. Pass one to lab.step(loss=…), and it is drawn here.", compared]);
+    return compared ?? "";
   }
   const gap = gapOf(lines);
   if (gap) {
     const { step, validation, training, count } = gap;
-    const over = count === 1 ? "the last one before it" : `a mean of ${formatCount(count)}`;
+    const over = count === 1 ? "one value" : `mean of ${formatCount(count)} values`;
     const apart = validation - training;
     const which =
       Math.abs(apart) < 0.0005

@@ -35,7 +35,7 @@ export function createMasthead(element, { say, onTrouble }) {
      * @param {WatchLinkState} link
      */
     update({ watch, may, isGreeted }, link) {
-      const standing = standingOf(watch, link.status, isGreeted);
+      const standing = standingOf(watch, link, isGreeted);
       const { state } = watch;
       element.dataset.standing = standing;
       const name = watch.name || watch.model?.name || "Watched model";

@@ -56,6 +56,8 @@ export function createSiteCard(document, first, { say, onClose, onTrouble }) {
   const lines = ["kept", "units", "dead", "activations"].map((name) =>
     h(document, "p", { class: "sentence", "data-line": name }),
   );
+  const none = h(document, "p", { class: "plot-empty" }, "A row for each recorded pass will be here.");
+  raster.element.append(none);
   const seen = h(document, "div", { class: "site-seen" }, raster.element, key, pair, ...lines);
   const element = h(
     document,
@@ -72,6 +74,7 @@ export function createSiteCard(document, first, { say, onClose, onTrouble }) {
     known: /** @type {Known | null} */ (null),
     isNear: false,
     isDue: true,
+    isDrawn: false, // whether it was near once: before, its figures are empty
     limits: /** @type {import("../rooms/charts/axes.js").Limits | null} */ (null),
     words: { kept: "", activations: "" },
   };
@@ -80,7 +83,7 @@ export function createSiteCard(document, first, { say, onClose, onTrouble }) {
   const figures = {
     kept: createFigure(places.kept, (size) => {
       const rows = sameRate(now.known?.rows.get(now.site.index)?.rows ?? []);
-      if (rows.length === 0) {
+      if (rows.length === 0 || !now.isDrawn) {
         return null;
       }
       const chart = keptChart({ rows, bands, words: now.words.kept }, size, now.limits);
@@ -89,7 +92,7 @@ export function createSiteCard(document, first, { say, onClose, onTrouble }) {
     }),
     histogram: createFigure(places.histogram, (size) => {
       const { edges, histogram } = now.known?.summaries.get(now.site.index) ?? {};
-      if (!edges || !histogram?.some((count) => count > 0)) {
+      if (!now.isDrawn || !edges || !histogram?.some((count) => count > 0)) {
         return null;
       }
       return activationChart({ edges, counts: histogram, words: now.words.activations }, size);
@@ -100,19 +103,15 @@ export function createSiteCard(document, first, { say, onClose, onTrouble }) {
     if (!now.isNear || !now.isDue || !now.known) {
       return;
     }
-    now.isDue = false;
+    Object.assign(now, { isDue: false, isDrawn: true });
     const { site, known } = now;
     const held = known.rows.get(site.index) ?? null;
-    const rows = held?.rows ?? [];
     raster.update(held, site.units);
     const texts = readSite(known, site, bands);
     now.words = { kept: texts.kept, activations: texts.activations };
     for (const line of lines) {
       setText(line, texts[/** @type {keyof typeof texts} */ (line.dataset.line)]);
     }
-    empty.kept.hidden = rows.length > 0;
-    empty.histogram.hidden = Boolean(known.summaries.get(site.index)?.histogram?.some((count) => count > 0));
-    setText(empty.histogram, histogramNote(known, site));
     figures.kept.paint();
     figures.histogram.paint();
   }
@@ -134,14 +133,20 @@ export function createSiteCard(document, first, { say, onClose, onTrouble }) {
     /**
      * @param {Known} known
      * @param {WatchedSite} site
+     * @param {boolean} isLive
      */
-    update(known, site) {
+    update(known, site, isLive) {
       Object.assign(now, { known, site, isDue: true });
       setText(about, siteAbout(site));
       unseen.hidden = site.available;
       seen.hidden = !site.available;
       setText(unseen, site.available ? "" : unseenWords(site));
-      controls.update(site, known.may);
+      controls.update(site, known.may, isLive);
+      const hasRows = (known.rows.get(site.index)?.rows.length ?? 0) > 0;
+      none.hidden = hasRows;
+      empty.kept.hidden = hasRows;
+      empty.histogram.hidden = Boolean(known.summaries.get(site.index)?.histogram?.some((count) => count > 0));
+      setText(empty.histogram, histogramNote(known, site));
       paint();
     },
     recolour: raster.recolour,
@@ -251,9 +256,12 @@ function createControls(document, { index, name }, say, onTrouble) {
     /**
      * @param {WatchedSite} site
      * @param {boolean} may
+     * @param {boolean} isLive
      */
-    update(site, may) {
+    update(site, may, isLive) {
       element.hidden = !(may && site.settable);
+      input.disabled = !isLive;
+      on.disabled = !isLive;
       state.off = site.off;
       if (!state.isAsking) {
         on.checked = !site.off;

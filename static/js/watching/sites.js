@@ -25,6 +25,7 @@ export function createSites(element, { say, onTrouble, onChoice }) {
     known: /** @type {Known | null} */ (null),
     chosen: /** @type {Set<number> | null} */ (null), // `null`: nobody chose, and the first few are shown
     offered: "",
+    isLive: false,
   };
 
   const sitesOf = () => now.known?.watch.model?.sites ?? [];
@@ -83,7 +84,7 @@ export function createSites(element, { say, onTrouble, onChoice }) {
       } else {
         list.insertBefore(card.element, next);
       }
-      card.update(known, site);
+      card.update(known, site, now.isLive);
     }
     const rest = sites.filter(({ index }) => !visible.has(index));
     find(element, "[data-show=no-sites]").hidden = drawn.length > 0;
@@ -124,9 +125,12 @@ export function createSites(element, { say, onTrouble, onChoice }) {
     show,
     /** @param {number} site */
     isShown: (site) => shown().has(site),
-    /** @param {Known} known */
-    update(known) {
-      now.known = known;
+    /**
+     * @param {Known} known
+     * @param {boolean} isLive Whether its training process hears what is said here.
+     */
+    update(known, isLive) {
+      Object.assign(now, { known, isLive });
       draw();
     },
     recolour() {

@@ -34,7 +34,7 @@ export function rowsOf(tree, isWhole) {
       ...{ module, indent: module.depth },
       name: module.path === "" ? "" : (module.path.split(".").pop() ?? module.path),
     })),
-    folded: tree.filter(({ path }) => !leading.has(path)).length,
+    folded: tree.length <= ALL || leading.size === 0 ? 0 : tree.filter(({ path }) => !leading.has(path)).length,
   };
 }
 

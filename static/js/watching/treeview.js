@@ -118,5 +118,6 @@ export function createTree(element, { isShown, show }) {
 export function chipWords({ call, name, path, rate, off, available }) {
   const which =
     name === path || call === undefined ? "" : `${name.startsWith(path) ? name.slice(path.length).trim() : name} `;
-  return `${which}${off ? "off" : `p ${rateWords(rate)}`}${available ? "" : ", not available"}`;
+  const now = off ? "off" : rate === null ? "" : `p ${rateWords(rate)}`;
+  return `${which}${[now, available ? "" : "not available"].filter(Boolean).join(", ") || "p not known"}`;
 }

@@ -4,17 +4,17 @@
 
 import { h, setText } from "../base/dom.js";
 import { joined } from "../words/common.js";
-import { counted, warningAdvice, warningPlace } from "./words.js";
+import { counted, timesWords, warningAdvice, warningPlace } from "./words.js";
 
 /** @param {HTMLElement} element */
 export function createWarnings(element) {
   const document = element.ownerDocument;
   const none = h(document, "p", { class: "quiet" }, "No warning so far.");
-  const text = h(document, "span", { class: "warning-text" });
+  const text = h(document, "span", { class: "warning-text", role: "alert" });
   const place = h(document, "span", { class: "warning-place" });
   const button = h(document, "button", { type: "button", class: "warning-more", "aria-expanded": "false" });
   const list = h(document, "ul", { class: "warning-list", hidden: true });
-  const last = h(document, "div", { class: "warning", role: "alert" }, text, " ", place);
+  const last = h(document, "div", { class: "warning" }, text, " ", place);
   const box = h(document, "div", { class: "warning-box", hidden: true }, last, button, list);
   element.append(none, box);
 
@@ -34,7 +34,10 @@ export function createWarnings(element) {
       if (newest) {
         setText(text, joined([newest.text, warningAdvice(newest)]));
         setText(place, warningPlace(newest));
-        setText(button, warnings.length === 1 ? "Whole warning" : `All ${counted(warnings.length, "warning")}`);
+        setText(
+          button,
+          warnings.length === 1 ? `${timesWords(newest.count)}: details` : `All ${counted(warnings.length, "warning")}`,
+        );
         list.replaceChildren(...warnings.map((warning) => itemOf(document, warning)));
       }
     },

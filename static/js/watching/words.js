@@ -7,6 +7,8 @@ import { capital, joined } from "../words/common.js";
 
 /** Where there is no number yet. */
 export const NONE = "–";
+/** The close code where no watch has this id: there may be one again, once its training process has found the lab anew. */
+export const UNKNOWN = 4404;
 const FEW = 5; // units that are named one by one
 
 /**
@@ -32,18 +34,19 @@ function ordinal(place) {
   return `${formatCount(place)}${end}`;
 }
 
-/** Where the page stands with a watch. @typedef {"connecting" | "reconnecting" | "stopped" | "apart" | "waiting" | "training" | "paused"
+/** Where the page stands with a watch. @typedef {"connecting" | "reconnecting" | "nowhere" | "stopped" | "apart" | "waiting" | "training" | "paused"
  *   | "ended" | "failed"} Standing */
 
 /**
  * @param {Pick<Watch, "fed" | "state">} watch
- * @param {WatchLinkState["status"]} link
+ * @param {Pick<WatchLinkState, "status" | "code">} link
  * @param {boolean} isGreeted Whether the server has answered ever.
  * @returns {Standing}
  */
-export function standingOf({ fed, state }, link, isGreeted) {
-  if (link !== "open") {
-    return link === "refused" ? "stopped" : isGreeted ? "reconnecting" : "connecting";
+export function standingOf({ fed, state }, { status, code }, isGreeted) {
+  if (status !== "open") {
+    const before = code === UNKNOWN ? "nowhere" : "connecting";
+    return status === "refused" ? "stopped" : isGreeted ? "reconnecting" : before;
   }
   if (state && (state.state === "ended" || state.state === "failed")) {
     return state.state;
@@ -58,6 +61,7 @@ export function standingOf({ fed, state }, link, isGreeted) {
 const STANDING = {
   connecting: "connecting to the lab",
   reconnecting: "reconnecting to the lab",
+  nowhere: "not found",
   stopped: "not connected",
   apart: "the training process is not connected",
   waiting: "waiting for the first pass",
@@ -82,6 +86,8 @@ export function standingMore(standing, message, hasSome) {
     case "connecting":
     case "reconnecting":
       return joined([sentence(message), "This page tries again by itself.", kept]);
+    case "nowhere":
+      return "This page looks for it again and again.";
     case "stopped":
       return joined([sentence(message), kept]);
     case "apart":
@@ -115,14 +121,11 @@ const MODES = {
  */
 export function samplingWords(state, standing) {
   if (!state) {
-    return "Nothing has been recorded yet.";
+    return standing === "nowhere" ? "" : "Nothing has been recorded yet.";
   }
-  const isOver = standing === "ended" || standing === "failed";
+  const isOver = standing !== "training" && standing !== "paused";
   const { every, cost, lost, sampled, mode } = state;
-  const lostWords =
-    lost > 0
-      ? `${capital(counted(lost, "frame"))} ${lost === 1 ? "was" : "were"} lost: the lab was away or slow.`
-      : null;
+  const lostWords = lost > 0 ? `${capital(counted(lost, "frame"))} ${lost === 1 ? "was" : "were"} lost.` : null;
   if (sampled === 0) {
     return joined([isOver ? "No mask was recorded." : "No mask has been recorded yet.", MODES[mode], lostWords]);
   }
@@ -136,13 +139,15 @@ export function samplingWords(state, standing) {
   return joined([`${recorded}${costs}`, MODES[mode], lostWords]);
 }
 
+/** @param {number} count */
+export const timesWords = (count) => (count === 1 ? "Seen once" : `Seen ${formatCount(count)} times`);
+
 /**
  * Where a warning is from, and how often it came.
  * @param {WatchWarning} warning
  */
 export function warningPlace({ where, count, step, text }) {
-  const times = count === 1 ? "Seen once" : `Seen ${formatCount(count)} times`;
-  return `${times}, last at step ${formatCount(step)}${where && !text.includes(where) ? `, called from ${where}` : ""}.`;
+  return `${timesWords(count)}, last at step ${formatCount(step)}${where && !text.includes(where) ? `, called from ${where}` : ""}.`;
 }
 
 /** What to do about warnings of a kind. @type {Record<string, string>} */

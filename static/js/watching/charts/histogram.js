@@ -63,7 +63,7 @@ export function apartChart({ right, wrong, name, words }, size) {
     x: /** @type {Limits} */ ([0, end]),
     y: /** @type {Limits} */ ([0, roundAbove(Math.max(1, ...rights, ...wrongs))]),
   };
-  const frame = frameOf(size, MARGINS, limits);
+  const frame = frameOf(size, { ...MARGINS, bottom: 44 }, limits);
   const at = (/** @type {number} */ bin) => frame.x((bin / BINS) * end);
   const bars = rights.flatMap((share, bin) =>
     share > 0 ? [barOf(at(bin), at(bin + 1), frame.y(share), frame.bottom)] : [],

@@ -61,7 +61,8 @@ const grown = (last) => steadyTop(null, Math.max(20, last * 1.15));
  */
 function limitsOf(lines, before) {
   const known = lines.map(({ value, smooth }) => ({ finite: value.filter(Number.isFinite), isRaw: smooth !== null }));
-  const first = known.reduce((most, { finite }) => Math.max(most, finite[0] ?? 0), 0);
+  const isLoss = lines.every(({ role }) => role.endsWith("_loss"));
+  const first = isLoss ? known.reduce((most, { finite }) => Math.max(most, finite[0] ?? 0), 0) : 0;
   const tops = known.map(({ finite, isRaw }) =>
     finite.length === 0 ? 0 : isRaw ? quantile(finite, SPIKES) : most(finite),
   );
@@ -96,12 +97,12 @@ function lineMarks({ key, role, step, value, smooth, isOther }, frame, isLog) {
     const values = some.map((index) => (Number.isFinite(of[index]) && (!isLog || of[index] > 0) ? of[index] : null));
     return { d: pathOf(steps, values, frame) || "M0 0", last: lastOf(steps, values) };
   };
-  const look = `series is-${role.replace("_", "-")}${isOther ? " is-other" : ""}`;
+  const look = `series is-${role.replace("_", "-")}${isOther ? " is-compared" : ""}`;
   const raw = pathOfSome(value);
   const strong = smooth ? pathOfSome(smooth) : raw;
   const end = strong.last;
   return [
-    ...(smooth ? [mark(`raw ${key}`, "path", { class: `${look} is-raw`, d: raw.d })] : []),
+    ...(smooth && !isOther ? [mark(`raw ${key}`, "path", { class: `${look} is-raw`, d: raw.d })] : []),
     mark(key, "path", { class: look, d: strong.d }),
     ...(end
       ? [mark(`end ${key}`, "circle", { class: `${look} is-end`, cx: frame.x(end.step), cy: frame.y(end.value), r: 3 })]
