@@ -339,9 +339,9 @@ def metrics(first: int, last: int, random: np.random.Generator) -> dict[str, NDA
     rare = steps[steps % 20 == 0]
 
     def falling(at: NDArray[Any], end: float, noise: float) -> NDArray[np.float32]:
-        drawn: NDArray[np.float32] = (end + (2.3 - end) * np.exp(-at / 90) + noise * random.standard_normal(len(at))).astype(
-            np.float32
-        )
+        drawn: NDArray[np.float32] = (
+            end + (2.3 - end) * np.exp(-at / 90) + noise * random.standard_normal(len(at))
+        ).astype(np.float32)
         return drawn
 
     train = np.abs(falling(steps, 0.2, 0.12))

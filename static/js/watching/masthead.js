@@ -5,6 +5,7 @@
 /** @import { Say } from "./sitecard.js" */
 
 import { find, setText } from "../base/dom.js";
+import { keepSteady } from "../base/steady.js";
 import { formatCount, formatOne } from "../model/stats.js";
 import { joined } from "../words/common.js";
 import { NONE, samplingWords, standingMore, standingOf, standingWords } from "./words.js";
@@ -19,6 +20,7 @@ export function createMasthead(element, { say, onTrouble }) {
   const buttons = find(element, ".head-buttons");
   const button = (/** @type {string} */ name) => /** @type {HTMLButtonElement} */ (find(element, `[data-do=${name}]`));
 
+  keepSteady([show("sampling")], /** @type {Window & typeof globalThis} */ (document.defaultView).ResizeObserver);
   for (const op of ["pause", "step", "play"]) {
     button(op).addEventListener("click", async () => {
       try {

@@ -12,7 +12,14 @@ export function createWarnings(element) {
   const none = h(document, "p", { class: "quiet" }, "No warning so far.");
   const text = h(document, "span", { class: "warning-text", role: "alert" });
   const place = h(document, "span", { class: "warning-place" });
-  const button = h(document, "button", { type: "button", class: "warning-more", "aria-expanded": "false" });
+  const times = h(document, "span", { class: "warning-times" });
+  const button = h(
+    document,
+    "button",
+    { type: "button", class: "warning-more", "aria-expanded": "false" },
+    times,
+    "Details",
+  );
   const list = h(document, "ul", { class: "warning-list", hidden: true });
   const last = h(document, "div", { class: "warning" }, text, " ", place);
   const box = h(document, "div", { class: "warning-box", hidden: true }, last, button, list);
@@ -34,10 +41,7 @@ export function createWarnings(element) {
       if (newest) {
         setText(text, joined([newest.text, warningAdvice(newest)]));
         setText(place, warningPlace(newest));
-        setText(
-          button,
-          warnings.length === 1 ? `${timesWords(newest.count)}: details` : `All ${counted(warnings.length, "warning")}`,
-        );
+        setText(times, warnings.length === 1 ? timesWords(newest.count) : counted(warnings.length, "warning"));
         list.replaceChildren(...warnings.map((warning) => itemOf(document, warning)));
       }
     },
