@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.app.watched import feeding
 from tests.browser import watched
 from tests.browser.conftest import OpenPage
 from tests.browser.servers import Lab
@@ -414,11 +415,11 @@ def test_in_a_frame_it_is_compact_and_needs_no_storage(page: Page, watch: Watche
 
 def test_names_of_strangers_are_text(page: Page, watch: Watched) -> None:
     bad = "<img src=x onerror=window.hit=1>"
-    sites = [watched.feeding.a_site(0, 16, path=bad, name=bad, kind=bad, of="units", where=bad)]
+    sites = [feeding.a_site(0, 16, path=bad, name=bad, kind=bad, of="units", where=bad)]
     model = watch(name=bad, sites=sites)
     model.train(1, 50)
     model.warn(text=bad, where=bad)
-    model.say("changed", changes=[watched.feeding.a_change(path=bad, name=bad)], code=bad)
+    model.say("changed", changes=[feeding.a_change(path=bad, name=bad)], code=bad)
     opened(page, model.owned)
     expect(page.locator("h1")).to_have_text(bad)
     expect(card(page, 0).locator("h3")).to_have_text(bad)
