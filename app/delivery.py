@@ -44,8 +44,11 @@ ROOM_SHEETS: Final[dict[str, tuple[str, ...]]] = {
     "phone": ("tokens", "base", "rooms"),
     "host": ("tokens", "base", "rooms", "host"),
     "projector": ("tokens", "base", "rooms", "projector"),
+    "watch": ("tokens", "base", "watch"),
+    "watches": ("tokens", "base", "watch"),
 }
-"""The pages of rooms, each a program of its own, with their style sheets: a phone loads nothing of the lab's page."""
+"""The pages of rooms and of watched models, each a program of its own, with their style sheets: none loads anything of
+the lab's page."""
 HEAD: Final = ("theme-boot", "panels-boot", "guess-boot")
 """Scripts that run before the first paint; of a room's page the first alone.
 
@@ -322,7 +325,7 @@ def _modules() -> Iterator[str]:
         is_module = (
             name.startswith("js/")
             and name.endswith(".js")
-            and not name.startswith(("js/boot/", "js/runs/", "js/rooms/"))
+            and not name.startswith(("js/boot/", "js/runs/", "js/rooms/", "js/watching/"))
         )
         if is_module and name not in others and name not in closed:
             yield name

@@ -26,10 +26,13 @@ ROOMS: Final = LIGHT + HEAVY
 
 JS_ROOMS: Final = (
     *("types.js", "base", "model", "words", "state", "link", "charts", "paint", "draw"),
-    *("shell", "controls", "dialogs", "views", "runs", "rooms", "main.js"),
-    *("runs.js", "rooms.js", "phone.js", "host.js", "projector.js"),
+    *("shell", "controls", "dialogs", "views", "runs", "rooms", "watching", "main.js"),
+    *("runs.js", "rooms.js", "phone.js", "host.js", "projector.js", "watch.js", "watches.js"),
 )
 """The rooms of the page, the lowest first; boot scripts are no modules and know none."""
+
+LINKED: Final = (("link", "live"), ("rooms", "link"), ("watching", "link"))
+"""Who connects: to a run, to a room, to a watch."""
 
 JS: Final = sorted((ROOT / "static" / "js").rglob("*.js"))
 PURE_NAMES: Final = (
@@ -169,10 +172,10 @@ def test_no_module_of_the_page_lists_the_panels_by_hand() -> None:
     assert not imported & {f"views/{panel.id}.js" for panel in PANELS}
 
 
-def test_only_one_module_knows_the_socket_and_only_those_of_a_run_and_a_room_the_links() -> None:
+def test_only_one_module_knows_the_socket_and_only_those_of_a_run_a_room_and_a_watch_the_links() -> None:
     assert [path.name for path in JS if "WebSocket(" in path.read_text()] == ["socketlink.js"]
     users = {name_of(path) for path in JS if js_imports(path) & {"link/socketlink.js", "link/eventlink.js"}}
-    assert users == {"static/js/link/live.js", "static/js/rooms/link.js"}
+    assert users == {f"static/js/{name}/{file}.js" for name, file in LINKED}
 
 
 @pytest.mark.parametrize("path", JS, ids=name_of)
