@@ -52,6 +52,7 @@ SHARE: Final = 0.025  # of the training's time for masks,
 VOTE_SHARE: Final = 0.015  # and for votes
 LOOK_S: Final = 1.0  # between two looks at activations
 FIRST_VOTE_S: Final = 2.0
+FIRST_TOLD: Final = (8, 16, 32)  # of the first vote: after so many it is told how far it is
 PATIENCE_S: Final = 10.0  # for which a paused loop waits for a lab that has gone
 GOODBYE_S: Final = 5.0
 MOST_NAME: Final = 100
@@ -588,6 +589,8 @@ class Watching:
                 self._vote.go_on()
             if self._vote.is_done:
                 self._end_vote(self._vote)
+            elif self._vote.asked in FIRST_TOLD and self._votes == 1:
+                self.kept.set_ensemble(*self._vote.result()[:2])  # something to see before all have voted
         except VoteError as error:
             self._vote, self._vote_asked, self._vote_problem = None, None, str(error)[:300]
         except Exception as error:

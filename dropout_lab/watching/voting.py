@@ -68,6 +68,11 @@ class Vote:
         self._generator_devices = [self.device] if self.device.type == "cuda" else []
 
     @property
+    def asked(self) -> int:
+        """How many have voted so far."""
+        return len(self._outputs)
+
+    @property
     def is_done(self) -> bool:
         """Whether all have voted."""
         return len(self._outputs) >= self.passes and self._scaling is not None
