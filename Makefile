@@ -16,11 +16,11 @@ DEV := $(VENV)/.dev-installed
 BUNDLER := node_modules/.bundler-installed
 NODE_TOOLS := node_modules/.installed
 PAGE := built/manifest.json
-PYTHON_CODE := app trainer tests benchmarks scripts evidence
+PYTHON_CODE := app trainer dropout_lab tests benchmarks scripts evidence
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev page test browsers fuzz processors check fix bench load chaos gpu-check evidence docker docs screenshot lock clean
+.PHONY: help run dev page wheel wheel-check test browsers fuzz processors check fix bench load chaos gpu-check evidence docker docs screenshot lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -33,6 +33,12 @@ dev: $(RUNTIME) ## start the lab with the page's single modules, for those who c
 	@exec env DROPOUT_LAB_SINGLE_MODULES=1 $(PY) -m app
 
 page: $(PAGE) ## bundle the page, as `make run` does when its files have changed
+
+wheel: $(PAGE) ## make the wheel in dist/, for `pip install dist/…`
+	@$(PY) -m scripts.wheel
+
+wheel-check: wheel ## install the wheel with all it needs in a fresh environment, and try it; ARGS=torch==2.13.0
+	@$(PY) -m scripts.wheel.check $(ARGS)
 
 test: $(DEV) $(BUNDLER) ## run all tests; ARGS='-k raster' some of them
 	@$(PY) -m tests.browser.chromium
@@ -90,7 +96,7 @@ lock: $(PY) ## write the lock files anew from requirements.in, requirements-buil
 	$(PY) scripts/lock.py
 
 clean: ## remove what was installed and made
-	rm -rf $(VENV) node_modules built test-results .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) node_modules built dist test-results .hypothesis .pytest_cache .mypy_cache .ruff_cache
 	find $(PYTHON_CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements.lock | $(PY)

@@ -11,7 +11,6 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from app import compression
 from app.compression import takes
+from app.sources import Mark, files_below, mark_of, marks_of, version_of
 from trainer.settings.panels import PANELS
 
 _log = logging.getLogger(__name__)
@@ -44,8 +44,11 @@ ROOM_SHEETS: Final[dict[str, tuple[str, ...]]] = {
     "phone": ("tokens", "base", "rooms"),
     "host": ("tokens", "base", "rooms", "host"),
     "projector": ("tokens", "base", "rooms", "projector"),
+    "watch": ("tokens", "base", "watch"),
+    "watches": ("tokens", "base", "watch"),
 }
-"""The pages of rooms, each a program of its own, with their style sheets: a phone loads nothing of the lab's page."""
+"""The pages of rooms and of watched models, each a program of its own, with their style sheets: none loads anything of
+the lab's page."""
 HEAD: Final = ("theme-boot", "panels-boot", "guess-boot")
 """Scripts that run before the first paint; of a room's page the first alone.
 
@@ -54,10 +57,6 @@ FOR_EVER: Final = "public, max-age=31536000, immutable"
 _ASK: Final = "no-cache"  # keep it, and ask each time whether it is still good
 _VERSION: Final = re.compile(r"[0-9a-f]{16}")
 _CODINGS: Final = (("br", ".br"), ("gzip", ".gz"))  # the better first
-
-
-Mark = tuple[int, int]
-"""By which one sees that a file has changed: when it was written last, and its size."""
 
 
 @dataclass(frozen=True)
@@ -250,7 +249,7 @@ class PageFiles:
         file = Path(os.path.normpath(self._folder / path))
         try:
             if file.is_relative_to(self._folder) and file.is_file():
-                return file, _mark_of(file)
+                return file, mark_of(file)
         except (OSError, ValueError):  # a name that is too long, or no name at all
             pass
         raise HTTPException(404)
@@ -322,48 +321,11 @@ def _modules() -> Iterator[str]:
     programs = {f"js/{name}.js" for name in ("paint/network-worker", "runs", *ROOM_SHEETS)}
     others = {*programs, "js/types.js"}  # types alone
     closed = {f"js/views/{panel.id}.js" for panel in PANELS} - {f"js/views/{name}.js" for name in first_views()}
-    for name in _files(STATIC):
+    for name in files_below(STATIC):
         is_module = (
             name.startswith("js/")
             and name.endswith(".js")
-            and not name.startswith(("js/boot/", "js/runs/", "js/rooms/"))
+            and not name.startswith(("js/boot/", "js/runs/", "js/rooms/", "js/watching/"))
         )
         if is_module and name not in others and name not in closed:
             yield name
-
-
-def _files(folder: Path) -> list[str]:
-    return sorted(
-        os.path.relpath(os.path.join(place, name), folder).replace(os.sep, "/")
-        for place, _, names in os.walk(folder)
-        for name in names
-    )
-
-
-def _mark_of(file: Path) -> Mark:
-    state = file.stat()
-    return state.st_mtime_ns, state.st_size
-
-
-def marks_of(folder: Path) -> dict[str, Mark]:
-    """Return the files below a folder, each with its time and its size."""
-    return {name: _mark_of(folder / name) for name in _files(folder)}
-
-
-def version_of(folder: Path, marks: dict[str, Mark] | None = None) -> str:
-    """Return what changes whenever a file below a folder does.
-
-    Args:
-        folder: the folder.
-        marks: of its files, if they are known.
-    """
-    whole = hashlib.blake2b(digest_size=8)
-    for name, mark in (marks or marks_of(folder)).items():
-        whole.update(f"{name}\0{_digest(folder / name, mark)}\n".encode())
-    return whole.hexdigest()
-
-
-@cache
-def _digest(file: Path, mark: Mark) -> str:
-    """What a file holds, in short; read once as long as its time and its size stay."""
-    return hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()

@@ -27,22 +27,45 @@ def greeting(version: str, host: str, listener: socket.socket) -> str:
     port = listener.getsockname()[1]
     ready = f"Dropout Lab {version} is ready"
     if host not in EVERYWHERE:
-        return f"{ready} at {_url(host, port)} (Ctrl-C ends it)"
+        return f"{ready} at {own_address(host, listener)} (Ctrl-C ends it)"
     if in_container():
         return (
             f"{ready} at port {port} of its container (Ctrl-C ends it)\n"
             "  Open the machine that runs the container, at the port that it publishes:\n"
             f"  with -p {port}:{port} http://127.0.0.1:{port}/ there, and http://ITS-ADDRESS:{port}/ from elsewhere"
         )
-    here = _url("::1" if _is_ipv6_alone(listener) else "127.0.0.1", port)
-    others = [_url(address, port) for address in addresses(families(listener))]
+    here = own_address(host, listener)
+    others = [url(address, port) for address in addresses(families(listener))]
     if not others:
         return (
             f"{ready} at {here} (Ctrl-C ends it)\n"
             "  This machine has no address in a network: nobody else can open the lab for now"
         )
-    more = "".join(f"  and at {url}\n" for url in others[1:])
+    more = "".join(f"  and at {other}\n" for other in others[1:])
     return f"{ready} at {others[0]} (Ctrl-C ends it)\n{more}  on this machine also at {here}"
+
+
+def on_this_machine(host: str, port: int, path: str = "") -> str:
+    """Return where a lab can be opened on its own machine, with a slash at the end.
+
+    Args:
+        host: what ``HOST`` says.
+        port: that it listens at.
+        path: below which a proxy has it.
+    """
+    return url("127.0.0.1" if host in EVERYWHERE else host, port).rstrip("/") + path + "/"
+
+
+def own_address(host: str, listener: socket.socket, path: str = "") -> str:
+    """Return where the lab can be opened on this machine.
+
+    Args:
+        host: what ``HOST`` says.
+        listener: the socket that it listens on.
+        path: below which a proxy has it.
+    """
+    at = "::1" if host in EVERYWHERE and _is_ipv6_alone(listener) else host
+    return on_this_machine(at, listener.getsockname()[1], path)
 
 
 def addresses(wanted: frozenset[socket.AddressFamily]) -> list[str]:
@@ -85,5 +108,6 @@ def _is_for_others(address: str) -> bool:
     return not (ip.is_loopback or ip.is_unspecified or ip.is_multicast or is_of_one_cable)
 
 
-def _url(host: str, port: int) -> str:
+def url(host: str, port: int) -> str:
+    """Return the address of the lab at a host and a port."""
     return f"http://[{host}]:{port}/" if ":" in host and not host.startswith("[") else f"http://{host}:{port}/"

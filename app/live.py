@@ -137,6 +137,11 @@ class Live:
         self._refused = refused
         self._open: set[asyncio.Task[Any]] = set()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is connected."""
+        return not self._open
+
     async def serve(self, line: Line, run: Run, outbox: Outbox) -> None:
         """Serve one viewer until it leaves or must go; afterwards it has left the run."""
         task = asyncio.current_task()

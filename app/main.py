@@ -36,6 +36,7 @@ from app.settings import Settings
 from app.store.keeper import Keeper
 from app.tables import Tables
 from app.watched import api as watches_api
+from app.watched import pages as watch_pages
 from app.watched.feed import feed_by_websocket
 from app.watched.live import look_by_websocket
 from app.watched.watches import Watches
@@ -101,7 +102,7 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     app.add_exception_handler(HTTPException, refuse_request)
     routers = (api.router, code.router, events.router, mine.router, record.router)
     app.state.routers = (*routers, rooms_api.router, watches_api.router)
-    for router in (*app.state.routers, openapi.router, pages.router, room_pages.router):
+    for router in (*app.state.routers, openapi.router, pages.router, room_pages.router, watch_pages.router):
         app.include_router(router)
     app.add_api_websocket_route("/api/runs/{run_id}/live", watch_by_websocket)
     app.add_api_websocket_route("/api/rooms/{code}/live", meet_by_websocket)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import socket
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 
 import uvicorn
 from fastapi import FastAPI
 
 from app import __version__
 from app.crowd import Doors
-from app.greeting import greeting
-from app.main import drain
-from app.settings import Settings
+from app.greeting import greeting, own_address
+from app.main import create_app, drain
+from app.settings import Settings, SettingsError, from_environment
 from app.uvicorn_protocol import Config, LabHttpProtocol, LabProtocol
 from trainer.errors import DropoutLabError
+from trainer.logs import set_up
 
 try:
     import resource
@@ -80,11 +84,18 @@ class Server(uvicorn.Server):
     Args:
         app: the application.
         settings: what its operator chose.
+        on_ready: is told the lab's address on this machine as soon as it can be opened.
     """
 
-    def __init__(self, app: FastAPI, settings: Settings) -> None:
+    def __init__(
+        self, app: FastAPI, settings: Settings, on_ready: Callable[[str], object] = lambda address: None
+    ) -> None:
         self._app = app
         self._host = settings.host
+        self._path = settings.root_path
+        self._on_ready = on_ready
+        self._idle_s = math.inf if settings.end_when_idle_minutes is None else 60 * settings.end_when_idle_minutes
+        self._busy_at = time.monotonic()  # when somebody was here last
         super().__init__(
             Config(
                 app,
@@ -108,6 +119,21 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if sockets and self.started:
             print(greeting(__version__, self._host, sockets[0]), flush=True)
+            self._on_ready(own_address(self._host, sockets[0], self._path))
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to end, because a signal says so or because nobody is here."""
+        if self._is_busy():
+            self._busy_at = time.monotonic()
+        if time.monotonic() - self._busy_at >= self._idle_s:
+            print(f"Nobody was here for {self._idle_s / 60:g} minutes: Dropout Lab ends", flush=True)
+            return True
+        return await super().on_tick(counter)
+
+    def _is_busy(self) -> bool:
+        """Whether somebody watches a run, by whatever connection, or any WebSocket is open."""
+        sockets = (each for each in self.server_state.connections if isinstance(each, LabProtocol))
+        return not self._app.state.lab.live.is_empty or any(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let nobody in, part from those who are here, and end."""
@@ -122,3 +148,24 @@ class Server(uvicorn.Server):
         with super().capture_signals():
             yield
             self._captured_signals.clear()
+
+
+def serve(options: Mapping[str, str] | None = None, on_ready: Callable[[str], object] = lambda address: None) -> int:
+    """Be the server until a signal says to end; the exit status: 2 when it could not start as it was told to.
+
+    Args:
+        options: settings by name that were said when the lab was started.
+        on_ready: is told the lab's address on this machine as soon as it can be opened.
+    """
+    try:
+        settings = from_environment(options)
+        listener = listen(settings.host, settings.port)
+    except (SettingsError, AddressError) as error:
+        print(f"Dropout Lab cannot start: {error}", file=sys.stderr)
+        return 2
+    set_up(settings.log, settings.log_level)
+    # Below a warning uvicorn writes a line for each WebSocket that comes or goes, with its address.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    with listener:
+        Server(create_app(settings), settings, on_ready).run([listener])
+    return 0

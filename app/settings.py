@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -170,6 +171,14 @@ class Settings(BaseSettings):
         "the path of a folder",
         "where files of images like those of MNIST lie (IDX, with .gz or without): with them there is the data set idx",
     )
+    end_when_idle_minutes: float | None = _setting(
+        None,
+        "a number from 0.01 to 10,080",
+        "minutes after which the lab ends by itself if nobody watches a run and no WebSocket is open; without it, it "
+        "goes on",
+        ge=0.01,
+        le=10_080,
+    )
     max_runs: int = _setting(64, "a whole number from 1 to 10,000", "runs that exist at once", ge=1, le=10_000)
     max_viewers_per_run: int = _setting(
         200, "a whole number from 1 to 10,000", "viewers that watch one run at once", ge=1, le=10_000
@@ -307,19 +316,34 @@ def variable(name: str) -> str:
     return name.upper() if name in ("host", "port", "database_url") else PREFIX + name.upper()
 
 
-def from_environment() -> Settings:
+def option(name: str) -> str:
+    """Return the option of ``dropout-lab`` that stands for a setting."""
+    return "--" + name.removesuffix("_minutes").replace("_", "-")
+
+
+def from_environment(options: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
 
+    Args:
+        options: settings by name that were said when the lab was started; they win over variables.
+
     Raises:
-        SettingsError: the first variable whose value is not allowed, in one line.
+        SettingsError: the first value that is not allowed, and which it was, in one line.
     """
+    options = options or {}
+    for name, value in options.items():
+        if not value or (name == "data" and Path(value).exists() and not Path(value).is_dir()):
+            raise _refusal(name, value, options)
     try:
-        return Settings()
+        return Settings(**options)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name = str(first["loc"][0]).removeprefix(PREFIX).lower()
-        extra = Settings.model_fields[name].json_schema_extra
-        assert isinstance(extra, dict)
-        raise SettingsError(
-            f"{variable(name)}={quote(first['input'])} is not allowed: it must be {extra['allowed']}"
-        ) from None
+        raise _refusal(str(first["loc"][0]).removeprefix(PREFIX).lower(), first["input"], options) from None
+
+
+def _refusal(name: str, value: object, options: Mapping[str, str]) -> SettingsError:
+    """What is said of a value that is not allowed, wherever it came from."""
+    said = f"{option(name)} {quote(value)}" if name in options else f"{variable(name)}={quote(value)}"
+    extra = Settings.model_fields[name].json_schema_extra
+    assert isinstance(extra, dict)
+    return SettingsError(f"{said} is not allowed: it must be {extra['allowed']}")

@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import version
 from typing import Final
 
-_ORDER: Final = "trainer vmap networks search server watched events views draw changes delivery"
+_ORDER: Final = "trainer vmap networks search server watched watching events views draw changes delivery"
 BENCHMARKS: Final = tuple(f"benchmarks.{name}" for name in _ORDER.split())
 
 

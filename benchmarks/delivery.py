@@ -18,13 +18,14 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
+import httpx
 import psutil
 from playwright.sync_api import sync_playwright
 from websockets.asyncio.client import connect
 
 from benchmarks.server import open_run
 from scripts.bundle import bundle
-from tests.browser.arrival import Visit, two_visits
+from tests.browser.arrival import Visit, relay, two_visits
 from tests.browser.chromium import arguments, find_or_install
 from tests.browser.servers import Lab
 from trainer.wire.frames import decode
@@ -33,6 +34,8 @@ NETWORKS: Final[dict[str, dict[str, float]]] = {
     "10 Mbit/s, 60 ms": {"downloadThroughput": 10e6 / 8, "uploadThroughput": 10e6 / 8, "latency": 60},
     "not throttled": {},
 }
+SLOW: Final = {"downloadThroughput": 400e3 / 8, "uploadThroughput": 400e3 / 8, "latency": 400}
+PATIENCE_S: Final = 120.0
 VISITORS: Final = 40
 WITHIN_S: Final = 5.0
 ACCEPTS: Final = "gzip, deflate, br, zstd"  # as Chromium says it
@@ -194,11 +197,47 @@ def class_comes(lab: Lab, watches: bool) -> dict[str, float]:
 WAYS: Final = {"bundle": "0", "single modules": "1"}
 
 
+# ---- a phone on a slow network
+
+
+def phone_comes(lab: Lab) -> None:
+    """A student joins a room by the address in the QR code, at 400 kbit/s and 400 ms; print how long it takes."""
+    answer = httpx.post(f"{lab.url}/api/rooms", json={}, trust_env=False).json()
+    with (
+        relay(lab.port) as (door, traffic),
+        sync_playwright() as playwright,
+        contextlib.closing(playwright.chromium.launch(executable_path=find_or_install(), args=arguments())) as chromium,
+    ):
+        context = chromium.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+        page = context.new_page()
+        devtools = context.new_cdp_session(page)
+        devtools.send("Network.enable")
+        devtools.send("Network.emulateNetworkConditions", {"offline": False, **SLOW})
+        began = time.monotonic()
+        page.goto(f"http://127.0.0.1:{door}/r/{answer['code']}", wait_until="commit", timeout=PATIENCE_S * 1000)
+        name = page.get_by_role("textbox", name="Your name")
+        name.wait_for(timeout=PATIENCE_S * 1000)
+        asks = time.monotonic() - began
+        size, requests = traffic.received / 1000, len(traffic.requests)
+        name.fill("Ada")
+        began = time.monotonic()
+        name.press("Enter")
+        page.get_by_text("Ada", exact=False).first.wait_for(timeout=PATIENCE_S * 1000)
+        inside = time.monotonic() - began
+        print(
+            f"\na phone at 400 kbit/s and 400 ms: asks for a name after {asks:.1f} s, with {requests} requests and "
+            f"{size:.0f} KB; in the room {inside:.1f} s after the name (meant: at most 120 KB)",
+            flush=True,
+        )
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="visits of each kind")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--phone", action="store_true", help="only a phone that joins a room")
+    chosen = parser.parse_args()
+    rounds = chosen.rounds
     told = bundle()
     print(f"bundle of {len(told['files'])} files, {os.cpu_count()} cores")
     with contextlib.ExitStack() as stack:
@@ -208,6 +247,9 @@ def main() -> int:
                 timeout_s=120, DROPOUT_LAB_SINGLE_MODULES=single, DROPOUT_LAB_WORKERS="1", DROPOUT_LAB_THREADS="1"
             )
             stack.callback(labs[way].stop)
+        if chosen.phone:
+            phone_comes(labs["bundle"])
+            return 0
         for name, network in NETWORKS.items():
             found: dict[str, list[tuple[Visit, Visit]]] = {way: [] for way in labs}
             for _ in range(rounds):
@@ -222,6 +264,7 @@ def main() -> int:
                     print(f"| {which}, {way} | {works:.2f} s | {chart:.2f} s | {requests:.0f} | {size:.0f} |")
                 ratios = [mine / other for mine, other in zip(*figures.values(), strict=True)]
                 print(f"| ratio | {ratios[0]:.2f} | {ratios[1]:.2f} | {ratios[2]:.2f} | {ratios[3]:.2f} |", flush=True)
+        phone_comes(labs["bundle"])
         print(f"\n{VISITORS} visitors within {WITHIN_S:g} s, one run training, watched")
         print("| | CPU of the web process | frames at most late | without visitors | sent |")
         print("|---|---|---|---|---|")

@@ -3,9 +3,11 @@
 A server of its own on the loopback interface with the workers that it chooses, a host, a projector and as many students
 as are asked for, all of them real WebSockets of one process. They join within ten seconds, each gets a place of the
 class run, and each moves its slider again and again while the run plays. Measured are the time until a student has the
-answer to its own change, and until the projector shows it; then some students vanish and come back, and the server is
-killed and started again. With ``--own``, students have a run each, and the host sees all of them; beside it the same
-training without a server, in turn. With ``--lanes``, what one run of many lanes is worth beside as many runs of one.
+answer to its own change, and until the projector shows it; then the same while a stranger from another address tries
+all that strangers try; then some students are away for a minute and come back, half of them from another address, and
+the server is killed and started again. With ``--own``, students have a run each, and the host sees all of them; beside
+it the same training without a server, in turn. With ``--lanes``, what one run of many lanes is worth beside as many
+runs of one.
 """
 
 from __future__ import annotations
@@ -45,6 +47,9 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 JOIN_S: Final = 10.0
 TURNS_S: Final = (1.0, 3.0)  # from one change of a student to the next
 PATIENCE_S: Final = 120.0
+AWAY_S: Final = 60.0
+ELSEWHERE: Final = "127.0.0.3"  # from where some come back,
+STRANGER: Final = "127.0.0.2"  # and from where a stranger comes
 MEANT_ACK_P95_S: Final = 0.2
 MEANT_SEEN_P95_S: Final = 1.0
 MEANT_SEEN_MEDIAN_S: Final = 0.25
@@ -63,12 +68,14 @@ class Phone:
         topics: the newest of each.
         acks: seconds until each of its changes was answered.
         refusals: what it was refused.
+        source: the address that it comes from; None: the usual one.
     """
 
     url: str
     code: str
     token: str | None
     shows: str | None = None
+    source: str | None = None
     topics: dict[str, dict[str, Any]] = field(default_factory=dict)
     acks: list[float] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
@@ -85,7 +92,8 @@ class Phone:
             while True:
                 try:
                     address = f"{self.url.replace('http', 'ws')}/api/rooms/{self.code}/live"
-                    self._connection = await connect(address, proxy=None, ping_interval=None, compression=None)
+                    place: dict[str, Any] = {} if self.source is None else {"local_addr": (self.source, 0)}
+                    self._connection = await connect(address, proxy=None, ping_interval=None, compression=None, **place)
                     break
                 except (OSError, InvalidStatus, TimeoutError):
                     await asyncio.sleep(random.uniform(0.2, 0.6))
@@ -310,6 +318,7 @@ async def _lesson(server: Server, students: int, seconds: float) -> bool:
         quantile(shown, 0.5) <= MEANT_SEEN_MEDIAN_S,
         not refused,
     ]
+    good.append(await attacked(server, host, room["code"], phones, sight, seconds))
     good += [await vanish(phones), await killed(server, host, projector, sight, phones)]
     await host.say("end")
     for _, phone in [*phones, ("", host), ("", projector)]:
@@ -317,19 +326,110 @@ async def _lesson(server: Server, students: int, seconds: float) -> bool:
     return all(good)
 
 
+async def attacked(
+    server: Server, host: Phone, code: str, phones: list[tuple[str, Phone]], sight: Sight, seconds: float
+) -> bool:
+    """The class goes on while a stranger tries all that strangers try; whether nobody notices."""
+    for _, phone in phones:
+        phone.acks.clear()
+        phone.refusals.clear()
+    sight.seconds.clear()
+    removed_id, removed = phones.pop()
+    await host.say("remove", student=removed_id)
+    before = await _members(server, code)
+    told = await _with_stranger(server, code, removed.token or "", phones, turn(phones, sight, seconds))
+    await asyncio.sleep(1.5)
+    acks = sorted(wait for _, phone in phones for wait in phone.acks)
+    shown = sorted(sight.seconds)
+    refused = sorted({each for _, phone in phones for each in phone.refusals})
+    print("a stranger tries, and is answered: " + "; ".join(f"{what}: {answers}" for what, answers in told.items()))
+    print(f"meanwhile answered: {spread(acks)}; on the projector: {spread(shown)}; refused: {refused or 'none'}")
+    after = await _members(server, code)
+    print(f"students before and after: {before}, {after}")
+    return quantile(acks, 0.95) <= MEANT_ACK_P95_S and quantile(shown, 0.95) <= MEANT_SEEN_P95_S and not refused
+
+
+async def _members(server: Server, code: str) -> int:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+        return int((await client.get(f"/api/rooms/{code}")).json()["students"])
+
+
+async def _with_stranger(
+    server: Server, code: str, removed: str, phones: list[tuple[str, Phone]], lesson: Any
+) -> dict[str, dict[str, int]]:
+    """Let a stranger try things for as long as a lesson goes on; what it was answered, and how often."""
+    told: dict[str, dict[str, int]] = {}
+    student = phones[0][1].token or ""
+    odd = ["<img src=x onerror=alert(1)>", "\u202eevil", "=1+1", "a\nb", "", "x" * 10_000_000]
+
+    def note(what: str, answer: str) -> None:
+        told.setdefault(what, {})[answer] = told.setdefault(what, {}).get(answer, 0) + 1
+
+    async def asks(client: httpx.AsyncClient, what: str, method: str, path: str, **beside: Any) -> None:
+        try:
+            answer = await client.request(method, path, **beside)
+        except httpx.HTTPError as broken:
+            note(what, type(broken).__name__)
+        else:
+            said = answer.json().get("error") if answer.headers.get("content-type", "").startswith("app") else None
+            note(what, f"{answer.status_code} {said['code']}" if said else str(answer.status_code))
+
+    async def enters(what: str, token: str, shows: str | None) -> None:
+        address = f"{server.url.replace('http', 'ws')}/api/rooms/{code}/live"
+        try:
+            async with connect(address, proxy=None, local_addr=(STRANGER, 0)) as line:
+                await line.send(json.dumps({"op": "join", "token": token, **({"shows": shows} if shows else {})}))
+                await line.send(json.dumps({"op": "end", "id": 1}))
+                async with asyncio.timeout(10):
+                    while True:
+                        message = json.loads(await line.recv())
+                        if message["op"] == "error" or message.get("id") == 1:
+                            note(what, message["error"]["code"] if message["op"] == "error" else "OBEYED")
+                            return
+        except (ConnectionClosed, InvalidStatus, OSError, TimeoutError) as error:
+            note(what, type(error).__name__)
+
+    async def tries(index: int) -> None:
+        transport = httpx.AsyncHTTPTransport(local_address=STRANGER)
+        async with httpx.AsyncClient(base_url=server.url, transport=transport, timeout=30) as client:
+            while True:
+                guess = "".join(random.choices("ABCDEFGHJKMNPQRSTUVWXYZ23456789", k=len(code)))
+                await asks(client, "wrong codes", "GET", f"/api/rooms/{guess}")
+                await asks(client, "joins", "POST", f"/api/rooms/{code}/students", json={"name": f"Nobody {index}"})
+                name = random.choice(odd)
+                what = "a name of 10 MB" if len(name) > 1000 else "odd names"
+                await asks(client, what, "POST", f"/api/rooms/{code}/students", json={"name": name})
+                await enters("the token of a removed student", removed, None)
+                await enters("a student’s token as the host’s", student, "host")
+                await asyncio.sleep(0.05)
+
+    stranger = [asyncio.create_task(tries(index)) for index in range(4)]
+    try:
+        await lesson
+    finally:
+        for task in stranger:
+            task.cancel()
+        await asyncio.gather(*stranger, return_exceptions=True)
+    return told
+
+
 async def vanish(phones: list[tuple[str, Phone]]) -> bool:
     """Every other student loses its connection for a while, and is back with lane and knobs."""
     some = phones[::2]
     before = {student: (told(phone)[0], phone.hidden) for student, phone in some}
     await asyncio.gather(*(phone.leave() for _, phone in some))
-    await asyncio.sleep(3)
-    for _, phone in some:
+    await asyncio.sleep(AWAY_S)
+    for index, (_, phone) in enumerate(some):
         phone.topics.clear()
+        phone.source = ELSEWHERE if index % 2 else None
     await asyncio.gather(*(phone.enter() for _, phone in some))
     await asyncio.gather(*(phone.until(lambda topics: topics["you"]) for _, phone in some))
     await asyncio.sleep(1)
     back = sum(told(phone) == before[student] for student, phone in some)
-    print(f"after their connections were cut: {back} of {len(some)} back in their own lane with their own knobs")
+    print(
+        f"after {AWAY_S:g} s without a connection, half of them from another address: {back} of {len(some)} back in "
+        "their own lane with their own knobs"
+    )
     return back == len(some)
 
 

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from app.delivery import BUILT, HEAD, MANIFEST, ROOM_SHEETS, SHEETS, STATIC, first_views, version_of
+from app.delivery import BUILT, HEAD, MANIFEST, ROOM_SHEETS, SHEETS, STATIC, first_views
+from app.sources import version_of
 from scripts.npm import environment, node
 from trainer.settings.panels import PANELS
 

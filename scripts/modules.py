@@ -14,7 +14,7 @@ HEAD: Final = """# Modules
 Made by `make docs` from the first sentence of each module, room by room. What stands where, and who may know whom, is
 told in [architecture.md](architecture.md).
 """
-PACKAGES: Final = ("trainer", "app", "evidence", "benchmarks", "scripts")
+PACKAGES: Final = ("trainer", "app", "dropout_lab", "evidence", "benchmarks", "scripts")
 PAGE: Final = "static/js"
 _SENTENCE: Final = re.compile(r"(.+?[.?!])(?=\s|$)", re.DOTALL)
 

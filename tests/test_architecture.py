@@ -26,10 +26,13 @@ ROOMS: Final = LIGHT + HEAVY
 
 JS_ROOMS: Final = (
     *("types.js", "base", "model", "words", "state", "link", "charts", "paint", "draw"),
-    *("shell", "controls", "dialogs", "views", "runs", "rooms", "main.js"),
-    *("runs.js", "rooms.js", "phone.js", "host.js", "projector.js"),
+    *("shell", "controls", "dialogs", "views", "runs", "rooms", "watching", "main.js"),
+    *("runs.js", "rooms.js", "phone.js", "host.js", "projector.js", "watch.js", "watches.js"),
 )
 """The rooms of the page, the lowest first; boot scripts are no modules and know none."""
+
+LINKED: Final = (("link", "live"), ("rooms", "link"), ("watching", "link"))
+"""Who connects: to a run, to a room, to a watch."""
 
 JS: Final = sorted((ROOT / "static" / "js").rglob("*.js"))
 PURE_NAMES: Final = (
@@ -91,6 +94,27 @@ def test_the_app_imports_only_what_is_light_of_the_trainer(path: Path) -> None:
     assert used <= {*LIGHT, "ExperimentConfig", "Lane"}
 
 
+@pytest.mark.parametrize("path", python_files("dropout_lab"), ids=name_of)
+def test_the_package_knows_nothing_of_the_house_but_the_app_and_the_trainer(path: Path) -> None:
+    assert not packages(imports(path)) & {"tests", "benchmarks", "scripts", "evidence"}
+
+
+@pytest.mark.parametrize("path", python_files("app", "trainer"), ids=name_of)
+def test_neither_the_app_nor_the_trainer_knows_the_package(path: Path) -> None:
+    assert "dropout_lab" not in packages(imports(path))
+
+
+def test_the_package_and_its_command_import_no_torch() -> None:
+    code = (
+        "import sys, dropout_lab, dropout_lab.cli, app.server; dropout_lab.ExperimentConfig; "
+        "print('torch' in sys.modules)"
+    )
+    asked = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60 * TIMEOUT_FACTOR, check=True
+    )
+    assert asked.stdout.strip() == "False"
+
+
 def test_starting_the_app_imports_no_torch() -> None:
     files = [path for path in python_files("app") if "migrations" not in path.parts]  # which only Alembic can import
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
@@ -148,10 +172,10 @@ def test_no_module_of_the_page_lists_the_panels_by_hand() -> None:
     assert not imported & {f"views/{panel.id}.js" for panel in PANELS}
 
 
-def test_only_one_module_knows_the_socket_and_only_those_of_a_run_and_a_room_the_links() -> None:
+def test_only_one_module_knows_the_socket_and_only_those_of_a_run_a_room_and_a_watch_the_links() -> None:
     assert [path.name for path in JS if "WebSocket(" in path.read_text()] == ["socketlink.js"]
     users = {name_of(path) for path in JS if js_imports(path) & {"link/socketlink.js", "link/eventlink.js"}}
-    assert users == {"static/js/link/live.js", "static/js/rooms/link.js"}
+    assert users == {f"static/js/{name}/{file}.js" for name, file in LINKED}
 
 
 @pytest.mark.parametrize("path", JS, ids=name_of)

@@ -18,5 +18,5 @@ __all__ = ["Experiment", "ExperimentConfig", "Lane"]
 
 def __getattr__(name: str) -> Any:
     if name == "Experiment":
-        return import_module("trainer.training.experiment").Experiment
+        return import_module(".training.experiment", __name__).Experiment
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,6 +14,7 @@ import logging
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterable, Iterator
@@ -120,7 +121,7 @@ class WorkerHub:
 
     async def _bind(self) -> None:
         """Listen on a Unix socket that only this user can reach or, where there can be none, on loopback."""
-        if hasattr(socket, "AF_UNIX"):
+        if sys.platform != "win32" and hasattr(socket, "AF_UNIX"):  # there asyncio serves none, even where there are
             try:
                 await self._bind_unix()
             except OSError as error:  # nothing can be written: a container whose root is read-only, a full disk

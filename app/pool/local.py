@@ -15,6 +15,7 @@ from typing import Final
 
 import psutil
 
+import trainer
 from app.pool.hub import WorkerHub
 from app.pool.signs import USUAL, Limits
 from trainer.logs import Kind
@@ -26,7 +27,11 @@ WORKER_BYTES: Final = 350_000_000  # that a worker holds as soon as torch is imp
 RUNS_BYTES: Final = 350_000_000  # and what it has at least for its runs
 LEAST_ROOM: Final = 100_000_000  # where memory is short
 WEB_BYTES: Final = 250_000_000  # of the web process, with what it remembers of runs, and of what else there is
-_ROOT: Final = Path(__file__).resolve().parents[2]  # where `trainer` is imported from
+_TRAINER: Final = trainer.__name__  # of the installed package it is ``dropout_lab.trainer``
+_ROOT: Final = Path(__file__).resolve().parents[2 + _TRAINER.count(".")]  # where it is imported from
+_PYTHON: Final = (sys.executable, *(("-P",) if "." in _TRAINER else ()))
+"""How Python is called. What is installed it finds without the folder in which it starts, and that folder, with all
+that is installed, must not come before Python's own modules."""
 _VERSION_1: Final = ("cpu", "cpu,cpuacct")  # where it has its files, by how it was mounted
 _MEMORY: Final = ("memory.max", "memory/memory.limit_in_bytes")  # of version 2 and of version 1
 _GPU: Final = re.compile(r"nvidia\d+")
@@ -81,7 +86,7 @@ class LocalPlacer:
             options["idx-folder"] = str(self._idx_folder)
         arguments = (word for name, value in options.items() for word in (f"--{name}", str(value)))
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "trainer.worker", *arguments, stdin=DEVNULL, cwd=_ROOT, env=environment
+            *_PYTHON, "-m", f"{_TRAINER}.worker", *arguments, stdin=DEVNULL, cwd=_ROOT, env=environment
         )
         return LocalWorker(process)
 

@@ -68,6 +68,7 @@ class Keeper:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._swept_at = 0.0
         self._changed = asyncio.Event()
+        self._is_closed = False
         self.problem: str | None = None
         self.errors = 0  # so far
 
@@ -87,7 +88,8 @@ class Keeper:
             await self._guard(self._open)
 
     async def stop(self) -> None:
-        """Close the store."""
+        """Close the store; what is still asked of it meanwhile comes too late, which is no fault."""
+        self._is_closed = True
         if self._store is not None:
             await self._do(self._store.close)
         self._thread.shutdown()
@@ -115,7 +117,7 @@ class Keeper:
 
     async def keep(self, runs: Iterable[Run]) -> None:
         """Write what is new of some runs, one after the other, and forget what has expired."""
-        if not self.is_on:
+        if not self.is_on or self._is_closed:
             return
         runs = tuple(runs)
         try:
@@ -314,6 +316,8 @@ class Keeper:
 
     async def _guard(self, work: Callable[[], None]) -> bool:
         """Do something with the store; what goes wrong is told, once, and disturbs nothing else."""
+        if self._is_closed:
+            return False
         try:
             await self._do(work)
         except Exception as error:

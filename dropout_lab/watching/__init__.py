@@ -54,5 +54,5 @@ def watch(
         server=server,
     )
     if not quiet:
-        print(f"Dropout Lab: {watching.url}")
+        print(f"Dropout Lab: {watching.url}", flush=True)
     return watching

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,8 +76,11 @@ def checked(address: str) -> str:
 def is_lab(address: str, timeout_s: float = 2.0) -> bool:
     """Whether a lab that takes watches answers at an address."""
     try:
-        with opener(address).open(f"{address}/healthz", timeout=timeout_s) as answer:
-            told = json.loads(answer.read(100_000))
+        try:
+            with opener(address).open(f"{address}/healthz", timeout=timeout_s) as answer:
+                told = json.loads(answer.read(100_000))
+        except urllib.error.HTTPError as starting:  # 503 while it has no worker yet: it takes watches all the same
+            told = json.loads(starting.read(100_000))
     except (OSError, ValueError):
         return False
     return isinstance(told, dict) and "watches" in told

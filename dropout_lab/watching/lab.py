@@ -52,6 +52,7 @@ SHARE: Final = 0.025  # of the training's time for masks,
 VOTE_SHARE: Final = 0.015  # and for votes
 LOOK_S: Final = 1.0  # between two looks at activations
 FIRST_VOTE_S: Final = 2.0
+FIRST_TOLD: Final = (8, 16, 32)  # of the first vote: after so many it is told how far it is
 PATIENCE_S: Final = 10.0  # for which a paused loop waits for a lab that has gone
 GOODBYE_S: Final = 5.0
 MOST_NAME: Final = 100
@@ -306,7 +307,7 @@ class Watching:
         self._passes += 1
         if not trains:
             self._check_modes()
-        if self._can_see() and self._inside is None and self._sampler.wants(trains):
+        if self._sampler.wants(trains) and self._inside is None and self._can_see():
             self._inside = thread
             try:
                 out = self._sample(forward, trains)
@@ -332,7 +333,7 @@ class Watching:
             and not torch._C._get_tracing_state()
             and torch._C._functorch.peek_interpreter_stack() is None
             and not _get_current_dispatch_mode_stack()
-            and not (torch.cuda.is_available() and torch.cuda.is_current_stream_capturing())
+            and not _records_a_graph()
         )
 
     def _sample(self, forward: Callable[[], Any], trains: bool) -> Any:
@@ -588,6 +589,8 @@ class Watching:
                 self._vote.go_on()
             if self._vote.is_done:
                 self._end_vote(self._vote)
+            elif self._vote.asked in FIRST_TOLD and self._votes == 1:
+                self.kept.set_ensemble(*self._vote.result()[:2])  # something to see before all have voted
         except VoteError as error:
             self._vote, self._vote_asked, self._vote_problem = None, None, str(error)[:300]
         except Exception as error:
@@ -667,6 +670,11 @@ class Watching:
             return 0.0
         (first_at, first), (_, last) = self._steps[0], self._steps[-1]
         return (last - first) / max(1e-6, time.monotonic() - first_at)
+
+
+def _records_a_graph() -> bool:
+    """Whether a CUDA graph is being recorded, into which nothing of ours belongs."""
+    return torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing()  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager

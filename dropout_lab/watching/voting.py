@@ -68,6 +68,11 @@ class Vote:
         self._generator_devices = [self.device] if self.device.type == "cuda" else []
 
     @property
+    def asked(self) -> int:
+        """How many have voted so far."""
+        return len(self._outputs)
+
+    @property
     def is_done(self) -> bool:
         """Whether all have voted."""
         return len(self._outputs) >= self.passes and self._scaling is not None
@@ -206,7 +211,7 @@ def first_tensor(found: Any, want_grad: bool) -> Tensor | None:
 
 
 def scalar_in(found: Any) -> Tensor | None:
-    """Return the loss in what a model gave beside other things: the one tensor that is a single number and is learnt."""
+    """Return the loss in what a model gave beside other things: the one tensor of a single number that is learnt."""
     if isinstance(found, Tensor):
         return None
     values = found.values() if isinstance(found, dict) else found if isinstance(found, tuple | list) else None

@@ -6,7 +6,7 @@ import { settleLinks } from "./base/addresses.js";
 import { find, setText } from "./base/dom.js";
 import { catchFaults } from "./base/faults.js";
 import { createNotes } from "./base/notes.js";
-import { createTheme, THEME_WORDS, THEMES } from "./base/theme.js";
+import { createThemeButton } from "./base/themebutton.js";
 import { createApi } from "./link/api.js";
 import { createOwned } from "./link/owned.js";
 import { experimentIn } from "./model/experiments.js";
@@ -258,23 +258,6 @@ function chosenWords(count) {
     return `Tick up to ${MOST} runs to lay their validation losses over each other.`;
   }
   return count < MOST ? `${count} of at most ${MOST} runs chosen.` : `${MOST} runs chosen, as many as fit.`;
-}
-
-/** @param {Document} document */
-function createThemeButton(document) {
-  const bar = find(document, "#theme");
-  const button = /** @type {HTMLButtonElement} */ (find(bar, "[data-do=theme]"));
-  const theme = createTheme({ document, store: { update() {} } });
-  const tell = () => {
-    bar.dataset.theme = theme.choice;
-    button.title = `Theme: ${THEME_WORDS[theme.choice]}`;
-    setText(find(bar, "[data-show=theme]"), button.title);
-  };
-  button.addEventListener("click", () => {
-    theme.choose(THEMES[(THEMES.indexOf(theme.choice) + 1) % THEMES.length]);
-    tell();
-  });
-  tell();
 }
 
 start(document);

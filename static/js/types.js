@@ -695,4 +695,115 @@
 
 /** What can be known of a room from outside. @typedef {{ code: string, locked: boolean, way: RoomWay, students: number, full: boolean }} RoomAbout */
 
+/**
+ * A module of a watched model.
+ * @typedef {object} WatchedModule
+ * @property {string} path As in `named_modules()`; empty is the model itself.
+ * @property {string} type
+ * @property {number} depth
+ * @property {number} parameters
+ * @property {boolean} training
+ * @property {number[]} sites Their indices.
+ */
+
+/**
+ * A place in a watched model that drops (docs/watching.md).
+ * @typedef {object} WatchedSite
+ * @property {number} index
+ * @property {string} path
+ * @property {number} call
+ * @property {string} name
+ * @property {string} kind
+ * @property {string} of What one bit stands for: `units`, `channels`, …
+ * @property {number | null} rate `null`: not known.
+ * @property {boolean | null} training
+ * @property {number} units How many of a row are sent.
+ * @property {number[] | null} shape Of the whole mask.
+ * @property {boolean} available
+ * @property {string | null} reason
+ * @property {boolean} settable
+ * @property {boolean} off
+ * @property {string | null} where
+ */
+
+/** @typedef {"train_loss" | "val_loss" | "train_accuracy" | "val_accuracy" | "other"} SeriesRole */
+
+/** @typedef {{ name: string, role: SeriesRole }} WatchedSeries */
+
+/**
+ * @typedef {object} WatchedModel
+ * @property {string} name
+ * @property {string} type
+ * @property {number} parameters
+ * @property {string | null} device
+ * @property {string | null} torch
+ * @property {WatchedModule[]} tree
+ * @property {number} cut How many modules were left out.
+ * @property {WatchedSite[]} sites
+ * @property {WatchedSeries[]} series
+ * @property {number} val How many examples there are to vote on.
+ */
+
+/**
+ * @typedef {object} WatchState
+ * @property {number} step
+ * @property {"training" | "paused" | "ended" | "failed"} state
+ * @property {number | null} steps_per_second
+ * @property {number} passes
+ * @property {number} sampled
+ * @property {number | null} every
+ * @property {number | null} cost A share.
+ * @property {number} lost
+ * @property {"step" | "optimizer" | "backward"} mode
+ * @property {boolean} voting
+ * @property {string | null} vote_problem
+ */
+
+/** @typedef {{ id: string, kind: string, step: number, count: number, where: string | null, text: string }} WatchWarning */
+
+/**
+ * @typedef {{ step: number, site: number, path: string, name: string, knob: "rate" | "off", from: *, to: * }} WatchChange
+ */
+
+/**
+ * A watch as the server has it.
+ * @typedef {object} Watch
+ * @property {string} id
+ * @property {string} name
+ * @property {boolean} control
+ * @property {boolean} fed
+ * @property {number} opened_at
+ * @property {number} viewers
+ * @property {WatchedModel | null} model
+ * @property {WatchState | null} state
+ * @property {WatchWarning[]} warnings
+ * @property {WatchChange[]} changes
+ * @property {string} code
+ */
+
+/**
+ * How the link to a watch is.
+ * @typedef {object} WatchLinkState
+ * @property {"connecting" | "open" | "waiting" | "refused"} status `waiting`: for the next attempt.
+ * @property {string} message
+ * @property {number | null} code The close code, once there was one.
+ */
+
+/** The mask of one site in one sampled pass. @typedef {{ step: number, mask: Uint8Array, used: number, kept: number,
+ *   size: number, rate: number, flags: number }} SiteRow */
+
+/**
+ * What is known of a site over all sampled passes so far.
+ * @typedef {object} SiteSummary
+ * @property {number} samples
+ * @property {Uint32Array} dropped
+ * @property {number} expected
+ * @property {Uint32Array | null} silent `null`: activations were not seen.
+ * @property {number} mean
+ * @property {number} deviation
+ * @property {number} zero
+ * @property {Float32Array | null} edges
+ * @property {Uint32Array | null} histogram
+ */
+
 export {};

@@ -27,9 +27,9 @@ from app.delivery import (
     first_views,
     modules,
     page_files,
-    version_of,
 )
 from app.pages import page_of, render, room_page_of
+from app.sources import version_of
 from tests.app.fakes import Witness
 from trainer.presets import described, find_preset
 from trainer.settings.panels import PANELS

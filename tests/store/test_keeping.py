@@ -487,3 +487,14 @@ def bomb(**words: str) -> bytes:
 def test_a_hostile_file_is_refused_before_it_takes_memory(data: bytes) -> None:
     with pytest.raises(StoreError, match="a checkpoint that was kept cannot be read"):
         past.read(data)
+
+
+async def test_what_comes_after_the_end_is_no_fault(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    async with start() as lab:
+        keeper = lab.app.state.lab.keeper
+        assert await keeper.save_room("ABCDE", "{}")
+    caplog.clear()
+    assert not await keeper.save_room("ABCDE", "{}")
+    await keeper.forget_room("ABCDE")
+    await keeper.keep(())
+    assert (keeper.problem, keeper.errors, caplog.records) == (None, 0, [])

@@ -269,7 +269,8 @@ class LaneDropout(nn.Module):
         """
         row = row if self.rows > 1 else 0
         if lane in self.connecting:
-            return self.weight_keep[self.connecting.index(lane), row, :, 0] & self._keep[lane, row]
+            bits = self.weight_keep[self.connecting.index(lane), row, :, 0] & self._keep[lane, row]
+            return bits.numpy() if bits.device.type == "cpu" else bits
         return self.keep[lane, row]  # on the CPU of numpy, which is faster for so little
 
     def bits_at(self, lane: int, row: Tensor, place: Tensor) -> Tensor:

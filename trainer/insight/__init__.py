@@ -18,7 +18,7 @@ def make_insight(view: str, experiment: Experiment) -> Insight:
     """The view of that name of a run: the class ``View`` of `trainer.insight`'s module of the same name."""
     if view not in VIEWS:
         raise ValueError(f"there is no view {view!r}; there are {', '.join(VIEWS)}")
-    made: Insight = import_module(f"trainer.insight.{view}").View(experiment)
+    made: Insight = import_module(f".{view}", __name__).View(experiment)
     return made
 
 

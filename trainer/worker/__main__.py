@@ -25,7 +25,7 @@ from trainer.worker.pulse import Pulse
 if TYPE_CHECKING:
     from trainer.training.experiment import Experiment
 
-_log = logging.getLogger("trainer.worker")
+_log = logging.getLogger(__package__)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -133,7 +133,7 @@ def warm_up(experiment: Experiment) -> Experiment:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m trainer.worker", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description=__doc__)
     parser.add_argument("--connect", required=True, metavar="ADDRESS", help="unix:PATH or tcp:HOST:PORT of the app")
     parser.add_argument("--worker", type=int, default=0, help="which of the pool's workers this is")
     parser.add_argument("--epoch", type=int, default=1, help="how often this worker was started")

@@ -3,6 +3,7 @@
 /** @import { Figure } from "../charts/figures.js" */
 /** @import { Config, Knob, Run, Schema } from "../types.js" */
 
+import { escaped } from "../base/html.js";
 import { forPlotly } from "../base/markup.js";
 import { withLegend } from "../charts/figures.js";
 import { applies, changeWords, differs, valueIn, valueWords } from "../model/knobs.js";
@@ -188,21 +189,6 @@ function ready(figure) {
  */
 function asPlain(_, value) {
   return ArrayBuffer.isView(value) ? Array.from(/** @type {Float32Array} */ (value)) : value;
-}
-
-/**
- * A text as HTML shows it, in an element or in an attribute with double quotes.
- * @param {string} text
- */
-export function escaped(text) {
-  const names = /** @type {Record<string, string>} */ ({
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&#39;",
-  });
-  return String(text).replace(/[&<>"']/g, (character) => names[character]);
 }
 
 /**

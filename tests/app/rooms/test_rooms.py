@@ -460,7 +460,7 @@ async def test_names_and_tokens_are_in_no_log(room: Class, caplog: pytest.LogCap
             await ada.refused("call", name="a\nb")
             await host.done("remove", student=joined["id"])
             await ada.closed()
-    # What uvicorn says of every message stays out of the log whatever its level (app/__main__.py).
+    # What uvicorn says of every message stays out of the log whatever its level (app/server.py).
     records = [record for record in caplog.records if record.name.startswith(("app", "trainer"))]
     logged = "".join(str(record.__dict__) for record in records)
     for secret in ("Zaphod", "Trillian", joined["token"], room.token):

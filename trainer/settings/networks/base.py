@@ -78,7 +78,7 @@ class NetworkKind(ABC):
         one: as what a sentence introduces one; ``several``: more of them.
         reads: what it does with examples, said of one; ``read``: of several; ``manner``: how it does that.
         places: where it can drop, in forward order.
-        model: its PyTorch part, a `trainer.models.base.LaneNetwork`.
+        model: its PyTorch part, a `trainer.models.base.LaneNetwork`, as `trainer.settings.parts` names it.
         exporter: what writes it in PyTorch and Keras, a `trainer.export.network.Exporter`.
         recommended: knobs of the run that differ from the defaults.
         effort: what one multiplication costs, in those of a multilayer perceptron.

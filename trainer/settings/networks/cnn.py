@@ -36,8 +36,8 @@ class CNN(NetworkKind):
         ),
         replace(HIDDEN, together="dense"),
     )
-    model = "trainer.models.cnn:LaneCNN"
-    exporter = "trainer.export.cnn:CNN"
+    model = ".models.cnn:LaneCNN"
+    exporter = ".export.cnn:CNN"
     recommended = {"hidden": (128,), "learning_rate": 3e-3}  # noqa: RUF012 - nobody writes to it
     effort = 3  # windows take longer than large matrices
     own_knobs = ("channels", "spatial_dropout")

@@ -46,8 +46,8 @@ class LSTM(NetworkKind):
             band="last state",
         ),
     )
-    model = "trainer.models.lstm:LaneLSTM"
-    exporter = "trainer.export.lstm:LSTM"
+    model = ".models.lstm:LaneLSTM"
+    exporter = ".export.lstm:LSTM"
     recommended = {"hidden": (64,), "learning_rate": 3e-3}  # noqa: RUF012 - nobody writes to it
     effort = 3  # small matrices take longer than large ones
     own_knobs = ("recurrent_mask",)

@@ -19,8 +19,8 @@ class MLP(NetworkKind):
     help = "dense layers, each unit joined to all of the layer before"
     one, several = "network", "networks"
     places = (replace(PIXELS, dense="all"), HIDDEN)
-    model = "trainer.models.mlp:LaneMLP"
-    exporter = "trainer.export.mlp:MLP"
+    model = ".models.mlp:LaneMLP"
+    exporter = ".export.mlp:MLP"
     first = "unit"
 
     def obstacle(self, dataset: str) -> str:

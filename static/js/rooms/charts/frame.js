@@ -44,12 +44,13 @@ export function frameOf({ width, height }, margins, limits) {
  * @param {{ x: Limits, y: Limits }} limits
  * @param {{ x: string, y: string }} names
  * @param {number} letter How high a letter is.
+ * @param {typeof ticksOf} [ticks] Of the upright axis; by default those of an even one.
  * @returns {Mark[]}
  */
-export function axesOf({ x, y, left, top, right, bottom }, limits, names, letter) {
+export function axesOf({ x, y, left, top, right, bottom }, limits, names, letter, ticks = ticksOf) {
   const rows = Math.max(2, Math.min(6, Math.floor((bottom - top) / (letter * 2.6))));
   const columns = Math.max(2, Math.min(6, Math.floor((right - left) / (letter * 5))));
-  const across = ticksOf(limits.y, rows).flatMap(({ at, text }) => [
+  const across = ticks(limits.y, rows).flatMap(({ at, text }) => [
     mark(`y ${text}`, "line", { class: "grid", x1: left, x2: right, y1: y(at), y2: y(at) }),
     mark(
       `y ${text}`,

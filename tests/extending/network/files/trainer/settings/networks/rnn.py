@@ -13,7 +13,7 @@ class RNN(LSTM):
     long = "simple recurrent network"
     help = "a recurrent network without gates that reads an image row by row (Elman 1990)"
     one, several = "simple recurrent network", "simple recurrent networks"
-    model = "trainer.models.rnn:LaneRNN"
-    exporter = "trainer.export.rnn:RNN"
+    model = ".models.rnn:LaneRNN"
+    exporter = ".export.rnn:RNN"
     hidden = "of an RNN likewise"
     gates = 1

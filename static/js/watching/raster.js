@@ -1,0 +1,221 @@
+// The raster of a site's masks: it follows the newest pass, and scrolls back to the oldest that is held.
+
+/** @import { SiteRow } from "../types.js" */
+/** @import { SiteRows } from "./known.js" */
+
+import { contextOf } from "../base/context.js";
+import { h } from "../base/dom.js";
+import { formatCount } from "../model/stats.js";
+import { channels, pixel } from "../paint/palette.js";
+import { createTip } from "../paint/tip.js";
+import { columnsOf, drawRows, oneOf, rowsInView } from "./pixels.js";
+import { counted, rateWords } from "./words.js";
+
+/** CSS pixels of a row, and of the whole. */
+export const [ROW, HEIGHT] = [3, 216];
+const GUTTER = 56; // CSS pixels for the steps
+const LABEL_EVERY = 8; // rows
+const NEAR = 2 * ROW; // of the end: who is there follows it
+const LETTER = 11;
+
+/** @typedef {{ kept: string, dropped: string, ink: string, soft: string, accent: string, panel: string, font: string }} Colours */
+
+/**
+ * The colours in force.
+ * @param {Document} document
+ * @returns {Colours}
+ */
+export function readColours(document) {
+  const style = /** @type {Window} */ (document.defaultView).getComputedStyle(document.documentElement);
+  const token = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
+  return {
+    ...{ kept: token("mask-kept"), dropped: token("mask-dropped"), ink: token("ink"), soft: token("ink-soft") },
+    ...{ accent: token("accent"), panel: token("panel"), font: token("font") },
+  };
+}
+
+/**
+ * Draw rows onto a canvas as large as it is.
+ * @param {HTMLCanvasElement} canvas
+ * @param {readonly SiteRow[]} rows
+ * @param {{ units: number, ratio: number, colours: Colours, first: number, shift: number, before: number | null }} how
+ *   `first`: the number of the first row among all that ever came; `shift`: how far it is above the canvas; `before`: the
+ *   rate of the row before it.
+ */
+export function paintRows(canvas, rows, { units, ratio, colours, first, shift, before }) {
+  const { width, height } = canvas;
+  const screen = contextOf(canvas);
+  screen.clearRect(0, 0, width, height);
+  const left = Math.round(GUTTER * ratio);
+  const room = width - left;
+  if (rows.length === 0 || units === 0 || room < 1) {
+    return;
+  }
+  const columns = columnsOf(units, room);
+  const film = contextOf(h(canvas.ownerDocument, "canvas", { width: columns.length, height: rows.length }));
+  const image = film.createImageData(columns.length, rows.length);
+  const ink = { kept: pixel(channels(colours.kept)), dropped: pixel(channels(colours.dropped)) };
+  drawRows(new Uint32Array(image.data.buffer), rows, columns, ink);
+  film.putImageData(image, 0, 0);
+  screen.imageSmoothingEnabled = false;
+  const top = -shift * ratio;
+  screen.drawImage(film.canvas, left, top, room, rows.length * ROW * ratio);
+  screen.font = `${LETTER * ratio}px ${colours.font}`;
+  screen.textAlign = "right";
+  screen.textBaseline = "middle";
+  rows.forEach(({ step, rate }, index) => {
+    const y = top + index * ROW * ratio;
+    if ((first + index) % LABEL_EVERY === 0 && y > 0 && y < height - LETTER * ratio) {
+      screen.fillStyle = colours.soft;
+      screen.fillText(formatCount(step), left - 6 * ratio, y + (ROW * ratio) / 2 + 1);
+    }
+    const earlier = index > 0 ? rows[index - 1].rate : before;
+    if (earlier !== null && earlier !== rate) {
+      screen.fillStyle = colours.panel;
+      screen.fillRect(0, y - 2 * ratio, width, 4 * ratio);
+      screen.fillStyle = colours.accent;
+      screen.fillRect(0, y - ratio, width, 2 * ratio);
+    }
+  });
+}
+
+/**
+ * @param {Document} document
+ * @param {{ name: string, of: string }} site
+ */
+export function createRaster(document, site) {
+  const window = /** @type {Window & typeof globalThis} */ (document.defaultView);
+  const canvas = h(document, "canvas", { class: "raster-canvas", role: "img" });
+  const room = h(document, "div", { class: "raster-room" }, canvas);
+  const view = h(
+    document,
+    "div",
+    { class: "raster-view", tabindex: 0, role: "group", "aria-label": `Masks of ${site.name}, to be scrolled` },
+    room,
+  );
+  const frame = h(document, "div", { class: "raster-frame" }, view);
+  const tip = createTip(frame, document);
+  const now = {
+    held: /** @type {SiteRows | null} */ (null),
+    units: 0,
+    gone: 0,
+    isFollowing: true,
+    isDue: false,
+    colours: readColours(document),
+  };
+
+  function paint() {
+    const { held, units } = now;
+    const ratio = window.devicePixelRatio || 1;
+    const [across, down] = [Math.floor(view.clientWidth * ratio), Math.floor(HEIGHT * ratio)];
+    if (across === 0) {
+      return;
+    }
+    if (canvas.width !== across || canvas.height !== down) {
+      Object.assign(canvas, { width: across, height: down });
+    }
+    const rows = held?.rows ?? [];
+    const top = Math.max(0, Math.min(view.scrollTop, rows.length * ROW - HEIGHT));
+    const { first, last } = rowsInView(rows.length, top, HEIGHT, ROW);
+    paintRows(canvas, rows.slice(first, last), {
+      ...{ units, ratio, colours: now.colours, first: first + (held?.gone ?? 0) },
+      ...{ shift: top - first * ROW, before: first > 0 ? rows[first - 1].rate : null },
+    });
+    const newest = rows[last - 1];
+    canvas.dataset.step = String(newest?.step ?? 0);
+    canvas.setAttribute("aria-label", rasterWords(site, rows.slice(first, last), units));
+  }
+
+  function paintSoon() {
+    if (!now.isDue) {
+      now.isDue = true;
+      window.requestAnimationFrame(() => {
+        now.isDue = false;
+        paint();
+      });
+    }
+  }
+
+  view.addEventListener("scroll", () => {
+    now.isFollowing = view.scrollTop + HEIGHT >= (now.held?.rows.length ?? 0) * ROW - NEAR;
+    tip.hide();
+    paintSoon();
+  });
+  view.addEventListener("pointermove", ({ clientX, clientY }) => {
+    const box = view.getBoundingClientRect();
+    const [x, y] = [clientX - box.left, clientY - box.top];
+    const row = now.held?.rows[Math.floor((view.scrollTop + y) / ROW)];
+    const wide = view.clientWidth - GUTTER;
+    if (!row || x < GUTTER || x >= GUTTER + wide) {
+      tip.hide();
+      return;
+    }
+    const unit = Math.min(now.units - 1, Math.floor(((x - GUTTER) / wide) * now.units));
+    tip.show(pointWords(site, row, unit), x, y);
+  });
+  view.addEventListener("pointerleave", () => tip.hide());
+  const observer = new window.ResizeObserver(paint);
+  observer.observe(view);
+
+  return {
+    element: frame,
+    /** @returns {HTMLCanvasElement} */
+    get canvas() {
+      return canvas;
+    },
+    /**
+     * @param {SiteRows | null} held
+     * @param {number} units
+     */
+    update(held, units) {
+      const rows = held?.rows.length ?? 0;
+      const gone = (held?.gone ?? 0) - now.gone;
+      Object.assign(now, { held, units, gone: held?.gone ?? 0 });
+      room.style.height = `${Math.max(HEIGHT, rows * ROW)}px`;
+      if (now.isFollowing) {
+        view.scrollTop = rows * ROW;
+      } else if (gone > 0) {
+        view.scrollTop -= gone * ROW;
+      }
+      paint();
+    },
+    recolour() {
+      now.colours = readColours(document);
+      paint();
+    },
+    destroy: () => observer.disconnect(),
+  };
+}
+
+/**
+ * @param {{ of: string }} site
+ * @param {SiteRow} row
+ * @param {number} unit
+ */
+export function pointWords({ of }, { step, mask, used, rate }, unit) {
+  const isKept = ((mask[unit >> 3] >> (7 - (unit & 7))) & 1) === 1;
+  const what = unit >= used ? "not used in this pass" : isKept ? "kept" : "dropped";
+  return `step ${formatCount(step)}, ${oneOf(of)} ${formatCount(unit)}: ${what} (p = ${rateWords(rate)})`;
+}
+
+/**
+ * What a raster shows, for who does not see it.
+ * @param {{ name: string, of: string }} site
+ * @param {readonly SiteRow[]} rows
+ * @param {number} units
+ */
+export function rasterWords({ name, of }, rows, units) {
+  const last = rows[rows.length - 1];
+  if (!last) {
+    return `Masks of ${name}: none yet.`;
+  }
+  let kept = 0;
+  for (let unit = 0; unit < last.used; unit += 1) {
+    kept += (last.mask[unit >> 3] >> (7 - (unit & 7))) & 1;
+  }
+  const span =
+    rows[0].step === last.step
+      ? `step ${formatCount(last.step)}`
+      : `steps ${formatCount(rows[0].step)} to ${formatCount(last.step)}`;
+  return `Masks of ${name}: ${counted(rows.length, "recorded pass", "recorded passes")}, ${span}, ${formatCount(units)} ${of} across. The last one kept ${formatCount(kept)} of the first example’s ${formatCount(last.used)} ${of}.`;
+}
