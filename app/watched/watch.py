@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from app.errors import BadMessageError, NotFedError, TooManyViewersError, WrongT
 from app.run import OWNER_SEATS
 from app.settings import Settings
 from app.store.records import digest_of
-from app.viewers import SHUTTING_DOWN, Outbox
+from app.viewers import SERVER_ERROR, SHUTTING_DOWN, Outbox
 from app.watched.asked import Answer, Asked
 from app.watched.commands import read_command
 from app.watched.frames import read_frame
@@ -38,6 +39,8 @@ WATCH_ENDED: Final = 4410
 TAKEN_OVER: Final = 4409
 VIEWERS_EVERY_S: Final = 0.5  # how many look is told at most so often
 BYTES_OF_ONE: Final = 64 * 1024  # that a watch has beside what is counted
+
+_log = logging.getLogger(__name__)
 
 
 class Looker(Outbox):
@@ -244,8 +247,7 @@ class Watch:
             BadMessageError: it is none, or does not go with the model.
         """
         packet = self.kept.add(read_frame(data, self.id, self.kept.known))
-        for viewer in self.viewers:
-            viewer.put(packet)
+        self._to_viewers(lambda viewer: viewer.put(packet))
 
     def drop(self, data: bytes) -> None:
         """Pass a frame over, because the model sends more than it may; it counts as sent."""
@@ -331,8 +333,16 @@ class Watch:
     def _tell(self, message: Mapping[str, Any], topic: str) -> None:
         """Tell every viewer, each the newest of a topic."""
         text = dumps(message)
-        for viewer in self.viewers:
-            viewer.say(text, topic, newest=True)
+        self._to_viewers(lambda viewer: viewer.say(text, topic, newest=True))
+
+    def _to_viewers(self, send: Callable[[Outbox], object]) -> None:
+        """Do something for every viewer; one with whom it goes wrong is parted from, and the others go on."""
+        for viewer in tuple(self.viewers):
+            try:
+                send(viewer)
+            except Exception:
+                _log.exception("a viewer of watch %s could not be served", self.id)
+                viewer.close(SERVER_ERROR, "internal")
 
     def _viewers_changed(self) -> None:
         if self._telling is None:

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from app.errors import BadMessageError
 from app.settings import Settings
+from app.viewers import Outbox
+from app.watched.joining import WatchBacklog
 from app.watched.watch import Watch
 from tests.anything import tried
 from tests.app.watched.feeding import (
@@ -178,6 +180,21 @@ def test_activations_and_silent_units_are_told_each_by_itself(watch: Watch) -> N
         tensors = {name: array for name, array in summary(6).items() if name not in names}
         watch.take(encode(Frame("summary", watch.id, seq, tensors)))
         assert watch.kept.frames()[-1].frame.tensors.keys() == tensors.keys()
+
+
+def test_a_viewer_that_cannot_be_served_costs_nobody_else_anything(
+    watch: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Outbox):
+        def put(self, packet: object) -> None:
+            raise ZeroDivisionError
+
+    broken, other = Broken(), Outbox(backlog=WatchBacklog())
+    watch.viewers |= {broken, other}
+    watch.take(encode(Frame("rows", watch.id, 4, rows([6]))))
+    assert (broken.closing, other.closing) == ((1011, "internal"), None)
+    assert other._next_frame() is not None
+    assert "could not be served" in caplog.text
 
 
 def test_what_nobody_asked_for_goes_no_further(watch: Watch) -> None:
