@@ -19,7 +19,6 @@ from app.backlog import Packet
 from app.errors import BadJsonError, BadMessageError, WatchFileError
 from app.watched.forms import check, line, listed
 from app.watched.frames import KINDS, Known, check_frame
-from app.watched.joining import MOST_POINTS, MOST_ROWS, tables_of
 from app.watched.told import (
     LONGEST_NAME,
     MOST_WARNINGS,
@@ -40,7 +39,6 @@ MAX_HEADER: Final = 4 * 1024 * 1024  # 1 MB of a model as text in text, and 800 
 NAME: Final = line(LONGEST_NAME)
 _HEADER: Final = 8  # bytes that say how long the header is
 _KIND: Final = "dropout_lab_watch"
-_MOST: Final = {"rows": MOST_ROWS, "metrics": MOST_POINTS}
 
 
 @dataclass(frozen=True)
@@ -122,23 +120,14 @@ def _read(told: Mapping[str, Any], words: Mapping[str, str], tensors: Mapping[st
         own = {name.partition("/")[2]: array for name, array in tensors.items() if name.partition("/")[0] == kind}
         meta = {name.partition("/")[2]: text for name, text in words.items() if name.startswith(f"{kind}/")}
         if own:
-            frame = check_frame(Frame(kind, "", len(frames) + 1, own, meta), known)
-            frames.append(frame)
-            if kind in _MOST:
-                _check_length(frame)
+            if kind == "ensemble" and "task" not in meta:
+                meta["task"] = "numbers" if "error/member" in own else "classes"
+            frames.append(check_frame(Frame(kind, "", len(frames) + 1, own, meta), known))
     odd = [name for name in tensors if name.partition("/")[0] not in KINDS]
     if odd:
         raise BadMessageError(f"there is a tensor {quote(odd[0])} in it, which no file of a watch has")
     changes, code = read_changes(told.get("changes")), read_code(told.get("code"))
     return WatchFile(name, model, state, warnings, changes, code, frames)
-
-
-def _check_length(frame: Frame) -> None:
-    most = _MOST[frame.kind]
-    for index, columns in tables_of(frame.tensors).items():
-        if len(columns["step"]) > most:
-            words = f"step/{index} of {frame.kind} has {len(columns['step']):,} rows"
-            raise BadMessageError(f"{words}: it may have {most:,}")
 
 
 def _parts(data: bytes) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
