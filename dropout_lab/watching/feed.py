@@ -28,6 +28,7 @@ SHARE: Final = 0.01  # of the time: what sending may take; where it takes more, 
 FIRST_RETRY_S: Final = 0.3
 LAST_RETRY_S: Final = 5.0
 TIMEOUT_S: Final = 5.0
+START_S: Final = 20.0
 REPLACED: Final = 4409
 
 _log = logging.getLogger("dropout_lab")
@@ -67,18 +68,22 @@ class Feed:
         name: of the watch.
         control: whether the page may turn knobs.
         source: what is told.
+        starts: whether the lab was started for this, and has to be waited for if the training ends before it is there.
 
     Attributes:
         problem: why nothing arrives, if nothing does.
         connected: set while the lab listens.
     """
 
-    def __init__(self, address: str, watch_id: str, token: str, name: str, control: bool, source: Source) -> None:
+    def __init__(
+        self, address: str, watch_id: str, token: str, name: str, control: bool, source: Source, starts: bool
+    ) -> None:
         self.problem: str | None = None
         self.connected = threading.Event()
         self._address = address
         self._id, self._token, self._name, self._control = watch_id, token, name, control
         self._source = source
+        self._awaited = starts
         self._seq = 0
         self._closing = threading.Event()
         self._finished = threading.Event()
@@ -93,6 +98,8 @@ class Feed:
 
     def close(self, timeout_s: float) -> None:
         """Send what waits, and end; give up after a while."""
+        if self._awaited and not self.connected.wait(START_S):
+            _log.warning("the lab that was started for this training has not come")
         self._closing.set()
         self._finished.wait(timeout_s)
 
@@ -174,6 +181,7 @@ class Feed:
         elif isinstance(seq := welcome.get("seq"), int):
             self._seq = max(self._seq, seq)
         self.problem = None
+        self._awaited = False
         self.connected.set()
         while True:
             closing = self._closing.is_set()

@@ -140,7 +140,7 @@ class Watching:
         self._id = id_of(self._token)
         self._page = f"{found.address}/watch/{self._id}"
         self.url = f"{self._page}#token={self._token}"
-        self._feed = Feed(found.address, self._id, self._token, name, control, self)
+        self._feed = Feed(found.address, self._id, self._token, name, control, self, found.log is not None)
         calls.begin(model, self)
         self._handle = optimizer.register_step_post_hook(self._updated) if optimizer is not None else None
         self._feed.start()

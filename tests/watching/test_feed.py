@@ -128,8 +128,9 @@ def test_what_was_recorded_arrives(server: Lab) -> None:
         [vote] = [frame for frame in page.frames if frame.kind == "ensemble"]
         assert vote.meta["task"] == "classes"
         assert np.array_equal(vote.tensors["accuracy/average"], expected["ensemble"]["accuracy/average"])
+    eventually(lambda: not told(lab)["fed"], "that the feed has gone")
     found = told(lab)
-    assert (found["state"]["state"], found["state"]["step"], found["fed"]) == ("ended", 30, False)
+    assert (found["state"]["state"], found["state"]["step"]) == ("ended", 30)
     assert found["model"]["sites"][0]["name"] == "body.2"
     assert {each["name"] for each in found["model"]["series"]} >= {"loss"}
     late = Page(lab)
@@ -223,7 +224,8 @@ def test_where_there_is_no_lab_one_is_started(monkeypatch: pytest.MonkeyPatch, t
         try:
             assert lab.url.startswith(f"http://127.0.0.1:{finding.USUAL_PORT}/watch/")
             train(lab, 5)
-            eventually(lambda: told(lab)["state"]["step"] == 5, "the lab")
+            lab.close()  # long before the lab is there: it is waited for
+            assert (told(lab)["state"]["state"], told(lab)["state"]["step"]) == ("ended", 5)
             assert find(None) == finding.Found(f"http://127.0.0.1:{finding.USUAL_PORT}")
         finally:
             started = finding._started.pop()
