@@ -5,11 +5,11 @@ Importing it imports nothing else: what is named first is loaded then.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app import __version__
+    from dropout_lab.watching import watch
     from trainer import Experiment, ExperimentConfig, Lane
 
 __all__ = ["Experiment", "ExperimentConfig", "Lane", "__version__", "watch"]
@@ -25,7 +25,9 @@ def __getattr__(name: str) -> Any:
 
         return getattr(trainer, name)
     if name == "watch":
-        return import_module(".watching", __name__).watch
+        from dropout_lab.watching import watch
+
+        return watch
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

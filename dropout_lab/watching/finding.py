@@ -98,7 +98,7 @@ def start(port: int) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="dropout-lab-"))
     log = folder / "log.txt"
     command = [sys.executable, "-P", "-m", "dropout_lab", "--port", str(port), "--end-when-idle", str(IDLE_MINUTES)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), *_given_paths()])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*_given_paths(), str(_ROOT)])}
     apart: dict[str, Any] = (
         {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
         if sys.platform == "win32"

@@ -111,8 +111,9 @@ def test_there_is_no_checkout_behind_it(installed: Installed, tmp_path: Path) ->
 
 def test_a_type_checker_sees_its_types(installed: Installed, tmp_path: Path) -> None:
     (tmp_path / "use.py").write_text(
-        "from dropout_lab import ExperimentConfig, Lane\n"
+        "from dropout_lab import ExperimentConfig, Lane, watch\n"
         "reveal_type(ExperimentConfig().seed)\nreveal_type(Lane().dropout)\nLane.parse = 1\n"
+        "reveal_type(watch)\n"
     )
     large = "".join(f"[mypy-{name}.*]\nfollow_imports = skip\n" for name in ("torch", "numpy", "sklearn"))
     (tmp_path / "mypy.ini").write_text(f"[mypy]\nstrict = true\n{large}")  # their types are not what is asked here
@@ -120,6 +121,7 @@ def test_a_type_checker_sees_its_types(installed: Installed, tmp_path: Path) -> 
     said = installed.run(sys.executable, *words, at=tmp_path).stdout
     assert 'Revealed type is "int"' in said or 'Revealed type is "builtins.int"' in said
     assert "tuple[" in said
+    assert "dropout_lab.watching.lab.Watching" in said
     assert '"type[Lane]" has no attribute "parse"' in said
     assert "found 1 error in 1 file" in said.lower()
 
@@ -203,6 +205,32 @@ async def test_from_an_empty_folder_it_serves_the_page_and_trains(
     assert not worker.is_running()
     assert list(folder.iterdir()) == []
     assert (data / "lab.sqlite3").is_file()
+
+
+WATCH = """
+import sys
+import torch
+from dropout_lab import watch
+model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 1))
+optimizer = torch.optim.SGD(model.parameters(), 0.1)
+with watch(model, optimizer=optimizer, server=sys.argv[1]) as lab:
+    for _ in range(3):
+        model(torch.ones(2, 4)).sum().backward()
+        optimizer.step()
+"""
+
+
+async def test_a_model_of_ones_own_is_watched(installed: Installed, tmp_path: Path, patience: float) -> None:
+    (tmp_path / "train.py").write_text(WATCH)
+    async with lab(installed, tmp_path, patience, "--data", str(tmp_path / "data")) as (process, url):
+        words = [installed.python, "train.py", url]
+        said = await asyncio.to_thread(installed.run, *words, at=tmp_path)
+        address = re.fullmatch(rf"Dropout Lab: {url}/watch/([\w-]+).*\n", said.stdout)
+        assert address, said
+        async with httpx.AsyncClient(base_url=url, timeout=patience, verify=False) as client:
+            told = (await client.get(f"/api/watches/{address[1]}")).json()
+        assert [site["path"] for site in told["model"]["sites"]] == ["1"]
+        assert await ended(process, patience) == (0, "")
 
 
 async def test_modules_of_whoever_starts_it_are_in_nobodys_way(

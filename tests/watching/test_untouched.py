@@ -96,7 +96,7 @@ def _half(model: Model, x: Tensor, y: Tensor, step: int) -> Tensor:
 
 def _failing(model: Model, x: Tensor, y: Tensor, step: int) -> Tensor:
     if step % 3 == 0:
-        with pytest.raises(RuntimeError):
+        with pytest.raises((RuntimeError, AssertionError)):  # before PyTorch 2.7 a transformer asserts
             model(x[..., :1])
     return _plain(model, x, y, step)
 
