@@ -25,11 +25,16 @@ PACE_S: Final = 0.1  # between two rounds of sending
 STATE_S: Final = 0.5
 SUMMARY_S: Final = 1.0
 SHARE: Final = 0.01  # of the time: what sending may take; where it takes more, rounds become rarer
+TENSORS_PER_SECOND: Final = 7000  # a lab takes 10,000
 FIRST_RETRY_S: Final = 0.3
 LAST_RETRY_S: Final = 5.0
 TIMEOUT_S: Final = 5.0
 START_S: Final = 20.0
-REPLACED: Final = 4409
+OVER: Final = {
+    4409: "another process feeds this watch now",
+    4410: "this watch was removed from the lab",
+}
+"""Why a feed ends for good, by the code with which it was closed."""
 
 _log = logging.getLogger("dropout_lab")
 
@@ -84,7 +89,8 @@ class Feed:
         self._id, self._token, self._name, self._control = watch_id, token, name, control
         self._source = source
         self._awaited = starts
-        self._seq = 0
+        self._refusal: str | None = None  # what the lab said last before it hung up
+        self._seq = self._tensors = 0
         self._closing = threading.Event()
         self._finished = threading.Event()
         self._answers: list[dict[str, Any]] = []
@@ -119,15 +125,18 @@ class Feed:
                         self._talk(line)
                         return
                 except ConnectionClosed as closed:
-                    if closed.rcvd is not None and closed.rcvd.code == REPLACED:
-                        self.problem = "another process feeds this watch now"
+                    code = closed.rcvd.code if closed.rcvd is not None else 0
+                    if code in OVER:
+                        self.problem = OVER[code]
                         return
-                    self._lost(f"the connection closed: {closed}")
+                    self._lost(self._refusal or f"the connection closed: {closed}")
                 except urllib.error.HTTPError as refused:
                     self._lost(f"the lab answered {refused.code}: {_message(refused)}")
                 except (OSError, InvalidHandshake, InvalidURI, WebSocketException, ValueError) as error:
                     self._lost(str(error) or type(error).__name__)
                 self.connected.clear()
+                if self._refusal is not None:
+                    wait_s = LAST_RETRY_S
                 self._closing.wait(wait_s)
                 wait_s = min(LAST_RETRY_S, 1.5 * wait_s)
         except Exception as error:
@@ -180,7 +189,7 @@ class Feed:
             self._source.kept.begin_again()
         elif isinstance(seq := welcome.get("seq"), int):
             self._seq = max(self._seq, seq)
-        self.problem = None
+        self.problem = self._refusal = None
         self._awaited = False
         self.connected.set()
         while True:
@@ -190,7 +199,8 @@ class Feed:
             took = time.thread_time() - began
             if closing:
                 return
-            self._listen(line, max(PACE_S, took / SHARE))
+            self._listen(line, max(PACE_S, took / SHARE, self._tensors / TENSORS_PER_SECOND))
+            self._tensors = 0
 
     def _listen(self, line: ClientConnection, seconds: float) -> None:
         """Take commands until it is time to send."""
@@ -206,6 +216,8 @@ class Feed:
             self._source.receive(
                 ref, message["command"], lambda told: self._answers.append({"op": "reply", "ref": ref, **told})
             )
+        elif message.get("op") == "error" and isinstance(message.get("error"), dict):
+            self._refusal = f"the lab refused something: {message['error'].get('message')}"[:300]
         elif message.get("op") == "viewers" and isinstance(message.get("count"), int):
             self._source.set_viewers(message["count"])
 
@@ -250,6 +262,7 @@ class Feed:
             line.send(text)
 
     def _send_frame(self, line: ClientConnection, frame: Frame) -> None:
+        self._tensors += len(frame.tensors)
         line.send(encode(frame))
 
     def _next(self) -> int:

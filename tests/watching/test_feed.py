@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 from torch.nn import functional
 from websockets.sync.client import ClientConnection, connect
 
@@ -231,3 +233,28 @@ def test_where_there_is_no_lab_one_is_started(monkeypatch: pytest.MonkeyPatch, t
             started = finding._started.pop()
             started.terminate()
             assert started.wait(60) in (0, -15)  # uvicorn ends as the signal says, when all is closed
+
+
+def test_a_watch_that_is_removed_stays_removed(server: Lab) -> None:
+    with watching(make(DENSE), server=server.url) as lab:
+        train(lab, 3)
+        eventually(lambda: told(lab)["state"]["step"] == 3, "the steps")
+        address = lab.url.partition("#")[0].replace("/watch/", "/api/watches/")
+        token = lab.url.partition("#token=")[2]
+        removing = urllib.request.Request(address, method="DELETE", headers={"Authorization": f"Bearer {token}"})
+        urllib.request.urlopen(removing, timeout=10).close()
+        eventually(lambda: lab.problem == "this watch was removed from the lab", "that it is told")
+        train(lab, 3)
+        assert lab._feed.is_over
+
+
+def test_very_many_sites_are_sent_more_rarely(server: Lab) -> None:
+    model = nn.Sequential(*(nn.Dropout(0.1) for _ in range(300)))
+    with watching(model, server=server.url, share=1.0) as lab:
+        for _ in range(30):
+            model(torch.ones(2, 30))
+            lab.step()
+        eventually(lambda: told(lab)["state"]["step"] == 30, "the steps")
+        assert lab.problem is None
+        page = Page(lab)
+        page.read(lambda: page.frames and len(page.rows(299)["step"]) > 0, "rows of the last site")
