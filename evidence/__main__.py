@@ -62,7 +62,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--more",
         action="store_true",
-        help="train only seeds that the page has no values of: those that it has were measured by the code as it was then",
+        help="train only seeds of which the page has no values: what it has was measured by the code as it was then",
     )
     parser.add_argument("--stored", action="store_true", help="train nothing: judge the values that the page has")
     parser.add_argument("--write", action="store_true", help="keep the values for the page; of all experiments only")
@@ -107,7 +107,7 @@ def trained(chosen: argparse.Namespace, presets: list[Preset]) -> dict[str, list
 
 
 def take_over(results: Results, presets: list[Preset]) -> None:
-    """Put in what the page has, where nothing was measured: each seed is a sample of its own, whoever measures the next."""
+    """Put in what the page has, where nothing was measured: each seed is a sample by itself, whoever measured it."""
     for preset in presets:
         for source in SOURCES:
             columns = {row.id: values_of(source, preset.id, row.id) for row in expected_for(preset.id)}

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from evidence import results, running
+from evidence.__main__ import take_over
 from evidence.results import Results
 from evidence.running import Progress, Task, run, tasks
+from trainer.presets import find_preset
+from trainer.presets.seeds import values_of
 
 
 def test_values_are_read_again_as_they_were_written(tmp_path: Path) -> None:
@@ -91,3 +94,13 @@ def test_more_work_weighs_more() -> None:
     weights = [Task(name, 0).weight for name in ("twin", "rate", "rate-constant-width")]
     assert weights == sorted(weights)
     assert Task("search", 0).weight > Task("twin", 0).weight
+
+
+def test_what_the_page_has_is_taken_over(tmp_path: Path) -> None:
+    held = Results(tmp_path / "kept.json")
+    held.put("lab/twin", 1, {"val_loss/without@200": 9.0})
+    take_over(held, [find_preset("twin")])
+    stored = values_of("lab", "twin", "val_loss/without@200")
+    assert {seed: (held.get("lab/twin", seed) or {})["val_loss/without@200"] for seed in stored} == {**stored, 1: 9.0}
+    assert held.get("plain/twin", max(stored)) is not None
+    assert held.get("lab/twin", max(stored) + 1) is None
