@@ -198,7 +198,7 @@ def test_a_forgotten_eval_is_told_in_red_with_its_line(page: Page, watch: Watche
     }""")
     assert warn == colour
     page.get_by_role("button", name="Details").click()
-    expect(page.locator(".warning-list")).to_contain_text("Seen 12 times, last at step 20.")
+    expect(page.locator(".warning-list")).to_contain_text("Seen 12 times, first at step 20.")
 
 
 def test_with_the_token_rates_are_moved_and_training_waits(page: Page, watch: Watched) -> None:
@@ -393,7 +393,7 @@ def test_a_report_is_one_file_that_needs_nothing_else(page: Page, watch: Watched
     expect(page.locator("img[alt^='Masks of block.drop:']")).to_be_visible()
     expect(page.locator("svg.chart-svg")).to_have_count(2 + 9 + 7 + 3)
     expect(page.locator("body")).to_contain_text(f"Its mask is not available: {watched.HIDDEN}.")
-    expect(page.locator("body")).to_contain_text("Seen 3 times, last at step 400.")
+    expect(page.locator("body")).to_contain_text("Seen 3 times, first at step 400.")
     stroke = page.locator("svg .series.is-val-loss").first.evaluate("each => getComputedStyle(each).stroke")
     assert stroke == "rgb(213, 94, 0)"
     assert [each for each in asked if not each.startswith(("file:", "data:"))] == []

@@ -345,7 +345,8 @@ class TestCharts:
         [inside, outside] = having(chart, "count")
         assert inside["at"]["d"].count("M") == 3
         assert outside["at"]["d"].count("M") == 1
-        assert len(having(chart, "band")) == 1
+        [band] = having(chart, "band")
+        assert band["at"]["d"].count("L") == 2 * 2 * 4 - 1  # two points of either edge for each mask
 
     def test_votes_have_dots_a_line_and_a_dashed_line(self, module_page: Page) -> None:
         given = {"members": [80, 82, 81], "average": [80, 84, 85], "scaling": 84, "name": "accuracy, %", "words": "w"}
@@ -389,6 +390,18 @@ class TestTree:
         assert found["folded"] == 40
         assert len(call(module_page, f"{W}treereading", "rowsOf", tree, True)["rows"]) == 44
         assert call(module_page, f"{W}treereading", "rowsOf", tree[:4], False)["folded"] == 0
+
+    @pytest.mark.parametrize(
+        ("site", "words"),
+        [
+            ({"name": "a.b", "rate": 0.5, "off": False, "available": True}, "p 0.5"),
+            ({"name": "the model itself", "rate": 0.15, "off": False, "available": True}, "p 0.15"),
+            ({"name": "a.b (call 2)", "rate": 0.5, "off": True, "available": True}, "(call 2) off"),
+            ({"name": "a.b", "rate": None, "off": False, "available": False}, "not available"),
+        ],
+    )
+    def test_a_site_says_its_call_and_its_rate(self, module_page: Page, site: dict[str, Any], words: str) -> None:
+        assert call(module_page, f"{W}treeview", "chipWords", site) == words
 
     def test_the_first_sites_are_those_that_can_be_seen(self, module_page: Page) -> None:
         sites = [{"index": index, "available": index not in (0, 2)} for index in range(6)]

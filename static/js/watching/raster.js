@@ -65,9 +65,9 @@ export function paintRows(canvas, rows, { units, ratio, colours, first, shift, b
   screen.textBaseline = "middle";
   rows.forEach(({ step, rate }, index) => {
     const y = top + index * ROW * ratio;
-    if ((first + index) % LABEL_EVERY === 0 && y > 0 && y < height - LETTER * ratio) {
+    if ((first + index) % LABEL_EVERY === 0 && y >= 0 && y < height - LETTER * ratio) {
       screen.fillStyle = colours.soft;
-      screen.fillText(formatCount(step), left - 6 * ratio, y + (ROW * ratio) / 2 + 1);
+      screen.fillText(formatCount(step), left - 6 * ratio, Math.max(y + (ROW * ratio) / 2 + 1, (LETTER * ratio) / 2));
     }
     const earlier = index > 0 ? rows[index - 1].rate : before;
     if (earlier !== null && earlier !== rate) {

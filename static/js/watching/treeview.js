@@ -112,12 +112,12 @@ export function createTree(element, { isShown, show }) {
 }
 
 /**
- * A site in its module: `p 0.5`, `call 2: p 0.1`, `p 0.5, not available`.
- * @param {WatchedSite} site
+ * A site in its module: `p 0.5`, `(call 2) p 0.1`, `p 0.5, not available`.
+ * @param {Pick<WatchedSite, "name" | "rate" | "off" | "available">} site
  */
-export function chipWords({ call, name, path, rate, off, available }) {
-  const which =
-    name === path || call === undefined ? "" : `${name.startsWith(path) ? name.slice(path.length).trim() : name} `;
+export function chipWords({ name, rate, off, available }) {
+  const [call = ""] = /\(call \d+\)$/.exec(name) ?? [];
   const now = off ? "off" : rate === null ? "" : `p ${rateWords(rate)}`;
-  return `${which}${[now, available ? "" : "not available"].filter(Boolean).join(", ") || "p not known"}`;
+  const told = [now, available ? "" : "not available"].filter(Boolean).join(", ") || "p not known";
+  return [call, told].filter(Boolean).join(" ");
 }

@@ -147,7 +147,8 @@ export const timesWords = (count) => (count === 1 ? "Seen once" : `Seen ${format
  * @param {WatchWarning} warning
  */
 export function warningPlace({ where, count, step, text }) {
-  return `${timesWords(count)}, last at step ${formatCount(step)}${where && !text.includes(where) ? `, called from ${where}` : ""}.`;
+  const first = `${count === 1 ? "" : "first "}at step ${formatCount(step)}`;
+  return `${timesWords(count)}, ${first}${where && !text.includes(where) ? `, called from ${where}` : ""}.`;
 }
 
 /** What to do about warnings of a kind. @type {Record<string, string>} */

@@ -43,10 +43,13 @@ export function keptChart({ rows, bands, words }, size, before) {
   const { x, y: up } = frame;
   const at = (/** @type {number} */ step, /** @type {number} */ value) =>
     `${x(step).toFixed(1)} ${up(value).toFixed(1)}`;
-  const edges = [
-    ...told.map(({ step, high }) => at(step, high)),
-    ...[...told].reverse().map(({ step, low }) => at(step, low)),
-  ];
+  /** As far as half-way to its neighbours a mask has its own band: they differ where masks do in size. */
+  const outlineOf = (/** @type {typeof told} */ all, /** @type {"low" | "high"} */ edge) =>
+    all.flatMap((each, index) => {
+      const [from, to] = [all[index - 1] ?? each, all[index + 1] ?? each];
+      return [at((from.step + each.step) / 2, each[edge]), at((each.step + to.step) / 2, each[edge])];
+    });
+  const edges = [...outlineOf(told, "high"), ...outlineOf([...told].reverse(), "low")];
   const dot = (/** @type {typeof told[0]} */ each) => `M${at(each.step, each.share)}h0`;
   const ring = (/** @type {typeof told[0]} */ each) =>
     `M${(x(each.step) - RING).toFixed(1)} ${up(each.share).toFixed(1)}a${RING} ${RING} 0 1 0 ${2 * RING} 0a${RING} ${RING} 0 1 0 ${-2 * RING} 0`;
