@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ def watch(
     name: str | None = None,
     control: bool = False,
     server: str | None = None,
+    methods: Sequence[str] = (),
     quiet: bool = False,
 ) -> Watching:
     """Watch a model while it trains; its training is what it would be unwatched, bit for bit.
@@ -34,13 +36,14 @@ def watch(
         control: whether the page may move its rates, and pause the training.
         server: address of a lab; by default that in ``DROPOUT_LAB_URL``, else one on this machine, which is started if
             there is none and ends half an hour after its last use.
+        methods: of the model, such as ``training_step``, a call of which is a pass like a call of the model itself.
         quiet: whether nothing is printed.
 
     Returns:
         The watch. It ends with its ``with``, with `Watching.close`, or with the program.
 
     Raises:
-        TypeError: ``model`` is no module, or ``val`` no pair.
+        TypeError: ``model`` is no module or has no such method, or ``val`` is no pair.
         ValueError: the model is watched already, or ``server`` is no address.
     """
     if not isinstance(model, nn.Module):
@@ -52,6 +55,7 @@ def watch(
         name=_printable(name or type(model).__name__),
         control=control,
         server=server,
+        methods=methods,
     )
     if not quiet:
         print(f"Dropout Lab: {watching.url}", flush=True)

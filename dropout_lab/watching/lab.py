@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -33,7 +33,7 @@ from dropout_lab.watching.capture import MOST_UNITS, Capture, Draw
 from dropout_lab.watching.feed import Feed
 from dropout_lab.watching.finding import find
 from dropout_lab.watching.kept import GRADIENTS, TRAINING, Kept, Row
-from dropout_lab.watching.sites import Site, Sites, tree_of
+from dropout_lab.watching.sites import COMPILED, Site, Sites, tree_of
 from dropout_lab.watching.stack import caller, is_recomputed
 from dropout_lab.watching.voting import (
     LEAST_PASSES,
@@ -84,6 +84,7 @@ class Watching:
         name: how the page calls it.
         control: whether the page may turn its knobs.
         server: address of the lab; None: one on this machine, which is started if there is none.
+        methods: of the model, a call of which is a pass as well.
         share: of the training's time that recording masks may take.
 
     Attributes:
@@ -99,6 +100,7 @@ class Watching:
         name: str,
         control: bool,
         server: str | None,
+        methods: Sequence[str] = (),
         share: float = SHARE,
     ) -> None:
         self._model = model
@@ -117,7 +119,8 @@ class Watching:
         self._sampler = Sampler(self._budget)
         self._stride: deque[int] = deque(maxlen=16)
         self._last_sampled = 0
-        self._inside: int | None = None
+        self._inside: int | None = None  # the thread whose pass is sampled, or that asks sub-networks
+        self._passing: set[int] = set()  # the threads that are in a pass
         self._looked_at = -LOOK_S
         self._began = time.monotonic()
         self._fault: str | None = None
@@ -132,6 +135,7 @@ class Watching:
         self._logs = False
         self._commands: deque[tuple[Mapping[str, Any], Callable[[dict[str, Any]], None]]] = deque()
         self._woken = threading.Condition()
+        self._over = threading.Event()
         self._steps_left: int | None = None  # while paused: how many may still be made
         self._viewers = 0
 
@@ -141,7 +145,7 @@ class Watching:
         self._page = f"{found.address}/watch/{self._id}"
         self.url = f"{self._page}#token={self._token}"
         self._feed = Feed(found.address, self._id, self._token, name, control, self, found.log is not None)
-        calls.begin(model, self)
+        calls.begin(model, self, methods)
         self._handle = optimizer.register_step_post_hook(self._updated) if optimizer is not None else None
         self._feed.start()
         _open.add(self)
@@ -184,7 +188,10 @@ class Watching:
         if values and not self._logs:
             self._logs = True  # from now on the program itself says what its losses are
             self._pending_loss.clear()
-        at = self._step if step is None else int(step)
+        self.draw(self._step if step is None else int(step), values)
+
+    def draw(self, at: int, values: Mapping[str, Any]) -> None:
+        """Draw values over the steps, beside the losses that the model gives; not for callers outside."""
         for name, value in values.items():
             if isinstance(value, Tensor) and value.numel() == 1:
                 value = value.detach()
@@ -194,6 +201,17 @@ class Watching:
                         self._read_pending()
                     continue
             self._point(name, at, _float(name, value))
+
+    def hide(self) -> None:
+        """The model is compiled, so that no mask can be seen; not for callers outside."""
+        self._sites.hide(COMPILED)
+
+    def reach(self, step: int) -> None:
+        """So many steps are done, as a library counts them; not for callers outside."""
+        self._mode = "step"
+        if step > self._step:
+            self._stepped(step)
+        self._between(may_wait=True)
 
     def vote(self, passes: int = USUAL_PASSES) -> None:
         """Have thinned sub-networks vote on ``val`` now, and wait for it.
@@ -217,9 +235,10 @@ class Watching:
         Args:
             failed: whether training ended with an error.
         """
-        if self._state in ("ended", "failed"):
+        if self.is_over:
             return
         self._state = "failed" if failed else "ended"
+        self._over.set()
         _open.discard(self)
         calls.end(self._model)
         if self._handle is not None:
@@ -272,6 +291,20 @@ class Watching:
         """Why the page hears nothing, if it does not."""
         return self._fault or self._feed.problem
 
+    @property
+    def steps(self) -> int:
+        """How many steps are done."""
+        return self._step
+
+    @property
+    def is_over(self) -> bool:
+        """Whether watching has ended."""
+        return self._over.is_set()
+
+    def wait_until_over(self, timeout_s: float) -> bool:
+        """Wait until watching has ended, and say whether it has; not for callers outside."""
+        return self._over.wait(timeout_s)
+
     def __enter__(self) -> Watching:
         return self
 
@@ -298,8 +331,15 @@ class Watching:
     def call(self, forward: Callable[[], Any]) -> Any:
         """One call of the model; not for callers outside."""
         thread = threading.get_ident()
-        if self._inside == thread or torch._C._current_graph_task_id() != -1:
+        if thread in self._passing or self._inside == thread or torch._C._current_graph_task_id() != -1:
             return forward()  # the model calls itself, or a checkpoint makes a pass again in the backward pass
+        self._passing.add(thread)
+        try:
+            return self._pass(forward, thread)
+        finally:
+            self._passing.discard(thread)
+
+    def _pass(self, forward: Callable[[], Any], thread: int) -> Any:
         if self._mode == "backward" and self._marked:
             self._marked = 0
             self._between(may_wait=True)
@@ -338,7 +378,7 @@ class Watching:
 
     def _sample(self, forward: Callable[[], Any], trains: bool) -> Any:
         looks = time.monotonic() - self._looked_at >= LOOK_S
-        stack: list[nn.Module] = []
+        stack: list[nn.Module] = [self._model]  # in one of its methods, none of its modules may run
         capture = Capture(stack, looks)
         began = time.perf_counter()
         with _stacked(stack, capture.draws), capture:
@@ -361,10 +401,11 @@ class Watching:
 
     def _note(self, draws: list[Draw], trains: bool) -> None:
         drawn: dict[int, int] = {}
+        drew = {id(draw.module) for draw in draws}
         step = self._step + 1 if trains else self._step
         for draw in draws:
             call = drawn[id(draw.module)] = drawn.get(id(draw.module), 0) + 1
-            site = self._sites.of(draw, call)
+            site = self._sites.of(draw, call, drew)
             if site is None or draw.row is None or draw.kept is None:
                 continue
             training = draw.module is None or draw.module.training
@@ -435,10 +476,10 @@ class Watching:
             self._stepped()
             self._between(may_wait=True)
 
-    def _stepped(self) -> None:
+    def _stepped(self, step: int | None = None) -> None:
         if not self._logs:
             self._read_pending()
-        self._step += 1
+        self._step = self._step + 1 if step is None else step
         self._steps.append((time.monotonic(), self._step))
 
     def _point(self, name: str, step: int, value: float) -> None:
@@ -477,11 +518,12 @@ class Watching:
                     self._steps_left = None
         if self._steps_left is not None:
             self._steps_left -= 1
-        self._state = "training"
+        if not self.is_over:  # it may have been closed by another thread meanwhile
+            self._state = "training"
 
     def receive(self, ref: Any, command: Mapping[str, Any], answer: Callable[[dict[str, Any]], None]) -> None:
         """A command came from the page; not for callers outside."""
-        if self._state in ("ended", "failed"):
+        if self.is_over:
             answer(_refusal("ended", "the training has ended: nothing can be changed any more"))
             return
         with self._woken:
@@ -684,7 +726,7 @@ def _stacked(stack: list[nn.Module], draws: list[Draw]) -> Iterator[None]:
     The hooks are PyTorch's own and for all modules: there is none in the model.
     """
     thread = threading.get_ident()
-    before: list[int] = []
+    before = [0 for _ in stack]
 
     def enter(module: nn.Module, given: Any) -> None:
         if threading.get_ident() == thread:
@@ -726,7 +768,7 @@ def _all_kept(module: _DropoutNd, out: Any) -> Draw:
 def role_of(name: str) -> str:
     """Return what a series means, by its name: ``val_loss`` and its like, or ``other``."""
     plain = name.removesuffix(" (on val)").removesuffix(" (of the model)").lower().replace(" ", "_").replace("-", "_")
-    return ROLES.get(plain, "other")
+    return ROLES.get(plain.removesuffix("_step").removesuffix("_epoch"), "other")  # as Lightning tells them apart
 
 
 def _printable(name: str) -> str:
@@ -750,6 +792,8 @@ _open: set[Watching] = set()
 
 @atexit.register
 def _close_all() -> None:
-    """A program that ends without closing its watches has ended them."""
+    """A program that ends without closing its watches has ended them; with an error, if that is what ended it."""
+    error = None if hasattr(sys, "ps1") else getattr(sys, "last_type", None)  # of a session, it may be an old one
+    failed = error is not None and not issubclass(error, KeyboardInterrupt)
     for watching in list(_open):
-        watching.close()
+        watching.close(failed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -127,14 +127,15 @@ class Sites:
                         site.knob, site.reason = knob, self.reason
                         site.of = _usual(module)
 
-    def of(self, draw: Draw, call: int) -> Site | None:
+    def of(self, draw: Draw, call: int, drew: Collection[int] = ()) -> Site | None:
         """Return the site of a mask; None: there are too many.
 
         Args:
             draw: the mask.
             call: how many were drawn in this module before in the pass, and this one.
+            drew: the modules (``id``) in which masks were drawn in the pass.
         """
-        site = self._found.get((id(draw.module), call))
+        site = self._found.get((id(draw.module), call)) or self._lent(draw, call, drew)
         if site is None:
             path = self._paths.get(id(draw.module))
             if path is None and draw.module is not None:  # a module that came later
@@ -144,6 +145,29 @@ class Sites:
         if site is not None:
             self._learn(site, draw)
         return site
+
+    def _lent(self, draw: Draw, call: int, drew: Collection[int]) -> Site | None:
+        """The site of a dropout module that only lends its rate: ``F.dropout(weights, self.dropout.p)``, as attention
+        does in many models. It was put down when the model was looked through, and never draws anything itself.
+        """
+        if draw.module is None or knob_of(draw.module) or _knob_by_value(draw.module, draw.rate):
+            return None
+        lenders = [
+            each
+            for each in draw.module.children()
+            if isinstance(each, _DropoutNd) and id(each) not in drew and math.isclose(each.p, draw.rate, abs_tol=1e-6)
+        ]
+        site = self._found.get((id(lenders[0]), 1)) if len(lenders) == 1 else None
+        if site is None or site.shape:
+            return None
+        self._found[id(draw.module), call] = self._found.pop((id(lenders[0]), 1))
+        return site
+
+    def hide(self, reason: str) -> None:
+        """No mask can be seen, and why."""
+        self.reason = reason
+        for site in self.all:
+            site.reason = reason
 
     def shape(self) -> tuple[Any, ...]:
         """Return what of all sites changes what is told of the model."""
@@ -164,7 +188,9 @@ class Sites:
         if draw.row is not None:
             site.units = site.units or min(MOST_UNITS, draw.row.numel())  # rows of all passes are as wide as the first
         site.shape = draw.shape
-        if site.knob is None and draw.module is not None:
+        if site.module is not draw.module and not math.isclose(site.read_rate(), draw.rate, abs_tol=1e-6):
+            site.module, site.knob = draw.module, None  # it was moved, and is not what the mask is drawn with
+        elif site.knob is None and draw.module is not None:
             site.knob = knob_of(draw.module) or _knob_by_value(draw.module, draw.rate)
         if site.knob is None or site.module is None:
             site.rate = draw.rate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ from torch.nn import functional
 from dropout_lab.watching import watch
 from dropout_lab.watching.budget import FIRST, Budget, Sampler
 from dropout_lab.watching.kept import MOST_POINTS, MOST_WAITING, Kept, Row
-from dropout_lab.watching.lab import Watching, role_of
+from dropout_lab.watching.lab import Watching, _close_all, role_of
 from dropout_lab.watching.sites import MOST_SITES
 from dropout_lab.watching.voting import VoteError
 from tests.watching.models import CLASSES, FEATURES, KINDS, Functional, Kind, Model, Twice, batch, make
@@ -653,3 +654,146 @@ def test_a_model_that_gives_its_loss_needs_no_word() -> None:
         _, loss = model(*batch(DENSE, 1))
         loss.backward()
         assert len(lab.kept.whole(0)["metrics"]["step/0"]) == 4
+
+
+# Modules that only lend a rate, and methods that are passes
+
+
+class Lends(nn.Module):
+    """Drops with the rate of a dropout module that it never calls, as attention does in many models."""
+
+    def __init__(self, own: bool = False) -> None:
+        super().__init__()
+        self.linear, self.lender, self.other = nn.Linear(FEATURES, 6), nn.Dropout(0.3), nn.Dropout(0.3)
+        if own:
+            self.dropout = 0.3
+
+    def forward(self, x: Tensor) -> Tensor:
+        rate = self.dropout if hasattr(self, "dropout") else self.lender.p
+        return self.other(functional.dropout(self.linear(x), rate, self.training))  # type: ignore[no-any-return]
+
+
+def test_a_module_that_lends_its_rate_is_the_site() -> None:
+    model = Lends()
+    with watching(model, control=True, share=1.0) as lab:
+        model(torch.randn(4, FEATURES))
+        lent, called = lab.told_model()["sites"]
+        assert (lent["path"], lent["kind"], lent["units"], lent["settable"]) == ("lender", "F.dropout", 6, True)
+        assert (called["path"], called["kind"], called["units"]) == ("other", "nn.Dropout", 6)
+        Answers(lab).do(op="set", site=0, rate=0.6)
+        model(torch.randn(4, FEATURES))
+        assert rows(lab)["rate/0"] == pytest.approx([0.3, 0.6])
+        assert lab.told_model()["sites"][0]["rate"] == 0.6
+
+
+def test_a_module_of_the_same_rate_that_does_not_lend_it_is_not_the_site() -> None:
+    model = Lends(own=True)
+    with watching(model, control=True) as lab:
+        model(torch.randn(4, FEATURES))
+        named = {site["name"]: site["units"] for site in lab.told_model()["sites"]}
+        assert named == {"lender": 0, "other": 6, "the model itself": 6}
+        Answers(lab).do(op="set", site=2, rate=0.6)
+        assert model.dropout == 0.6
+
+
+def test_what_lends_nothing_after_all_is_found_out() -> None:
+    class Fixed(Lends):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.other(functional.dropout(self.linear(x), 0.3, self.training))  # type: ignore[no-any-return]
+
+    model = Fixed()
+    with watching(model, control=True, share=1.0) as lab:
+        model(torch.randn(4, FEATURES))
+        Answers(lab).do(op="set", site=0, rate=0.6)
+        model(torch.randn(4, FEATURES))
+        site = lab.told_model()["sites"][0]
+        assert site["rate"] == pytest.approx(0.3)
+        assert not site["settable"]
+
+
+class Parts(nn.Module):
+    """Is used by a method, and never called itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.drop, self.last = nn.Linear(FEATURES, 6), nn.Dropout(0.5), nn.Linear(6, CLASSES)
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """The loss."""
+        hidden = functional.dropout(self.drop(self.first(x)), 0.25, self.training)
+        return functional.cross_entropy(self.last(hidden), y)
+
+
+def test_methods_may_be_passes() -> None:
+    model = Parts()
+    before = vars(Parts)["loss"]
+    with watching(model, methods=["loss"]) as lab:
+        assert model.loss.__doc__ == "The loss."
+        for step in range(2):
+            model.loss(*batch(DENSE, step)).backward()  # type: ignore[no-untyped-call]
+        state = lab.told_state()
+        assert (state["passes"], state["step"]) == (2, 2)
+        assert [site["name"] for site in lab.told_model()["sites"]] == ["drop", "the model itself"]
+        assert Parts().loss(*batch(DENSE, 0)).dim() == 0  # another model of the class
+        assert lab.told_state()["passes"] == 2
+    assert vars(Parts)["loss"] is before
+    assert "__call__" not in vars(Parts)
+
+
+def test_a_model_that_calls_itself_makes_one_pass() -> None:
+    class Twofold(Parts):
+        def forward(self, x: Tensor, deep: bool = True) -> Tensor:
+            return self(x, False) if deep else self.last(self.drop(self.first(x)))  # type: ignore[no-any-return]
+
+    model = Twofold()
+    with watching(model, share=0.0) as lab:
+        for step in range(6):
+            model(batch(DENSE, step)[0])
+        assert lab.told_state()["passes"] == 6
+
+
+def test_a_method_must_be_there() -> None:
+    with pytest.raises(TypeError, match="methods='lose' is not allowed: Parts has no method of that name"):
+        watching(Parts(), methods=["lose"])
+    assert "__call__" not in vars(Parts)
+
+
+def test_steps_may_be_counted_by_others() -> None:
+    with watching(make(DENSE), share=1.0) as lab:
+        lab.reach(100)
+        assert (lab.steps, lab.told_state()["mode"], lab.is_over) == (100, "step", False)
+        train(lab, DENSE, 1, calls_step=False)
+        lab.reach(102)
+        lab.reach(101)
+        assert lab.steps == 102
+        assert rows(lab)["step/0"].tolist() == [101]
+    assert lab.is_over
+    assert lab.wait_until_over(0)
+
+
+# How it ends
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [(ZeroDivisionError, "failed"), (KeyboardInterrupt, "ended"), (None, "ended")]
+)
+def test_a_program_that_ends_by_an_error_has_failed(
+    monkeypatch: pytest.MonkeyPatch, error: type[BaseException] | None, state: str
+) -> None:
+    lab = watching(make(DENSE))
+    monkeypatch.delattr(sys, "ps1", raising=False)
+    monkeypatch.setattr(sys, "last_type", error, raising=False)
+    _close_all()
+    assert lab.told_state()["state"] == state
+
+
+def test_what_is_closed_while_it_is_paused_stays_closed(controlled: tuple[Watching, Answers]) -> None:
+    lab, answers = controlled
+    answers.say(op="pause")
+    training = threading.Thread(target=train, args=(lab, DENSE, 1))
+    training.start()
+    while lab.told_state()["state"] != "paused":
+        time.sleep(0.01)
+    lab.close()
+    training.join()
+    assert lab.told_state()["state"] == "ended"

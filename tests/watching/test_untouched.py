@@ -252,6 +252,14 @@ def test_a_compiled_model_is_left_alone() -> None:
         assert "torch.compile" in site["reason"]
 
 
+def test_a_compiler_that_comes_by_stumbles_over_nothing() -> None:
+    kind = KINDS["nn.Dropout"]
+    with watching(make(kind)) as lab:
+        compiled = torch.compile(lambda x: lab._model(x) + 1, backend="eager", fullgraph=True)
+        assert compiled(batch(kind, 1)[0]).shape == (8, 5)
+        assert lab.told_state()["passes"] == 0
+
+
 def test_functions_of_functions_are_left_alone() -> None:
     kind = KINDS["nn.Dropout"]
     model = make(kind).eval()
