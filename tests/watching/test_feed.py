@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -49,7 +50,12 @@ def eventually(holds: Callable[[], Any], what: str, patience_s: float = 60.0) ->
 
 def told(lab: Watching) -> dict[str, Any]:
     """What the server says of a watch."""
-    address = lab.url.partition("#")[0].replace("/watch/", "/api/watches/")
+    return told_at(lab.url)
+
+
+def told_at(page: str) -> dict[str, Any]:
+    """What the server says of the watch with this page."""
+    address = re.split("[?#]", page)[0].replace("/watch/", "/api/watches/")
     with urllib.request.urlopen(address, timeout=10) as answer:
         found: dict[str, Any] = json.loads(answer.read())
     return found
