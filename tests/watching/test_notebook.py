@@ -75,7 +75,7 @@ async def test_a_cell_shows_the_page(tmp_path: Path, patience: float) -> None:
         notebook = a_notebook(*(cell.strip().replace("ADDRESS", server) for cell in CELLS))
         client = Client(notebook, timeout=int(timeout_of(120)), kernel_name="python3")
         kernel = client.create_kernel_manager()
-        kernel.transport = "ipc"  # sockets in a folder; a port of this machine is left, for debugging
+        kernel.transport = "ipc"  # sockets in a folder
         kernel.ip = str(tmp_path / "kernel")
         await client.async_execute()
         assert set(client.heard) <= {"127.0.0.1"}
