@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from dropout_lab.watching.lab import Watching, _printable
+from dropout_lab.watching.lab import Watching
+from dropout_lab.watching.series import printable
 from dropout_lab.watching.voting import VoteError
 
 __all__ = ["VoteError", "Watching", "watch"]
@@ -52,7 +53,7 @@ def watch(
         model,
         optimizer=optimizer,
         val=val,
-        name=_printable(name or type(model).__name__),
+        name=printable(name or type(model).__name__),
         control=control,
         server=server,
         methods=methods,

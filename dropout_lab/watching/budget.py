@@ -15,11 +15,14 @@ MOST_PER_SECOND: Final = 50.0  # more rows nobody can look at
 class Budget:
     """Lets things be done for a share of the time that passes.
 
+    What is not used is not saved up: after a pause one thing may be done at once, and not many in a row.
+
     Args:
         share: of the time, such as 0.03.
         now: the time, in seconds.
 
     Attributes:
+        share: as above.
         spent_s: seconds that were spent.
     """
 
@@ -27,18 +30,28 @@ class Budget:
         self.share = share
         self.spent_s = 0.0
         self._now = now
-        self._began = now()
+        self._began = self._last = now()
+        self._credit_s = 0.0
         self._costs: deque[float] = deque(maxlen=9)
 
     def spend(self, seconds: float) -> None:
         """Note what something took."""
-        self.spent_s += max(0.0, seconds)
-        self._costs.append(max(0.0, seconds))
+        seconds = max(0.0, seconds)
+        self._accrue()
+        self.spent_s += seconds
+        self._credit_s -= seconds
+        self._costs.append(seconds)
 
     def may(self) -> bool:
         """Whether one more of what was done before fits in by now."""
-        expected = statistics.median(self._costs) if self._costs else 0.0
-        return self.spent_s + expected <= self.share * (self._now() - self._began)
+        self._accrue()
+        return self._credit_s >= (statistics.median(self._costs) if self._costs else 0.0)
+
+    def _accrue(self) -> None:
+        now = self._now()
+        most = max(self._costs, default=0.0)
+        self._credit_s = max(self._credit_s, min(most, self._credit_s + self.share * (now - self._last)))
+        self._last = now
 
     @property
     def cost(self) -> float:

@@ -23,6 +23,7 @@ from dropout_lab.watching.stack import functional_name
 
 MOST_UNITS: Final = 1024  # of a row
 MOST_LOOKED_AT: Final = 4_000_000  # activations of a site; of more, none are looked at
+MOST_DESCRIBED: Final = 65_536  # of which mean, deviation and histogram are
 BINS: Final = 40
 
 _aten = torch.ops.aten
@@ -201,7 +202,7 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _bernoulli(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
         keep = args[1] if len(args) > 1 else kwargs.get("p", 0.5)
-        self._hold(out, out != 0, 1 - float(keep))
+        self._hold(out, out.bool(), 1 - float(keep))
 
     def _bernoulli_of(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
         given = args[1] if len(args) > 1 else kwargs.get("p", args[0])
@@ -388,14 +389,11 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _look(self, draw: Draw, bits: Tensor, values: Tensor, batch: int) -> None:
         """Look at the activations in front of a site."""
-        if bits.dim() == values.dim() and values.dim() > 0:
+        if bits.dim() == values.dim() and values.numel():
             over = [batch] + [
                 at for at in range(bits.dim()) if at != batch and bits.shape[at] == 1 and values.shape[at] > 1
             ]
-            draw.silent = (values == 0).all(dim=over[0], keepdim=True)
-            for at in over[1:]:
-                draw.silent = draw.silent.all(dim=at, keepdim=True)
-            draw.silent = draw.silent.reshape(-1)[:MOST_UNITS]
+            draw.silent = (values.abs().amax(dim=over, keepdim=True) == 0).reshape(-1)[:MOST_UNITS]
             if draw.row is None or draw.silent.shape != draw.row.shape:
                 draw.silent = None
         if self._looks and values.numel():
@@ -404,24 +402,22 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _described(values: Tensor) -> Tensor:
     """Mean, standard deviation, share of zeros, 41 edges and 40 counts of the activations that are not 0, as one."""
-    values = values.detach().reshape(-1).to(torch.float32)
-    values = values[torch.isfinite(values)]
-    others = values[values != 0]
-    if not others.numel():
-        others = torch.zeros(1, device=values.device)
-    low, high = float(others.min()), float(others.max())
+    values = values.detach().reshape(-1)
+    values = values[:: -(-values.numel() // MOST_DESCRIBED)].to(torch.float32)  # evenly spread, if there are very many
+    if not bool(torch.isfinite(values.sum())):
+        values = values[torch.isfinite(values)]
+    if not values.numel():
+        return torch.full((3 + BINS + 1 + BINS,), math.nan).nan_to_num(0.0)
+    low, high = (float(each) for each in torch.aminmax(values))
     if low == high:
         low, high = low - 0.5, high + 0.5
-    counts = torch.histc(others, BINS, low, high) if values.numel() else torch.zeros(BINS)
-    if not bool((values != 0).any()):
-        counts = torch.zeros_like(counts)
-    summary = torch.stack(
-        [values.mean(), values.std(correction=0), (values == 0).to(torch.float32).mean()]
-        if values.numel()
-        else [torch.tensor(math.nan)] * 3
-    )
-    edges = torch.linspace(low, high, BINS + 1, device=values.device)
-    return torch.cat([summary.to(values.device), edges, counts.to(values.device)])
+    counts = torch.histc(values, BINS, low, high)
+    zeros = values.numel() - int(torch.count_nonzero(values))
+    if zeros:  # they have a number of their own, and would hide all else
+        at = torch.histc(torch.zeros(1, device=values.device), BINS, low, high)
+        counts = counts - at * zeros
+    summary = torch.stack([values.mean(), values.std(correction=0), values.new_tensor(zeros / values.numel())])
+    return torch.cat([summary, torch.linspace(low, high, BINS + 1, device=values.device), counts])
 
 
 def _of(bits: Tensor, values: Tensor) -> str:

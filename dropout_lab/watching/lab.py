@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import html
 import logging
 import math
@@ -13,7 +12,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -22,54 +21,30 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 from torch import Tensor, nn
-from torch.nn.modules.dropout import _DropoutNd
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
-from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from app.watched.names import id_of
 from dropout_lab.watching import calls
 from dropout_lab.watching.budget import Budget, Sampler
-from dropout_lab.watching.capture import MOST_UNITS, Capture, Draw
+from dropout_lab.watching.capture import Capture, Draw
 from dropout_lab.watching.feed import Feed
 from dropout_lab.watching.finding import find
 from dropout_lab.watching.kept import GRADIENTS, TRAINING, Kept, Row
-from dropout_lab.watching.sites import COMPILED, Site, Sites, tree_of
-from dropout_lab.watching.stack import caller, is_recomputed
-from dropout_lab.watching.voting import (
-    LEAST_PASSES,
-    MOST_PASSES,
-    USUAL_PASSES,
-    Vote,
-    VoteError,
-    first_tensor,
-    read_val,
-    scalar_in,
-)
-from trainer.printable import one_line
+from dropout_lab.watching.knobs import Knobs
+from dropout_lab.watching.modes import Warnings
+from dropout_lab.watching.series import as_number, printable, role_of
+from dropout_lab.watching.sites import COMPILED, Sites, tree_of
+from dropout_lab.watching.tracing import can_be_traced, stacked
+from dropout_lab.watching.votes import Votes
+from dropout_lab.watching.voting import USUAL_PASSES, first_tensor, scalar_in
 from trainer.wire.jsontext import dumps
 
-SHARE: Final = 0.025  # of the training's time for masks,
-VOTE_SHARE: Final = 0.015  # and for votes
+SHARE: Final = 0.015  # of the training's time for masks, as far as the pass itself shows it
 LOOK_S: Final = 1.0  # between two looks at activations
-FIRST_VOTE_S: Final = 2.0
-FIRST_TOLD: Final = (8, 16, 32)  # of the first vote: after so many it is told how far it is
 PATIENCE_S: Final = 10.0  # for which a paused loop waits for a lab that has gone
 GOODBYE_S: Final = 5.0
-MOST_NAME: Final = 100
 MOST_STEPS: Final = 1000
 FILE_KIND: Final = "dropout_lab_watch"
 HEIGHT: Final = 640  # pixels, in a notebook
-
-ROLES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("loss", "train_loss", "training_loss", "train/loss"), "train_loss"),
-    **dict.fromkeys(("val_loss", "valid_loss", "validation_loss", "eval_loss", "test_loss", "val/loss"), "val_loss"),
-    **dict.fromkeys(("accuracy", "acc", "train_accuracy", "train_acc", "train/accuracy"), "train_accuracy"),
-    **dict.fromkeys(
-        ("val_accuracy", "val_acc", "valid_accuracy", "validation_accuracy", "eval_accuracy", "test_accuracy"),
-        "val_accuracy",
-    ),
-}
-"""What a series means, by its name."""
 
 _log = logging.getLogger("dropout_lab")
 
@@ -104,7 +79,6 @@ class Watching:
         share: float = SHARE,
     ) -> None:
         self._model = model
-        self._val = None if val is None else read_val(val)
         self._optimizer = optimizer
         self._control = control
         self._name = name
@@ -113,24 +87,19 @@ class Watching:
         self._state = "training"
         self._steps: deque[tuple[float, int]] = deque(maxlen=64)
         self.kept = Kept()
+        self._votes = Votes(model, val, self.kept, self._point)
         self._sites = Sites(model)
         self._budget = Budget(share)
-        self._vote_budget = Budget(VOTE_SHARE)
         self._sampler = Sampler(self._budget)
         self._stride: deque[int] = deque(maxlen=16)
         self._last_sampled = 0
         self._inside: int | None = None  # the thread whose pass is sampled, or that asks sub-networks
         self._passing: set[int] = set()  # the threads that are in a pass
         self._looked_at = -LOOK_S
-        self._began = time.monotonic()
         self._fault: str | None = None
         self._model_told: tuple[Any, dict[str, Any]] | None = None
-        self._warnings: dict[str, dict[str, Any]] = {}
-        self._changes: list[dict[str, Any]] = []
-        self._vote: Vote | None = None
-        self._votes = 0
-        self._vote_asked: int | None = None
-        self._vote_problem: str | None = None
+        self._warnings = Warnings()
+        self._knobs = Knobs(self._sites)
         self._pending_loss: list[tuple[str, int, Tensor]] = []
         self._logs = False
         self._commands: deque[tuple[Mapping[str, Any], Callable[[dict[str, Any]], None]]] = deque()
@@ -200,7 +169,7 @@ class Watching:
                     if len(self._pending_loss) >= 32:
                         self._read_pending()
                     continue
-            self._point(name, at, _float(name, value))
+            self._point(name, at, as_number(name, value))
 
     def hide(self) -> None:
         """The model is compiled, so that no mask can be seen; not for callers outside."""
@@ -223,11 +192,7 @@ class Watching:
             ValueError: there is nothing to vote on, or so many cannot.
             VoteError: the model fails on ``val``.
         """
-        self._check_passes(passes)
-        vote = self._begin_vote(passes)
-        while not vote.is_done:
-            vote.go_on()
-        self._end_vote(vote)
+        self._votes.hold(passes, self._step)
 
     def close(self, failed: bool = False) -> None:
         """End watching, and leave no trace in the model; what was seen stays on the page.
@@ -243,7 +208,7 @@ class Watching:
         calls.end(self._model)
         if self._handle is not None:
             self._handle.remove()
-        self._vote = None
+        self._votes.stop()
         self._read_pending()
         self.told_model()
         self._refuse_waiting()
@@ -272,19 +237,11 @@ class Watching:
     @property
     def changes(self) -> list[dict[str, Any]]:
         """What was changed from the page: each with its step, its site, and what it was before and afterwards."""
-        return [dict(change) for change in self._changes]
+        return [dict(change) for change in self._knobs.changes]
 
     def code(self) -> str:
         """Return what was changed from the page as Python, to be taken over into the training program."""
-        lines = []
-        for change in self._changes:
-            site = self._sites.all[change["site"]]
-            value = (
-                (0.0 if change["to"] else site.off_from or change["rate"]) if change["knob"] == "off" else change["to"]
-            )
-            lines.append(f"# from step {change['step']} on")
-            lines.append(f"model.get_submodule({site.path!r}).{site.knob} = {value:g}")
-        return "\n".join(lines)
+        return self._knobs.code()
 
     @property
     def problem(self) -> str | None:
@@ -346,8 +303,8 @@ class Watching:
         trains = torch.is_grad_enabled()
         self._passes += 1
         if not trains:
-            self._check_modes()
-        if self._sampler.wants(trains) and self._inside is None and self._can_see():
+            self._warnings.check(self._sites, self._step)
+        if self._sampler.wants(trains) and self._inside is None and self._can_see and can_be_traced():
             self._inside = thread
             try:
                 out = self._sample(forward, trains)
@@ -364,24 +321,16 @@ class Watching:
                 self._pending_loss[:] = [("loss (of the model)", self._step + 1, loss.detach().clone())]
         return out
 
+    @property
     def _can_see(self) -> bool:
-        """Whether this pass can be looked into without changing it."""
-        return (
-            self._sites.reason is None
-            and self._fault is None
-            and not torch.compiler.is_compiling()
-            and not torch._C._get_tracing_state()
-            and torch._C._functorch.peek_interpreter_stack() is None
-            and not _get_current_dispatch_mode_stack()
-            and not _records_a_graph()
-        )
+        return self._sites.reason is None and self._fault is None
 
     def _sample(self, forward: Callable[[], Any], trains: bool) -> Any:
         looks = time.monotonic() - self._looked_at >= LOOK_S
         stack: list[nn.Module] = [self._model]  # in one of its methods, none of its modules may run
         capture = Capture(stack, looks)
         began = time.perf_counter()
-        with _stacked(stack, capture.draws), capture:
+        with stacked(stack, capture.draws), capture:
             out = forward()
         passed = time.perf_counter()
         try:
@@ -417,42 +366,7 @@ class Watching:
             row = Row(site.index, site.units, step, mask, int(draw.kept), draw.size, rate, flags)
             self.kept.add_row(row, silent, seen)
             if not trains and not training:
-                self._warn_always_on(site)
-
-    def _check_modes(self) -> None:
-        """Dropout in a pass without gradients: the forgotten eval()."""
-        for site in self._sites.all:
-            if site.module is not None and site.module.training and site.read_rate() > 0:
-                frame = sys._getframe(1)
-                if is_recomputed(frame):
-                    return
-                where = caller(frame) or "somewhere"
-                self._warn(
-                    "dropout_in_evaluation",
-                    where,
-                    f"Dropout was on in a pass without gradients, called at {where}. If this evaluates the model, call "
-                    "model.eval() before it and model.train() behind it. If it is meant (Monte Carlo dropout), all is "
-                    "well.",
-                )
-                return
-
-    def _warn_always_on(self, site: Site) -> None:
-        where = site.where or caller(sys._getframe(1)) or "somewhere"
-        self._warn(
-            "dropout_always_on",
-            where,
-            f"{site.kind} in {site.path or 'the model'} drops although the module is in evaluation mode ({where}). "
-            "Pass training=self.training to it.",
-        )
-
-    def _warn(self, kind: str, where: str, text: str) -> None:
-        key = f"{kind}:{where}"[:150]
-        found = self._warnings.get(key)
-        if found is None:
-            if len(self._warnings) >= 32:
-                return
-            found = {"id": key, "kind": kind, "step": self._step, "count": 0, "where": where[:200], "text": text[:500]}
-        self._warnings[key] = {**found, "count": found["count"] + 1}
+                self._warnings.always_on(site, self._step)
 
     def _mark(self, out: Any) -> None:
         """Have a backward pass through this pass count."""
@@ -483,7 +397,7 @@ class Watching:
         self._steps.append((time.monotonic(), self._step))
 
     def _point(self, name: str, step: int, value: float) -> None:
-        self.kept.add_point(_printable(name), min(max(step, 0), 2**32 - 1), value)
+        self.kept.add_point(printable(name), min(max(step, 0), 2**32 - 1), value)
 
     def _read_pending(self) -> None:
         pending, self._pending_loss = self._pending_loss, []
@@ -547,9 +461,7 @@ class Watching:
     def _do(self, command: Mapping[str, Any]) -> None:
         op = command.get("op")
         if op == "vote":
-            passes = command.get("passes", USUAL_PASSES)
-            self._check_passes(passes)
-            self._vote_asked, self._vote = passes, None
+            self._votes.ask(command.get("passes", USUAL_PASSES))
             return
         if not self._control:
             raise ValueError("the page may not change this training: watch(…, control=True) would allow it")
@@ -563,92 +475,16 @@ class Watching:
                 raise ValueError(f"count = {count!r} is not allowed: it must be a whole number from 1 to {MOST_STEPS}")
             self._steps_left = count
         elif op == "set":
-            self._set(command)
+            self._knobs.set(command, self._step + 1)
         else:
             raise ValueError(f"op = {op!r} is not allowed: it must be set, pause, play, step or vote")
 
-    def _set(self, command: Mapping[str, Any]) -> None:
-        index = command.get("site")
-        if type(index) is not int or not 0 <= index < len(self._sites.all):
-            raise ValueError(f"site = {index!r} is not allowed: it must be 0 to {len(self._sites.all) - 1}")
-        site = self._sites.all[index]
-        if site.knob is None or site.module is None:
-            raise ValueError(f"the rate of {site.name} stands in the code, at {site.where or site.kind}")
-        before = site.read_rate()
-        change: dict[str, Any]
-        if "off" in command:
-            off = command["off"]
-            if type(off) is not bool:
-                raise ValueError(f"off = {off!r} is not allowed: it must be true or false")
-            if off == (site.off_from is not None):
-                return
-            rate, site.off_from = (0.0, before) if off else (site.off_from or 0.0, None)
-            change = {"knob": "off", "from": not off, "to": off, "rate": before if off else rate}
-        else:
-            given: Any = command.get("rate")
-            if type(given) not in (int, float) or not 0 <= given <= 1:
-                raise ValueError(f"rate = {given!r} is not allowed: it must be a number from 0 to 1")
-            rate, site.off_from = float(given), None
-            change = {"knob": "rate", "from": before, "to": rate}
-        setattr(site.module, site.knob, rate)
-        for other in self._sites.all:  # a module that is used twice has one rate
-            if other.module is site.module:
-                other.off_from = site.off_from
-        told = {"step": self._step + 1, "site": index, "path": site.path, "name": site.name, **change}
-        self._changes.append(told)
-        del self._changes[:-MOST_STEPS]
-
-    # Votes
-
-    def _check_passes(self, passes: Any) -> None:
-        if self._val is None:
-            raise ValueError("there is nothing to vote on: pass val=(x_val, y_val) to watch")
-        if type(passes) is not int or not LEAST_PASSES <= passes <= MOST_PASSES:
-            raise ValueError(
-                f"passes = {passes!r} is not allowed: it must be a whole number from {LEAST_PASSES} to {MOST_PASSES}"
-            )
-
-    def _begin_vote(self, passes: int) -> Vote:
-        assert self._val is not None
-        self._votes += 1
-        return Vote(self._model, *self._val, passes, self._step, seed=1_000_003 * self._votes)
-
     def _go_on_voting(self, free: bool = False) -> None:
-        """Let sub-networks vote as far as there is time for it."""
-        if self._val is None or (self._vote_problem is not None and self._vote_asked is None):
-            return
-        asked = self._vote_asked is not None
-        if self._vote is None and not asked and (free or time.monotonic() - self._began < FIRST_VOTE_S):
-            return
-        if not (asked or free or self._vote_budget.may()):
-            return
-        began = time.perf_counter()
+        self._inside, was = threading.get_ident(), self._inside  # its passes are none of the training's
         try:
-            self._inside, was = threading.get_ident(), self._inside
-            if self._vote is None:
-                self._vote = self._begin_vote(self._vote_asked or USUAL_PASSES)
-            else:
-                self._vote.go_on()
-            if self._vote.is_done:
-                self._end_vote(self._vote)
-            elif self._vote.asked in FIRST_TOLD and self._votes == 1:
-                self.kept.set_ensemble(*self._vote.result()[:2])  # something to see before all have voted
-        except VoteError as error:
-            self._vote, self._vote_asked, self._vote_problem = None, None, str(error)[:300]
-        except Exception as error:
-            self._vote, self._vote_asked, self._vote_problem = None, None, f"{type(error).__name__}: {error}"[:300]
-            _log.warning("sub-networks of %s cannot be asked", self._name, exc_info=True)
+            self._votes.go_on(self._step, free)
         finally:
             self._inside = was
-            self._vote_budget.spend(time.perf_counter() - began)
-
-    def _end_vote(self, vote: Vote) -> None:
-        tensors, meta, beside = vote.result()
-        self.kept.set_ensemble(tensors, meta)
-        for name, value in beside.items():
-            if name not in self.kept.series:  # the reader's own are better: they are of the whole set
-                self._point(f"{name} (on val)", vote.step, value)
-        self._vote = self._vote_asked = self._vote_problem = None
 
     # What the lab is told
 
@@ -673,7 +509,7 @@ class Watching:
                 "cut": cut,
                 "sites": [site.told() for site in self._sites.all],
                 "series": [{"name": name, "role": role_of(name)} for name in self.kept.series],
-                "val": 0 if self._val is None else len(self._val[1]),
+                "val": self._votes.examples,
             }
             self._model_told = now, told
         return self._model_told[1]
@@ -687,20 +523,20 @@ class Watching:
             "passes": self._passes,
             "sampled": self._sampled,
             "every": max(1, round(float(np.median(self._stride)))) if self._stride else 1,
-            "cost": round(min(1.0, self._budget.cost + self._vote_budget.cost), 4),
+            "cost": round(min(1.0, self._budget.cost + self._votes.budget.cost), 4),
             "lost": self.kept.lost,
             "mode": self._mode,
-            "voting": self._vote is not None or self._vote_asked is not None,
-            "vote_problem": self._vote_problem or self._fault,
+            "voting": self._votes.is_on,
+            "vote_problem": self._votes.problem or self._fault,
         }
 
     def told_warnings(self) -> list[dict[str, Any]]:
         """Return what is probably wrong; not for callers outside."""
-        return list(self._warnings.values())
+        return self._warnings.told()
 
     def told_changes(self) -> dict[str, Any]:
         """Return what was changed from the page; not for callers outside."""
-        return {"changes": [{**change} for change in self._changes], "code": self.code()}
+        return {"changes": self.changes, "code": self.code()}
 
     def set_viewers(self, count: int) -> None:
         """So many look; not for callers outside."""
@@ -712,75 +548,6 @@ class Watching:
             return 0.0
         (first_at, first), (_, last) = self._steps[0], self._steps[-1]
         return (last - first) / max(1e-6, time.monotonic() - first_at)
-
-
-def _records_a_graph() -> bool:
-    """Whether a CUDA graph is being recorded, into which nothing of ours belongs."""
-    return torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing()  # type: ignore[no-untyped-call]
-
-
-@contextlib.contextmanager
-def _stacked(stack: list[nn.Module], draws: list[Draw]) -> Iterator[None]:
-    """Keep ``stack`` up to date with the modules whose forward is running in this thread.
-
-    The hooks are PyTorch's own and for all modules: there is none in the model.
-    """
-    thread = threading.get_ident()
-    before = [0 for _ in stack]
-
-    def enter(module: nn.Module, given: Any) -> None:
-        if threading.get_ident() == thread:
-            stack.append(module)
-            before.append(len(draws))
-
-    def leave(module: nn.Module, given: Any, out: Any) -> None:
-        if threading.get_ident() != thread:
-            return
-        while stack:
-            left, drawn = stack.pop(), before.pop()
-            if left is module:
-                if len(draws) == drawn and isinstance(module, _DropoutNd) and module.training and module.p == 0:
-                    draws.append(_all_kept(module, out))
-                break
-
-    handles = (
-        register_module_forward_pre_hook(enter),
-        register_module_forward_hook(leave, always_call=True),
-    )
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _all_kept(module: _DropoutNd, out: Any) -> Draw:
-    """What a rate of 0 comes to: nothing is drawn, and all is kept."""
-    values = out if isinstance(out, Tensor) else torch.zeros(1)
-    per_channel = isinstance(module, nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.FeatureAlphaDropout)
-    shape = tuple(values.shape[:2]) + (1,) * (values.dim() - 2) if per_channel and values.dim() > 2 else values.shape
-    size = math.prod(shape)
-    row = torch.ones(min(MOST_UNITS, size // max(1, shape[0]) if shape else 1), dtype=torch.bool)
-    of = "channels" if per_channel else "units"
-    return Draw(module, f"nn.{type(module).__name__}", of, 0.0, row, torch.tensor(size), size, tuple(shape))
-
-
-def role_of(name: str) -> str:
-    """Return what a series means, by its name: ``val_loss`` and its like, or ``other``."""
-    plain = name.removesuffix(" (on val)").removesuffix(" (of the model)").lower().replace(" ", "_").replace("-", "_")
-    return ROLES.get(plain.removesuffix("_step").removesuffix("_epoch"), "other")  # as Lightning tells them apart
-
-
-def _printable(name: str) -> str:
-    """A name on one line, with nothing in it that cannot be seen."""
-    return one_line(str(name)).strip()[:MOST_NAME] or "value"
-
-
-def _float(name: str, value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} = {value!r:.100} is not allowed: it must be a number") from None
 
 
 def _refusal(code: str, message: str) -> dict[str, Any]:

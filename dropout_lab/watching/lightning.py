@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from torch import Tensor
 
 from dropout_lab.watching import watch
-from dropout_lab.watching.lab import Watching, role_of
+from dropout_lab.watching.lab import Watching
+from dropout_lab.watching.series import role_of
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback, LightningModule, Trainer

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dropout_lab.watching.capture import FUSED_ATTENTION, Capture, Draw
-from dropout_lab.watching.lab import _stacked
+from dropout_lab.watching.tracing import stacked
 from tests.watching.models import CLASSES, FEATURES, KINDS, Kind, Model, Twice, batch, make
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +25,7 @@ def captured(model: nn.Module, x: Tensor, seed: int = 3) -> tuple[list[Draw], Te
     stack: list[nn.Module] = []
     capture = Capture(stack, looks=True, whole=True)
     torch.manual_seed(seed)
-    with _stacked(stack, capture.draws), capture:
+    with stacked(stack, capture.draws), capture:
         out = model(x)
     assert capture.fault is None
     assert stack == []
@@ -261,7 +261,7 @@ def test_what_fails_in_here_is_no_fault_of_the_pass(monkeypatch: pytest.MonkeyPa
     stack: list[nn.Module] = []
     capture = Capture(stack)
     torch.manual_seed(3)
-    with _stacked(stack, capture.draws), capture:
+    with stacked(stack, capture.draws), capture:
         out = model(x)
     torch.manual_seed(3)
     assert torch.equal(out, model(x))

@@ -21,7 +21,8 @@ from torch.nn import functional
 from dropout_lab.watching import watch
 from dropout_lab.watching.budget import FIRST, Budget, Sampler
 from dropout_lab.watching.kept import MOST_POINTS, MOST_WAITING, Kept, Row
-from dropout_lab.watching.lab import Watching, _close_all, role_of
+from dropout_lab.watching.lab import Watching, _close_all
+from dropout_lab.watching.series import role_of
 from dropout_lab.watching.sites import MOST_SITES
 from dropout_lab.watching.voting import VoteError
 from tests.watching.models import CLASSES, FEATURES, KINDS, Functional, Kind, Model, Twice, batch, make
@@ -415,9 +416,9 @@ def test_a_vote_is_what_many_passes_say() -> None:
 
 
 def test_votes_go_on_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dropout_lab.watching.lab.FIRST_VOTE_S", 0.0)
+    monkeypatch.setattr("dropout_lab.watching.votes.FIRST_AFTER_S", 0.0)
     with watching(make(DENSE), val=batch(DENSE, 1, 20)) as lab:
-        lab._vote_budget.share = 0.9
+        lab._votes.budget.share = 0.9
         told: list[int] = []
         while 64 not in told:
             train(lab, DENSE, 1)
@@ -606,6 +607,21 @@ def test_samples_take_their_share_of_the_time() -> None:
         clock.now += 0.004
     assert 0.015 < budget.cost <= 0.025
     assert sampled > 100
+
+
+def test_a_pause_is_not_saved_up() -> None:
+    clock = Clock()
+    budget = Budget(0.1, clock)
+    budget.spend(1.0)
+    clock.now += 5.0
+    assert not budget.may()
+    clock.now += 1000.0
+    assert budget.may()
+    budget.spend(1.0)
+    clock.now += 5.0
+    assert not budget.may()
+    clock.now += 6.0
+    assert budget.may()
 
 
 def test_the_first_passes_are_always_sampled() -> None:
