@@ -10,6 +10,8 @@ from typing import Final
 
 FIRST: Final = 3  # passes that are sampled whatever they cost: without them nothing is known
 MOST_PER_SECOND: Final = 50.0  # more rows nobody can look at
+LEAST_PER_SECOND: Final = 4.0  # fewer are no picture of a training: so many are sampled as long as all of it takes
+AT_MOST: Final = 0.04  # of the time
 
 
 class Budget:
@@ -61,7 +63,7 @@ class Budget:
 
 
 class Sampler:
-    """Chooses which passes are sampled: the first few, then as many as the budget allows.
+    """Chooses which passes are sampled: the first few, then as many as the budget allows, and some four a second.
 
     What a sampled pass costs is what it takes longer than others of its kind.
 
@@ -85,8 +87,14 @@ class Sampler:
         """
         if self._sampled[trains] < FIRST:
             return True
-        now = self._now()
-        return now - self._last >= 1 / MOST_PER_SECOND and self._budget.may()
+        since = self._now() - self._last
+        if since < 1 / MOST_PER_SECOND:
+            return False
+        return self._budget.may() or (since >= 1 / LEAST_PER_SECOND and self._budget.share > 0 and self._is_cheap)
+
+    @property
+    def _is_cheap(self) -> bool:
+        return self._budget.cost <= AT_MOST
 
     def passed(self, trains: bool, seconds: float) -> None:
         """A pass was not sampled."""

@@ -13,7 +13,8 @@ from dropout_lab.watching.budget import Budget
 from dropout_lab.watching.kept import Kept
 from dropout_lab.watching.voting import LEAST_PASSES, MOST_PASSES, USUAL_PASSES, Vote, VoteError, read_val
 
-SHARE: Final = 0.01  # of the training's time
+SHARE: Final = 0.01  # of the training's time,
+FIRST_SHARE: Final = 0.03  # and until the first have voted, for which somebody waits
 FIRST_AFTER_S: Final = 2.0
 FIRST_TOLD: Final = (8, 16, 32)  # of the first vote: after so many it is told how far it is
 
@@ -39,7 +40,7 @@ class Votes:
     """
 
     def __init__(self, model: nn.Module, val: Any, kept: Kept, point: Callable[[str, int, float], None]) -> None:
-        self.budget = Budget(SHARE)
+        self.budget = Budget(FIRST_SHARE)
         self.problem: str | None = None
         self.asked: int | None = None
         self._model = model
@@ -138,6 +139,7 @@ class Votes:
             if name not in self._kept.series:  # the reader's own are better: they are of the whole set
                 self._point(f"{name} (on val)", vote.step, value)
         self._vote = self.asked = self.problem = None
+        self.budget.share = min(self.budget.share, SHARE)
 
     def _fail(self, problem: str) -> None:
         self._vote = self.asked = None

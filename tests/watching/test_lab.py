@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dropout_lab.watching import watch
-from dropout_lab.watching.budget import FIRST, Budget, Sampler
+from dropout_lab.watching.budget import AT_MOST, FIRST, LEAST_PER_SECOND, Budget, Sampler
 from dropout_lab.watching.kept import MOST_POINTS, MOST_WAITING, Kept, Row
 from dropout_lab.watching.lab import Watching, _close_all
 from dropout_lab.watching.series import role_of
@@ -607,6 +607,24 @@ def test_samples_take_their_share_of_the_time() -> None:
         clock.now += 0.004
     assert 0.015 < budget.cost <= 0.025
     assert sampled > 100
+
+
+def test_some_passes_are_sampled_even_where_each_costs_much() -> None:
+    clock = Clock()
+    budget = Budget(0.001, clock)
+    sampler = Sampler(budget, clock)
+    sampled = 0
+    for _ in range(20_000):
+        if sampler.wants(True):
+            clock.now += 0.003
+            sampler.sampled(True, 0.0025, 0.0005)
+            sampled += 1
+        else:
+            clock.now += 0.001
+            sampler.passed(True, 0.001)
+        clock.now += 0.004
+    assert 0.9 * LEAST_PER_SECOND * clock.now < sampled <= LEAST_PER_SECOND * clock.now + FIRST
+    assert budget.cost < AT_MOST
 
 
 def test_a_pause_is_not_saved_up() -> None:
