@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
+from torch._ops import HigherOrderOperator
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dropout_lab.watching.stack import functional_name
@@ -124,6 +125,7 @@ class _Mask:
         drawn_in: the module in whose forward it was drawn.
         batch: the dimension of the examples.
         is_used: whether anything was multiplied by it.
+        version: of the tensor, which rises when it is written over.
     """
 
     tensor: Tensor
@@ -132,6 +134,7 @@ class _Mask:
     drawn_in: nn.Module | None
     batch: int
     is_used: bool = False
+    version: int = 0
 
 
 class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -157,9 +160,16 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._looks = looks
         self._whole = whole
         self._masks: dict[int, _Mask] = {}
-        self._uniform: dict[int, tuple[Tensor, float]] = {}
+        self._uniform: dict[int, tuple[Tensor, float, int]] = {}  # what was added to them, and their version
         self._nothing: dict[int, Tensor] = {}
         self._softened: tuple[int, Tensor] | None = None
+
+    supports_higher_order_operators = True
+
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        """A part of the model that is compiled runs compiled, as it does when nobody looks."""
+        return True
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -175,6 +185,8 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Let one operation through, and see what it was."""
         kwargs = kwargs or {}
         self.operations += 1
+        if isinstance(func, HigherOrderOperator):  # a branch or a loop that is one operation
+            return func(*args, **kwargs)
         before = _BEFORE.get(func)
         draw = None
         if before is not None and (self._masks or self._nothing):
@@ -215,31 +227,41 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _rand(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
         if len(args) < 3 and out.is_floating_point():  # uniform_ from 0 to 1
-            self._uniform[_place(out)] = (out, 0.0)
+            self._put_uniform(args, out, 0.0)
 
     def _shift(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
         for one, other in (args[:2], args[1::-1]):
-            held = self._uniform.get(_place(one)) if isinstance(one, Tensor) else None
-            by = _number(other)
-            if held is not None and by is not None:
-                self._uniform[_place(out)] = (out, held[1] + by)
+            shift, by = self._shift_of(one), _number(other)
+            if shift is not None and by is not None:
+                self._put_uniform(args, out, shift + by)
+                return
 
     def _floor(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
-        held = self._uniform.get(_place(args[0]))
-        if held is not None and 0 < held[1] < 1:  # ⌊u + keep⌋ is 1 with the probability `keep`
+        shift = self._shift_of(args[0])
+        if shift is not None and 0 < shift < 1:  # ⌊u + keep⌋ is 1 with the probability `keep`
             self._uniform.pop(_place(out), None)
-            self._hold(out, out != 0, 1 - held[1])
+            self._hold(out, out != 0, 1 - shift)
 
     def _compare(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
-        held = self._uniform.get(_place(args[0])) if isinstance(args[0], Tensor) else None
-        if held is not None:
+        shift = self._shift_of(args[0])
+        if shift is not None:
             bound = _number(args[1])
-            true = math.nan if bound is None else min(1.0, max(0.0, bound - held[1]))
+            true = math.nan if bound is None else min(1.0, max(0.0, bound - shift))
             self._hold(out, out, 1 - true if func in _BELOW else true)
 
+    def _put_uniform(self, args: tuple[Any, ...], out: Tensor, shift: float) -> None:
+        if place := _place(out):
+            written = 1 if args and out is args[0] else 0  # which PyTorch counts behind the operation
+            self._uniform[place] = (out, shift, _version(out) + written)
+
+    def _shift_of(self, tensor: Any) -> float | None:
+        """What was added to uniform numbers; None: they are none, or something else was done to them in place."""
+        held = self._uniform.get(_place(tensor))
+        return held[1] if held is not None and _version(tensor) <= held[2] else None
+
     def _zeros(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
-        if out.dim() == 0:
-            self._nothing[_place(out)] = out
+        if out.dim() == 0 and (place := _place(out)):
+            self._nothing[place] = out
 
     def _soften(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
         self._softened = (_place(out), out)
@@ -254,12 +276,12 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
             and (func not in _DIVIDED | _MULTIPLIED or _number(args[1]) is not None)
         ):
             bits = mask.bits.expand(out.shape) if mask.bits.shape != out.shape else mask.bits
-            self._masks[_place(out)] = _Mask(out, bits, mask.rate, mask.drawn_in, mask.batch)
+            self._put(_Mask(out, bits, mask.rate, mask.drawn_in, mask.batch))
 
     def _invert(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
         mask = self._masks.get(_place(args[0]))
         if mask is not None and out.dtype == torch.bool:
-            self._masks[_place(out)] = _Mask(out, ~mask.bits, 1 - mask.rate, mask.drawn_in, mask.batch)
+            self._put(_Mask(out, ~mask.bits, 1 - mask.rate, mask.drawn_in, mask.batch))
 
     # What uses one
 
@@ -314,7 +336,12 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _hold(self, tensor: Tensor, bits: Tensor, rate: float) -> None:
         bits = bits.clone() if bits is tensor else bits
         if tensor.numel():
-            self._masks[_place(tensor)] = _Mask(tensor, bits, rate, self._inner, self._batch(tensor))
+            self._put(_Mask(tensor, bits, rate, self._inner, self._batch(tensor)))
+
+    def _put(self, mask: _Mask) -> None:
+        if place := _place(mask.tensor):
+            mask.version = _version(mask.tensor)
+            self._masks[place] = mask
 
     @property
     def _inner(self) -> nn.Module | None:
@@ -346,12 +373,17 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         mask.is_used = True
         as_drawn = noise.shape == mask.tensor.shape and noise.stride() == mask.tensor.stride()
         bits, rate = (mask.bits if as_drawn else noise != 0), mask.rate
+        if as_drawn and _version(noise) != mask.version and not self._is_alpha(mask):
+            now = noise.bool()  # it was scaled in place, or something was kept by hand
+            if not torch.equal(now, bits):
+                bits, rate = now, math.nan
         if fills:
             bits, rate = ~bits, 1 - rate
         attends = self._softened is not None and _place(values) == self._softened[0]
         batch = mask.batch if mask.batch < bits.dim() else 0
         draw = self._noted(mask.drawn_in, attends, bits, values, rate)
-        one = bits if draw.of == "branches" or not bits.dim() else bits.select(batch, 0)
+        whole = draw.of == "branches" or bits.dim() < max(1, values.dim())  # also one mask for all examples
+        one = bits if whole else bits.select(batch, 0)
         draw.row = one.reshape(-1)[:MOST_UNITS].clone()
         draw.kept = torch.count_nonzero(bits)
         if not attends and draw.of != "branches" and values.numel() <= MOST_LOOKED_AT and values.is_floating_point():
@@ -360,6 +392,12 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
             draw.mask, draw.before = bits.clone(), values.clone()
         self.draws.append(draw)
         return draw
+
+    def _is_alpha(self, mask: _Mask) -> bool:
+        """Whether the noise is alpha dropout's, which PyTorch writes over before it is used."""
+        if isinstance(mask.drawn_in, nn.AlphaDropout | nn.FeatureAlphaDropout):
+            return True
+        return functional_name(sys._getframe())[0] in ("F.alpha_dropout", "F.feature_alpha_dropout")
 
     def _noted(self, module: nn.Module | None, attends: bool, bits: Tensor, values: Tensor, rate: float) -> Draw:
         kind, where = self._kind(module, attends)
@@ -403,21 +441,22 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def _described(values: Tensor) -> Tensor:
     """Mean, standard deviation, share of zeros, 41 edges and 40 counts of the activations that are not 0, as one."""
     values = values.detach().reshape(-1)
-    values = values[:: -(-values.numel() // MOST_DESCRIBED)].to(torch.float32)  # evenly spread, if there are very many
+    values = values[:: -(-values.numel() // MOST_DESCRIBED)]  # evenly spread, if there are very many
+    values = values.to("cpu", torch.float32)  # where a histogram is allowed, whatever is asked of a GPU
     if not bool(torch.isfinite(values.sum())):
         values = values[torch.isfinite(values)]
     if not values.numel():
-        return torch.full((3 + BINS + 1 + BINS,), math.nan).nan_to_num(0.0)
+        return torch.zeros(3 + BINS + 1 + BINS, dtype=torch.float32)
     low, high = (float(each) for each in torch.aminmax(values))
     if low == high:
         low, high = low - 0.5, high + 0.5
     counts = torch.histc(values, BINS, low, high)
     zeros = values.numel() - int(torch.count_nonzero(values))
     if zeros:  # they have a number of their own, and would hide all else
-        at = torch.histc(torch.zeros(1, device=values.device), BINS, low, high)
+        at = torch.histc(torch.zeros(1, dtype=torch.float32), BINS, low, high)
         counts = counts - at * zeros
     summary = torch.stack([values.mean(), values.std(correction=0), values.new_tensor(zeros / values.numel())])
-    return torch.cat([summary, torch.linspace(low, high, BINS + 1, device=values.device), counts])
+    return torch.cat([summary, torch.linspace(low, high, BINS + 1, dtype=torch.float32), counts])
 
 
 def _of(bits: Tensor, values: Tensor) -> str:
@@ -438,9 +477,14 @@ def _holds_others(module: nn.Module) -> bool:
 
 def _place(tensor: Any) -> int:
     """Where a tensor's memory is; 0: nowhere."""
-    if not isinstance(tensor, Tensor):
+    if not isinstance(tensor, Tensor) or tensor.layout is not torch.strided or tensor.is_nested:
         return 0
     return tensor.untyped_storage().data_ptr()
+
+
+def _version(tensor: Tensor) -> int:
+    """How often a tensor was written over; of those made in inference mode nobody counts it."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _number(value: Any) -> float | None:

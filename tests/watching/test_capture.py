@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -308,3 +309,77 @@ def test_a_pass_loads_nothing_of_the_compiler() -> None:
         "assert 'torch._dynamo' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+class ByHand(nn.Module):
+    """A mask that a function makes for some values."""
+
+    def __init__(self, mask: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.mask = mask
+        self.used = torch.zeros(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.used = self.mask(x)
+        return x * self.used
+
+
+def _always_first(x: Tensor) -> Tensor:
+    keep = torch.rand(x.shape) < 0.2
+    keep[:, :2] = True
+    return keep
+
+
+@pytest.mark.parametrize(
+    ("mask", "rate"),
+    [
+        (_always_first, None),
+        (lambda x: torch.rand(x.shape).mul_(2) < 0.5, None),
+        (lambda x: torch.bernoulli(torch.sigmoid(x)), None),
+        (lambda x: torch.bernoulli(torch.full(x.shape, 0.7)).div_(0.7), 0.3),
+        (lambda x: torch.empty(x.shape[1]).bernoulli_(0.6), 0.4),
+    ],
+)
+def test_masks_by_hand_are_what_was_used(mask: Callable[[Tensor], Tensor], rate: float | None) -> None:
+    model = ByHand(mask)
+    draws, _ = captured(model, torch.randn(40, 8))
+    for draw in draws:
+        assert draw.mask is not None
+        assert draw.row is not None
+        assert torch.equal(draw.mask, model.used.bool())
+        assert len(draw.row) == 8
+        assert math.isnan(draw.rate) if rate is None else draw.rate == pytest.approx(rate)
+    assert len(draws) == (0 if mask.__name__ == "<lambda>" and rate is None and not draws else 1)
+
+
+def test_branches_and_loops_of_one_operation() -> None:
+    class Branching(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.drop(x)
+            out: Tensor = torch.cond(x.sum() > 0, lambda x: x.sin(), lambda x: x.cos(), (x,))
+            return out
+
+    model, x = Branching(), torch.randn(4, 6)
+    draws, out = captured(model, x)
+    assert len(draws) == 1
+    torch.manual_seed(3)
+    assert torch.equal(out, model(x))
+
+
+def test_tensors_without_memory_of_their_own() -> None:
+    class Graph(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            near = torch.eye(4).to_sparse() * 0.5
+            out: Tensor = self.drop(torch.sparse.mm(near, x))
+            return out
+
+    draws, _ = captured(Graph(), torch.randn(4, 6))
+    assert len(draws) == 1
