@@ -23,11 +23,17 @@ class Watcher(Protocol):
         """Run one call of the model, which ``forward`` does, and return what it returns."""
 
 
-_watched: dict[int, tuple[nn.Module, Watcher, tuple[str, ...]]] = {}
+_watched: dict[int, tuple[nn.Module, Watcher, tuple[str, ...], type]] = {}
 _replaced: dict[tuple[type, str], tuple[int, Any]] = {}  # how many use a class's method so, and what it was
 _lock = threading.Lock()
 _MISSING: Any = object()
 CALL = "__call__"
+
+
+def renew_lock() -> None:
+    """In a process that was just forked nobody holds the lock, whoever held it before."""
+    global _lock
+    _lock = threading.Lock()
 
 
 def begin(model: nn.Module, watcher: Watcher, methods: Sequence[str] = ()) -> None:
@@ -49,8 +55,8 @@ def begin(model: nn.Module, watcher: Watcher, methods: Sequence[str] = ()) -> No
         if id(model) in _watched:
             raise ValueError("this model is watched already; close the first watch before the second")
         names = tuple(dict.fromkeys((CALL, *methods)))
-        _watched[id(model)] = (model, watcher, names)
         kind = type(model)
+        _watched[id(model)] = (model, watcher, names, kind)
         for name in names:
             count, before = _replaced.get((kind, name), (0, _MISSING))
             if count == 0:
@@ -65,7 +71,7 @@ def end(model: nn.Module) -> None:
         found = _watched.pop(id(model), None)
         if found is None:
             return
-        kind = type(model)
+        kind = found[3]  # as it was: parametrisations change a model's class
         for name in found[2]:
             count, before = _replaced.pop((kind, name))
             if count > 1:

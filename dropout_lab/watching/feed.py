@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -104,8 +105,11 @@ class Feed:
 
     def close(self, timeout_s: float) -> None:
         """Send what waits, and end; give up after a while."""
-        if self._awaited and not self.connected.wait(START_S):
-            _log.warning("the lab that was started for this training has not come")
+        until = time.monotonic() + START_S
+        while self._awaited and not self._finished.wait(0.1):
+            if time.monotonic() > until:
+                _log.warning("the lab that was started for this training has not come")
+                break
         self._closing.set()
         self._finished.wait(timeout_s)
 
@@ -132,7 +136,7 @@ class Feed:
                     self._lost(self._refusal or f"the connection closed: {closed}")
                 except urllib.error.HTTPError as refused:
                     self._lost(f"the lab answered {refused.code}: {_message(refused)}")
-                except (OSError, InvalidHandshake, InvalidURI, WebSocketException, ValueError) as error:
+                except (OSError, InvalidHandshake, InvalidURI, WebSocketException, HTTPException, ValueError) as error:
                     self._lost(str(error) or type(error).__name__)
                 self.connected.clear()
                 if self._refusal is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import socket
@@ -81,7 +82,7 @@ def is_lab(address: str, timeout_s: float = 2.0) -> bool:
                 told = json.loads(answer.read(100_000))
         except urllib.error.HTTPError as starting:  # 503 while it has no worker yet: it takes watches all the same
             told = json.loads(starting.read(100_000))
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return False
     return isinstance(told, dict) and "watches" in told
 

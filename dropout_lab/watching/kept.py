@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -81,7 +82,7 @@ class Tally:
         if len(mask) != self.units:
             return
         self.samples += 1
-        self.expected += rate
+        self.expected += rate if math.isfinite(rate) else float((~mask).mean())  # unknown: what it came to
         self.dropped += ~mask
         if silent is not None and len(silent) == self.units:
             if self.silent is None:
@@ -103,6 +104,7 @@ class Kept:
         self._lock = threading.Lock()
         self._waiting: list[Row] = []
         self._waiting_bytes = 0
+        self._last: dict[int, int] = {}  # the step of each site's last row
         self._rows: deque[Row] = deque()
         self._rows_bytes = 0
         self._tallies: dict[int, Tally] = {}
@@ -124,6 +126,10 @@ class Kept:
             if activations is not None:
                 tally.activations = activations
             self._changed = True
+            last = self._last.get(row.site, 0)
+            if row.step < last:  # a pass without gradients belongs to the step before it
+                row = replace(row, step=last)
+            self._last[row.site] = row.step
             self._rows.append(row)
             self._rows_bytes += row.weight
             while self._rows_bytes > MOST_KEPT:

@@ -60,7 +60,7 @@ class Knobs:
         for other in self._sites.all:  # a module that is used twice has one rate
             if other.module is site.module:
                 other.off_from = site.off_from
-        told = {"step": step, "site": index, "path": site.path, "name": site.name, **change}
+        told = {"step": step, "site": index, "path": site.path[:200], "name": site.name[:200], **change}
         self.changes.append(told)
         del self.changes[:-MOST_CHANGES]
 

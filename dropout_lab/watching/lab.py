@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import html
 import logging
 import math
+import os
 import secrets
 import sys
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -36,6 +38,7 @@ from dropout_lab.watching.sites import COMPILED, Sites, tree_of
 from dropout_lab.watching.tracing import can_be_traced, stacked
 from dropout_lab.watching.votes import Votes
 from dropout_lab.watching.voting import USUAL_PASSES, first_tensor, scalar_in
+from trainer.printable import one_line
 from trainer.wire.jsontext import dumps
 
 SHARE: Final = 0.015  # of the training's time for masks, as far as the pass itself shows it
@@ -93,7 +96,8 @@ class Watching:
         self._sampler = Sampler(self._budget)
         self._stride: deque[int] = deque(maxlen=16)
         self._last_sampled = 0
-        self._inside: int | None = None  # the thread whose pass is sampled, or that asks sub-networks
+        self._inside: int | None = None  # the thread whose pass is sampled
+        self._trained = False  # whether a pass with gradients was made
         self._passing: set[int] = set()  # the threads that are in a pass
         self._looked_at = -LOOK_S
         self._fault: str | None = None
@@ -114,6 +118,11 @@ class Watching:
         self._page = f"{found.address}/watch/{self._id}"
         self.url = f"{self._page}#token={self._token}"
         self._feed = Feed(found.address, self._id, self._token, name, control, self, found.log is not None)
+        if optimizer is not None and not hasattr(optimizer, "register_step_post_hook"):
+            raise TypeError(
+                f"optimizer={type(optimizer).__name__} is not allowed: it must be a torch.optim.Optimizer; without "
+                "one, calls of lab.step or backward passes are counted"
+            )
         calls.begin(model, self, methods)
         self._handle = optimizer.register_step_post_hook(self._updated) if optimizer is not None else None
         self._feed.start()
@@ -205,14 +214,35 @@ class Watching:
         self._state = "failed" if failed else "ended"
         self._over.set()
         _open.discard(self)
+        try:
+            for part in (self._let_go, self._votes.stop, self._read_pending, self.told_model, self._refuse_waiting):
+                with self._guarded():
+                    part()
+        finally:
+            self._feed.close(GOODBYE_S)
+
+    def _let_go(self) -> None:
+        """Leave the model and its optimizer as they were."""
         calls.end(self._model)
         if self._handle is not None:
             self._handle.remove()
-        self._votes.stop()
-        self._read_pending()
-        self.told_model()
-        self._refuse_waiting()
-        self._feed.close(GOODBYE_S)
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """What fails in here is no fault of the training: it is told, and recording ends."""
+        try:
+            yield
+        except Exception as error:
+            if self._fault is None:
+                self._fault = one_line(f"recording has ended: {type(error).__name__}: {error}")[:300]
+                _log.warning("watching %s: %s", self._name, self._fault, exc_info=True)
+
+    def leave_to_parent(self) -> None:
+        """End watching in a process that was forked from the one that watches; not for callers outside."""
+        self._state = "ended"
+        self._over.set()
+        self._steps_left = None
+        self._let_go()
 
     def save(self, path: str | Path) -> None:
         """Write all that is known of this watch into a file, which a lab can open.
@@ -302,8 +332,9 @@ class Watching:
             self._between(may_wait=True)
         trains = torch.is_grad_enabled()
         self._passes += 1
-        if not trains:
-            self._warnings.check(self._sites, self._step)
+        if not trains and (self._step or self._trained):  # before the first step it may be a trial
+            with self._guarded():
+                self._warnings.check(self._sites, self._step)
         if self._sampler.wants(trains) and self._inside is None and self._can_see and can_be_traced():
             self._inside = thread
             try:
@@ -315,10 +346,12 @@ class Watching:
             out = forward()
             self._sampler.passed(trains, time.perf_counter() - began)
         if trains:
-            if self._mode == "backward":
-                self._mark(out)
-            if not self._logs and (loss := scalar_in(out)) is not None:
-                self._pending_loss[:] = [("loss (of the model)", self._step + 1, loss.detach().clone())]
+            self._trained = True
+            with self._guarded():
+                if self._mode == "backward":
+                    self._mark(out)
+                if not self._logs and (loss := scalar_in(out)) is not None:
+                    self._pending_loss[:] = [("loss (of the model)", self._step + 1, loss.detach().clone())]
         return out
 
     @property
@@ -338,7 +371,7 @@ class Watching:
                 raise capture.fault
             self._note(capture.draws, trains)
         except Exception as error:
-            self._fault = f"masks are recorded no more: {type(error).__name__}: {error}"
+            self._fault = one_line(f"masks are recorded no more: {type(error).__name__}: {error}")[:300]
             _log.warning("watching %s: %s", self._name, self._fault, exc_info=True)
         if looks:
             self._looked_at = time.monotonic()
@@ -362,10 +395,9 @@ class Watching:
             silent = None if draw.silent is None else draw.silent.cpu().numpy()[: site.units]
             seen = None if draw.activations is None else draw.activations.cpu().numpy()
             flags = TRAINING * training | GRADIENTS * trains
-            rate = draw.rate if math.isfinite(draw.rate) else 0.0
-            row = Row(site.index, site.units, step, mask, int(draw.kept), draw.size, rate, flags)
+            row = Row(site.index, site.units, step, mask, int(draw.kept), draw.size, draw.rate, flags)
             self.kept.add_row(row, silent, seen)
-            if not trains and not training:
+            if not trains and not training and math.isfinite(draw.rate):
                 self._warnings.always_on(site, self._step)
 
     def _mark(self, out: Any) -> None:
@@ -402,7 +434,11 @@ class Watching:
     def _read_pending(self) -> None:
         pending, self._pending_loss = self._pending_loss, []
         for name, at, value in pending:
-            self._point(name, at, float(value))
+            try:
+                number = float(value)
+            except (RuntimeError, TypeError, ValueError):  # a tensor that holds nothing
+                number = math.nan
+            self._point(name, at, number)
 
     # Between two steps
 
@@ -480,11 +516,13 @@ class Watching:
             raise ValueError(f"op = {op!r} is not allowed: it must be set, pause, play, step or vote")
 
     def _go_on_voting(self, free: bool = False) -> None:
-        self._inside, was = threading.get_ident(), self._inside  # its passes are none of the training's
+        before = set(self._passing)
+        self._passing.add(threading.get_ident())  # its passes are none of the training's
         try:
             self._votes.go_on(self._step, free)
         finally:
-            self._inside = was
+            if (thread := threading.get_ident()) not in before:
+                self._passing.discard(thread)
 
     # What the lab is told
 
@@ -555,6 +593,18 @@ def _refusal(code: str, message: str) -> dict[str, Any]:
 
 
 _open: set[Watching] = set()
+
+
+def _forked() -> None:
+    """A process that was forked watches nothing: the connection is its parent's."""
+    calls.renew_lock()
+    for watching in list(_open):
+        watching.leave_to_parent()
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 @atexit.register

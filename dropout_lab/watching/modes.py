@@ -29,7 +29,7 @@ class Warnings:
             step: of the training.
         """
         for site in sites.all:
-            if site.module is not None and site.module.training and site.read_rate() > 0:
+            if site.module is not None and site.module.training and site.read_rate() > 0 and sites.has(site):
                 frame = sys._getframe(1)
                 if is_recomputed(frame):
                     return

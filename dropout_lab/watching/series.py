@@ -40,5 +40,5 @@ def as_number(name: str, value: Any) -> float:
     """
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"{name} = {value!r:.100} is not allowed: it must be a number") from None

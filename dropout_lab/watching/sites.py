@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from dropout_lab.watching.capture import MOST_UNITS, Draw
+from trainer.printable import one_line
 
 MOST_MODULES: Final = 2000
 MOST_SITES: Final = 512
@@ -74,7 +76,8 @@ class Site:
     def read_rate(self) -> float:
         """Return its rate as it is now."""
         if self.knob is not None and self.module is not None:
-            self.rate = float(getattr(self.module, self.knob))
+            with contextlib.suppress(TypeError, ValueError, AttributeError):  # it may be no number any more
+                self.rate = float(getattr(self.module, self.knob))
         return self.rate
 
     def told(self) -> dict[str, Any]:
@@ -82,15 +85,15 @@ class Site:
         rate = self.read_rate()
         return {
             "index": self.index,
-            "path": self.path[:MOST_TEXT],
+            "path": one_line(self.path)[:MOST_TEXT],
             "call": self.call,
-            "name": self.name[:MOST_TEXT],
+            "name": one_line(self.name)[:MOST_TEXT],
             "kind": self.kind,
             "of": self.of,
             "rate": rate if math.isfinite(rate) else None,
-            "training": self.module.training if self.module is not None else True,
+            "training": bool(self.module.training) if self.module is not None else True,
             "units": self.units,
-            "shape": list(self.shape),
+            "shape": list(self.shape[:8]),
             "available": self.reason is None,
             "reason": self.reason,
             "settable": self.knob is not None and self.reason is None,
@@ -169,6 +172,13 @@ class Sites:
         for site in self.all:
             site.reason = reason
 
+    def has(self, site: Site) -> bool:
+        """Whether a site's module is still where it was: a layer may have been replaced by another."""
+        try:
+            return self.model.get_submodule(site.path) is site.module
+        except AttributeError:
+            return False
+
     def shape(self) -> tuple[Any, ...]:
         """Return what of all sites changes what is told of the model."""
         return tuple(
@@ -244,11 +254,11 @@ def tree_of(model: nn.Module, sites: list[Site]) -> tuple[list[dict[str, Any]], 
         at.setdefault(site.path, []).append(site.index)
     rows = [
         {
-            "path": path[:MOST_TEXT],
+            "path": one_line(path)[:MOST_TEXT],
             "type": type(module).__name__[:MOST_TEXT],
             "depth": path.count(".") + 1 if path else 0,
             "parameters": sum(each.numel() for each in module.parameters()),
-            "training": module.training,
+            "training": bool(module.training),
             "sites": at.get(path, []),
         }
         for path, module in _first(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sysconfig
 from pathlib import Path
 from types import FrameType
@@ -9,9 +10,10 @@ from typing import Final
 
 import torch
 
-_TORCH: Final = str(Path(torch.__file__).parent)
-_OURS: Final = str(Path(__file__).resolve().parents[1])
+_TORCH: Final = str(Path(torch.__file__).parent) + os.sep
+_OURS: Final = str(Path(__file__).parents[1]) + os.sep  # as it is imported, maybe by way of a link
 _FUNCTIONAL: Final = str(Path(torch.__file__).parent / "nn" / "functional.py")
+_UPDATES: Final = str(Path(torch.__file__).parent / "optim" / "swa_utils.py")
 _CHECKPOINT: Final = str(Path(torch.__file__).parent / "utils" / "checkpoint.py")
 _LIBRARIES: Final = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")})
 _DROPS: Final = frozenset(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"))
@@ -56,9 +58,12 @@ def written(frame: FrameType) -> str:
 
 
 def is_recomputed(frame: FrameType | None) -> bool:
-    """Whether a pass is one of ``torch.utils.checkpoint``, which runs it without gradients, and later again."""
+    """Whether PyTorch itself runs a pass without gradients in training mode.
+
+    ``torch.utils.checkpoint`` does, and later again with them; so does ``update_bn`` of averaged weights.
+    """
     while frame is not None:
-        if frame.f_code.co_filename == _CHECKPOINT:
+        if frame.f_code.co_filename in (_CHECKPOINT, _UPDATES):
             return True
         frame = frame.f_back
     return False

@@ -57,7 +57,8 @@ def stacked(stack: list[nn.Module], draws: list[Draw]) -> Iterator[None]:
             left, drawn = stack.pop(), before.pop()
             if left is module:
                 if len(draws) == drawn and isinstance(module, _DropoutNd) and module.training and module.p == 0:
-                    draws.append(_all_kept(module, out))
+                    with contextlib.suppress(Exception):  # of odd tensors nothing is said
+                        draws.append(_all_kept(module, out))
                 break
 
     handles = (
@@ -77,6 +78,8 @@ def _all_kept(module: _DropoutNd, out: Any) -> Draw:
     per_channel = isinstance(module, nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.FeatureAlphaDropout)
     shape = tuple(values.shape[:2]) + (1,) * (values.dim() - 2) if per_channel and values.dim() > 2 else values.shape
     size = math.prod(shape)
+    if size == 0:
+        raise ValueError("there is nothing to keep")
     row = torch.ones(min(MOST_UNITS, size // max(1, shape[0]) if shape else 1), dtype=torch.bool)
     of = "channels" if per_channel else "units"
     return Draw(module, f"nn.{type(module).__name__}", of, 0.0, row, torch.tensor(size), size, tuple(shape))

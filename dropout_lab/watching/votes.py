@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from dropout_lab.watching.budget import Budget
 from dropout_lab.watching.kept import Kept
 from dropout_lab.watching.voting import LEAST_PASSES, MOST_PASSES, USUAL_PASSES, Vote, VoteError, read_val
+from trainer.printable import one_line
 
 SHARE: Final = 0.01  # of the training's time,
 FIRST_SHARE: Final = 0.03  # and until the first have voted, for which somebody waits
@@ -143,4 +144,4 @@ class Votes:
 
     def _fail(self, problem: str) -> None:
         self._vote = self.asked = None
-        self.problem = problem[:300]
+        self.problem = one_line(problem)[:300]

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from trainer.wire.frames import Tensors
 
 MOST_EXAMPLES: Final = 2000
+MOST_NUMBERS: Final = 16_000_000  # that all sub-networks of a vote may give: 128 MB of them are held in the end
 USUAL_PASSES: Final = 64
 LEAST_PASSES: Final = 2
 MOST_PASSES: Final = 256
@@ -61,11 +62,17 @@ class Vote:
 
     def __post_init__(self) -> None:
         try:
-            self._copy = copy.deepcopy(self.model)
+            self._copy = copy.deepcopy(_alone(self.model))
         except Exception as error:
             raise VoteError(f"the model cannot be copied: {type(error).__name__}: {error}") from error
+        _without_hooks(self._copy)
+        devices = {each.device for each in (*self._copy.parameters(), *self._copy.buffers())}
         self.device = next((each.device for each in self._copy.parameters()), torch.device("cpu"))
-        self._generator_devices = [self.device] if self.device.type == "cuda" else []
+        self._devices = sorted((each for each in devices if each.type == "cuda"), key=str)
+        if others := {each.type for each in devices} - {"cpu", "cuda"}:
+            raise VoteError(
+                f"its random numbers cannot be kept apart from the training's on {', '.join(sorted(others))}"
+            )
 
     @property
     def asked(self) -> int:
@@ -83,8 +90,11 @@ class Vote:
         Raises:
             VoteError: it cannot.
         """
-        with _put_back(self._generator_devices), torch.no_grad():
-            torch.manual_seed(self.seed + len(self._outputs))
+        with _put_back(self._devices), torch.no_grad():
+            torch.default_generator.manual_seed(self.seed + len(self._outputs))
+            for device in self._devices:
+                with torch.cuda.device(device):
+                    torch.cuda.manual_seed(self.seed + len(self._outputs))
             if self._scaling is None:
                 self._copy.eval()
                 self._scaling = self._ask()
@@ -102,6 +112,11 @@ class Vote:
             raise VoteError(f"the model fails on `val`: {type(error).__name__}: {error}") from error
         if found is None:
             raise VoteError("the model gives no tensor for `val`")
+        if found.numel() * (self.passes + 1) > MOST_NUMBERS:
+            raise VoteError(
+                f"{self.passes} sub-networks would give {found.numel() * self.passes:,} numbers for `val`, of which at "
+                f"most {MOST_NUMBERS:,} can be held: fewer examples, or fewer sub-networks, would do"
+            )
         return _fitting(found.detach().to("cpu", torch.float32), self.targets)
 
     def result(self) -> tuple[Tensors, dict[str, str], dict[str, float]]:
@@ -153,6 +168,30 @@ class Vote:
             "deviation": _f32(outputs.std(0).reshape(len(targets), -1).mean(1)),
         }
         return tensors, {"task": "numbers"}, {"val_error": float(scaling)}
+
+
+def _alone(model: nn.Module) -> nn.Module:
+    """The model as one process has it: what speaks to other processes in a pass would wait for them.
+
+    Raises:
+        VoteError: its weights are spread over several processes.
+    """
+    if isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
+        inner: nn.Module = model.module
+        return inner
+    if any("fsdp" in type(each).__module__ for each in model.modules()):
+        raise VoteError("its weights are spread over several processes")
+    return model
+
+
+def _without_hooks(model: nn.Module) -> None:
+    """Take the reader's own hooks off a copy: they are not to hear of passes that are none of the training's."""
+    for module in model.modules():
+        for hooks in (module._forward_hooks, module._forward_pre_hooks):
+            for key, hook in list(hooks.items()):
+                owner = getattr(hook, "__module__", None) or type(hook).__module__
+                if not str(owner).startswith("torch.") and not type(hook).__module__.startswith("torch."):
+                    del hooks[key]
 
 
 @contextlib.contextmanager
@@ -214,11 +253,18 @@ def scalar_in(found: Any) -> Tensor | None:
     """Return the loss in what a model gave beside other things: the one tensor of a single number that is learnt."""
     if isinstance(found, Tensor):
         return None
-    values = found.values() if isinstance(found, dict) else found if isinstance(found, tuple | list) else None
-    if values is None:
-        values = vars(found).values() if hasattr(found, "__dict__") else ()
-    numbers = [each for each in values if isinstance(each, Tensor) and each.numel() == 1 and each.requires_grad]
-    return numbers[0] if len(numbers) == 1 else None
+    loss = found.get("loss") if isinstance(found, dict) else getattr(found, "loss", None)
+    if loss is None and isinstance(found, tuple | list):
+        numbers = [each for each in found if isinstance(each, Tensor) and each.dim() == 0 and each.requires_grad]
+        loss = numbers[0] if len(numbers) == 1 and len(found) == 2 and numbers[0].grad_fn is not None else None
+        if loss is not None and not _is_a_loss(loss):
+            loss = None
+    return loss if isinstance(loss, Tensor) and loss.numel() == 1 and loss.requires_grad else None
+
+
+def _is_a_loss(value: Tensor) -> bool:
+    """Whether one of PyTorch's losses has made a number: of what else a model gives beside its output nobody knows."""
+    return type(value.grad_fn).__name__.startswith(("NllLoss", "MseLoss", "L1Loss", "SmoothL1", "BinaryCross", "Huber"))
 
 
 def _fitting(output: Tensor, targets: Tensor) -> Tensor:

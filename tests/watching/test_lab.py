@@ -172,6 +172,7 @@ def test_a_forgotten_eval_is_told_with_its_line() -> None:
     model = make(DENSE)
     with watching(model) as lab:
         x, _ = batch(DENSE, 1)
+        model(x)
         for _ in range(3):
             with torch.no_grad():
                 model(x)  # THE LINE
