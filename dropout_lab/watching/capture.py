@@ -70,6 +70,10 @@ _FUSED: Final[dict[Any, tuple[int, str]]] = {
 _CUDNN: Final = _overloads("_cudnn_rnn.default")
 _CUDNN_DROPOUT: Final = 11  # among its arguments; behind it stands whether it trains
 
+_CAST_INSIDE: Final = _overloads("_trilinear.default", "affine_grid_generator.default")
+"""Operations that autocast reaches only by what they call inside, where it no longer acts below a dispatch mode."""
+_AUTOCAST: Final = ("AutocastCPU", "AutocastCUDA")
+
 FUSED_ATTENTION: Final = "a fused attention kernel draws the mask inside and does not hand it out"
 FUSED_RECURRENT: Final = "cuDNN draws the mask inside and does not hand it out"
 
@@ -156,6 +160,7 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.draws: list[Draw] = []
         self.fault: Exception | None = None
         self.operations = 0
+        self._casts = any(torch.is_autocast_enabled(kind) for kind in ("cpu", "cuda"))  # below a mode none seems to be
         self._stack = stack
         self._looks = looks
         self._whole = whole
@@ -191,7 +196,8 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         draw = None
         if before is not None and (self._masks or self._nothing):
             draw = self._guarded(before, args, kwargs)
-        out = func(*args, **kwargs)
+        casts = self._casts and func in _CAST_INSIDE
+        out = _run_cast(func, args, kwargs) if casts else func(*args, **kwargs)
         if draw is not None and self._whole:
             draw.after = out.clone()
         after = _AFTER.get(func)
@@ -457,6 +463,18 @@ def _described(values: Tensor) -> Tensor:
         counts = counts - at * zeros
     summary = torch.stack([values.mean(), values.std(correction=0), values.new_tensor(zeros / values.numel())])
     return torch.cat([summary, torch.linspace(low, high, BINS + 1, dtype=torch.float32), counts])
+
+
+def _run_cast(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run an operation with autocast acting inside it, as it does when nobody looks."""
+    excluded = [torch._C._dispatch_tls_is_dispatch_key_excluded(key) for key in _AUTOCAST]
+    try:
+        for key in _AUTOCAST:
+            torch._C._dispatch_tls_set_dispatch_key_excluded(key, False)
+        return func(*args, **kwargs)
+    finally:
+        for key, was in zip(_AUTOCAST, excluded, strict=True):
+            torch._C._dispatch_tls_set_dispatch_key_excluded(key, was)
 
 
 def _of(bits: Tensor, values: Tensor) -> str:

@@ -383,3 +383,23 @@ def test_tensors_without_memory_of_their_own() -> None:
 
     draws, _ = captured(Graph(), torch.randn(4, 6))
     assert len(draws) == 1
+
+
+def test_what_autocast_reaches_only_inside() -> None:
+    class Bilinear(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.mix, self.drop = nn.Bilinear(8, 8, 3), nn.Dropout(0.5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.drop(self.mix(x, x))
+            return out
+
+    torch.manual_seed(0)
+    model, x = Bilinear(), torch.randn(4, 8)
+    for dtype in (None, torch.bfloat16):
+        with torch.autocast("cpu", dtype or torch.bfloat16, enabled=dtype is not None):
+            draws, out = captured(model, x)
+            torch.manual_seed(3)
+            assert torch.equal(out, model(x))
+            assert len(draws) == 1
