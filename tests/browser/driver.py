@@ -76,7 +76,7 @@ class LabPage:
         """What the store holds: a JavaScript expression of ``state``."""
         return self.page.evaluate(f"() => {{ const {{ state }} = window.dropoutLab.store; return {expression}; }}")
 
-    def wait(self, expression: str, seconds: float = 30) -> None:
+    def wait(self, expression: str, seconds: float = 60) -> None:
         """Wait until a JavaScript expression of ``state`` holds, of a page that may still be starting."""
         code = f"() => {{ const state = window.dropoutLab?.store.state; return Boolean(state && ({expression})); }}"
         self.page.wait_for_function(code, timeout=seconds * 1000 * TIMEOUT_FACTOR)
