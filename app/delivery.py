@@ -36,7 +36,7 @@ PLOTLY_URL: Final = f"vendor/plotly-{version('plotly')}.min.js"
 """Where the Plotly of the Python package is, all of it: for a page whose modules come one by one."""
 SHEETS: Final = (
     *("tokens", "base", "layout", "toolbar", "hero", "controls", "fields", "dialogs", "pictures", "charts", "picker"),
-    *("panels", "experiment", "search", "inside", "costs", "ensembles", "draw", "runs"),
+    *("panels", "experiment", "search", "inside", "costs", "ensembles", "draw", "runs", "lesson"),
 )
 """The style sheets, in their order."""
 ROOM_SHEETS: Final[dict[str, tuple[str, ...]]] = {
@@ -46,8 +46,9 @@ ROOM_SHEETS: Final[dict[str, tuple[str, ...]]] = {
     "projector": ("tokens", "base", "rooms", "projector"),
     "watch": ("tokens", "base", "watch"),
     "watches": ("tokens", "base", "watch"),
+    "lessons": ("tokens", "base", "lessons"),
 }
-"""The pages of rooms and of watched models, each a program of its own, with their style sheets: none loads anything of
+"""The pages of rooms, of watched models and the list of lessons, each a program of its own, with their style sheets: none loads anything of
 the lab's page."""
 HEAD: Final = ("theme-boot", "panels-boot", "guess-boot")
 """Scripts that run before the first paint; of a room's page the first alone.
@@ -325,7 +326,7 @@ def _modules() -> Iterator[str]:
         is_module = (
             name.startswith("js/")
             and name.endswith(".js")
-            and not name.startswith(("js/boot/", "js/runs/", "js/rooms/", "js/watching/"))
+            and not name.startswith(("js/boot/", "js/runs/", "js/rooms/", "js/watching/", "js/lessons/"))
         )
         if is_module and name not in others and name not in closed:
             yield name

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app.lessons.course import Lesson
 from trainer.presets import Preset, find_preset
 from trainer.settings.config import ExperimentConfig
 from trainer.settings.panels import PANELS, Panel, Shown, obstacles
@@ -66,7 +67,7 @@ class Layout:
         return {each.panel.id: each.panel.datasets for each in self.placed if each.panel.datasets}
 
 
-def layout(experiment: Preset | None = None) -> Layout:
+def layout(experiment: Preset | None = None, lesson: Lesson | None = None) -> Layout:
     """Lay out a page: the panels of its experiment come first, in its order.
 
     Charts that are open from the start go, on the page of an experiment, each into the column that is shorter until
@@ -74,12 +75,14 @@ def layout(experiment: Preset | None = None) -> Layout:
 
     Args:
         experiment: whose page it is; None is that of any run.
+        lesson: whose page it is: its panels are open and no others.
     """
-    config = experiment.config if experiment else _USUAL
+    page = experiment or lesson
+    config = page.config if page else _USUAL
     dataset = config.dataset
-    own = experiment.panels if experiment else tuple(panel.id for panel in PANELS if panel.opened == "alone")
+    own = page.panels if page else tuple(panel.id for panel in PANELS if panel.opened == "alone")
     leading = own if experiment else ()
-    everywhere = [panel for panel in _in_order(PANELS) if panel.opened == "everywhere"]
+    everywhere = [panel for panel in _in_order(PANELS) if panel.opened == "everywhere" and not lesson]
     standard = tuple(dict.fromkeys([*(panel.id for panel in everywhere), *own]))
 
     def place(panel: Panel) -> Placed:

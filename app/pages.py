@@ -24,6 +24,7 @@ from app.errors import NotFoundError
 from app.images import schema_without_images
 from app.lab import lab_of
 from app.layout import layout
+from app.lessons.course import Lesson, lessons
 from app.proxies import PREFIX
 from app.terms import TERMS
 from app.wire import dumps
@@ -65,9 +66,26 @@ async def runs_page(request: Request) -> Response:
     return page.answer(request.scope, "no-cache")
 
 
-async def _page(request: Request, experiment: Preset | None) -> Response:
+@router.api_route("/lessons", methods=["GET", "HEAD"], include_in_schema=False)
+async def lessons_page(request: Request) -> Response:
+    """Return the list of lessons, with what this browser knows of each."""
     made: Pages = request.app.state.pages
-    page = await made.page(root_of(request.scope), experiment, lab_of(request).idx_folder is not None)
+    page = await made.lessons_page(root_of(request.scope))
+    return page.answer(request.scope, "no-cache")
+
+
+@router.api_route("/lessons/{number}", methods=["GET", "HEAD"], include_in_schema=False)
+async def lesson_page(request: Request, number: str) -> Response:
+    """Return the page of a lesson."""
+    lesson = next((each for each in lessons() if str(each.number) == number), None)
+    if lesson is None:
+        raise NotFoundError(f"there is no lesson {number!r}; there are 1 to {len(lessons())}")
+    return await _page(request, None, lesson)
+
+
+async def _page(request: Request, experiment: Preset | None, lesson: Lesson | None = None) -> Response:
+    made: Pages = request.app.state.pages
+    page = await made.page(root_of(request.scope), experiment, lab_of(request).idx_folder is not None, lesson)
     return page.answer(request.scope, "no-cache")
 
 
@@ -82,17 +100,27 @@ class Pages:
         self._files = files
         self._made: dict[tuple[object, ...], Body] = {}
 
-    async def page(self, root: str, experiment: Preset | None, has_images: bool) -> Body:
-        """Return the page of an experiment, or of any run.
+    async def page(self, root: str, experiment: Preset | None, has_images: bool, lesson: Lesson | None = None) -> Body:
+        """Return the page of an experiment, of a lesson, or of any run.
 
         Args:
             root: how it writes the address of the lab.
             experiment: whose page it is; None is that of any run.
             has_images: whether this server has files of images.
+            lesson: whose page it is.
         """
         delivery = self._files.delivery()
-        key = (delivery, root, experiment and experiment.id, has_images)
-        return await self._kept(key, lambda: render(delivery, root, experiment, has_images))
+        key = (delivery, root, experiment and experiment.id, has_images, lesson and lesson.number)
+        return await self._kept(key, lambda: render(delivery, root, experiment, has_images, lesson))
+
+    async def lessons_page(self, root: str) -> Body:
+        """Return the list of lessons.
+
+        Args:
+            root: how it writes the address of the lab.
+        """
+        delivery = self._files.delivery()
+        return await self._kept((delivery, root, "lessons"), lambda: lessons_page_of(root, delivery).encode())
 
     async def runs_page(self, root: str) -> Body:
         """Return the page of one's own runs.
@@ -141,6 +169,19 @@ def runs_page_of(root: str = "./", delivery: Delivery | None = None, version: st
     return page.render(root=root, version=version, delivery=delivery or modules(), groups=grouped(), runs=True)
 
 
+def lessons_page_of(root: str = "./", delivery: Delivery | None = None, version: str = __version__) -> str:
+    """Return the list of lessons as HTML.
+
+    Args:
+        root: how it writes the address of the lab.
+        delivery: what it loads; by default single modules.
+        version: of the lab.
+    """
+    delivery = delivery or modules()
+    page = templates.get_template("lessons.html")
+    return page.render(root=root, version=version, delivery=delivery, files=delivery.room("lessons"), lessons=lessons())
+
+
 def room_page_of(name: str, root: str = "./", delivery: Delivery | None = None, version: str = "0") -> str:
     """Return a page of rooms as HTML.
 
@@ -155,17 +196,21 @@ def room_page_of(name: str, root: str = "./", delivery: Delivery | None = None, 
     return page.render(root=root, version=version, delivery=delivery, files=delivery.room(name))
 
 
-def render(delivery: Delivery, root: str, experiment: Preset | None, has_images: bool) -> bytes:
-    """Return the page of an experiment, or of any run, with what its scripts need first."""
+def render(
+    delivery: Delivery, root: str, experiment: Preset | None, has_images: bool, lesson: Lesson | None = None
+) -> bytes:
+    """Return the page of an experiment, of a lesson, or of any run, with what its scripts need first."""
     given = {
         "schema": schema() if has_images else schema_without_images(),
         "experiment": next((each for each in described() if experiment and each["id"] == experiment.id), None),
+        "lesson": lesson and {**lesson.described(), "of": len(lessons())},
     }
-    return page_of(experiment, root=root, delivery=delivery, version=__version__, given=given).encode()
+    return page_of(experiment, lesson, root=root, delivery=delivery, version=__version__, given=given).encode()
 
 
 def page_of(
     experiment: Preset | None = None,
+    lesson: Lesson | None = None,
     *,
     root: str = "./",
     delivery: Delivery | None = None,
@@ -176,12 +221,13 @@ def page_of(
 
     Args:
         experiment: whose page it is; None is that of any run.
+        lesson: whose page it is.
         root: how it writes the address of the lab.
         delivery: what it loads; by default single modules.
         version: of the lab.
         given: what its scripts need first; without it they ask for it.
     """
-    placed = layout(experiment)
+    placed = layout(experiment, lesson)
     return templates.get_template("lab.html").render(
         root=root,
         version=version,
@@ -189,6 +235,8 @@ def page_of(
         needs_more=not set(placed.standard) <= {*first_views()},
         given=Markup(dumps(given).translate(_IN_HTML)) if given else None,
         experiment=experiment,
+        lesson=lesson,
+        lessons=lessons(),
         groups=grouped(),
         layout=placed,
     )

@@ -7,6 +7,7 @@
 import { settleLinks } from "./base/addresses.js";
 import { find } from "./base/dom.js";
 import { catchFaults } from "./base/faults.js";
+import { givenIn } from "./base/given.js";
 import { keepSteady } from "./base/steady.js";
 import { createTaking } from "./base/taking.js";
 import { createTheme } from "./base/theme.js";
@@ -155,8 +156,9 @@ function start(document, first) {
 
   const drawer = /** @type {HTMLDetailsElement} */ (find(document, "#drawer"));
   const narrow = window.matchMedia(NARROW);
+  const { lesson } = givenIn(document);
   const fold = () => {
-    drawer.open = !narrow.matches;
+    drawer.open = !narrow.matches && lesson === null;
   };
   narrow.addEventListener("change", fold);
   fold();
@@ -189,6 +191,12 @@ function start(document, first) {
   delete document.body.dataset.stopped;
   const together = togetherIn(window);
   session.boot();
+  if (lesson) {
+    import("./lessons/coach.js").then(
+      ({ createCoach }) => createCoach({ window, element: find(document, "#lesson"), store, actions, panels, lesson }),
+      window.reportError,
+    );
+  }
   if (together) {
     import("./rooms/together.js").then(
       ({ createTogether }) =>

@@ -807,3 +807,90 @@
  */
 
 export {};
+
+/**
+ * A number that a lesson quotes: its name, what it takes, and how it is written (app/lessons/facts.py).
+ * @typedef {{ name: string, args: (number | string)[], format: string }} FactCall
+ */
+
+/** A number, or a fact, times something. @typedef {Partial<FactCall> & { number?: number, times?: number }} Operand */
+
+/** @typedef {{ left: Operand, operator: "<" | ">" | "<=" | ">=" | "=" | "!=", right: Operand }} Comparison */
+
+/**
+ * A piece of a lesson's text (app/lessons/texts.py).
+ * @typedef {string | { strong?: LessonInline[], em?: LessonInline[], code?: string, link?: string, inside?: LessonInline[],
+ *   fact?: FactCall }} LessonInline
+ */
+
+/** @typedef {{ p?: LessonInline[], list?: LessonInline[][], ordered?: boolean, code?: string, language?: string }} LessonBlock */
+
+/**
+ * What the learner has done since a step of the lesson began, and what was predicted.
+ * @typedef {object} LessonMarks
+ * @property {number} step The update at which it began.
+ * @property {number} example That was on the screen then.
+ * @property {number} seen How many updates were looked at.
+ * @property {boolean} lookedBack
+ * @property {boolean} asked
+ * @property {Record<string, number>} guesses
+ */
+
+/**
+ * What "Do it for me" does; one of these.
+ * @typedef {{ step?: number, play?: boolean, set?: { lane: number, knobs: Record<string, *> }, open?: string[], look_back?: number,
+ *   example?: number, lane?: number }} LessonAct
+ */
+
+/**
+ * @typedef {object} LessonStep
+ * @property {string} id
+ * @property {"say" | "predict" | "before" | "question" | "end"} kind
+ * @property {string} at
+ * @property {LessonBlock[]} text
+ * @property {LessonBlock[]} do
+ * @property {Comparison[]} until
+ * @property {LessonAct | null} act
+ * @property {LessonBlock[]} then
+ * @property {{ name: string, when: Comparison[], text: LessonBlock[] }[]} variants
+ * @property {LessonInline[][]} choices
+ * @property {string | null} question
+ * @property {string[]} opens
+ * @property {Config | null} starts
+ * @property {number | null} speed 0: as fast as it goes.
+ * @property {number | null} follow
+ * @property {boolean} pauses
+ * @property {number} reached
+ */
+
+/**
+ * @typedef {object} LessonQuestion
+ * @property {string} id
+ * @property {"choice" | "number"} kind
+ * @property {LessonBlock[]} text
+ * @property {LessonInline[][]} choices
+ * @property {number | Operand} right
+ * @property {number} within
+ * @property {string} format
+ * @property {{ right: LessonBlock[], wrong: LessonBlock[] }} told
+ */
+
+/**
+ * One lesson, as its page brings it along (app/lessons/course.py).
+ * @typedef {object} Lesson
+ * @property {number} number
+ * @property {string} slug
+ * @property {string} title
+ * @property {string} goal
+ * @property {number} minutes
+ * @property {string} before
+ * @property {number | null} follow
+ * @property {string[]} panels
+ * @property {number | null} speed
+ * @property {Config} config
+ * @property {LessonBlock[]} different
+ * @property {LessonStep[]} steps
+ * @property {Record<string, LessonQuestion>} questions
+ * @property {string} language
+ * @property {number} of How many lessons there are.
+ */

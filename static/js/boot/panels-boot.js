@@ -8,6 +8,7 @@
     datasets = "{}",
     dataset = "",
     network = "",
+    lesson,
   } = document.currentScript?.dataset ?? {};
   const recall = () => {
     try {
@@ -16,7 +17,7 @@
       return null; // inside another site's frame
     }
   };
-  const wanted = (recall() ?? standard).split(" ");
+  const wanted = ((lesson === undefined ? recall() : null) ?? standard).split(" "); // a lesson chooses its own
   const address = new URLSearchParams(location.search);
   const data = address.get("dataset") ?? dataset;
   const only = JSON.parse(datasets);

@@ -42,6 +42,7 @@ export function createSession({ window, store, api, notify }) {
     urlTimer: /** @type {number | undefined} */ (undefined),
     views: /** @type {string[]} */ ([]), // that this page has open
   };
+  const { lesson } = givenIn(window.document); // leads its reader from run to run by itself
   const live = createLive(window, {
     onConnection: (connection) => store.update("connection", { connection }),
     onFrame: (frame) => ingestFrame(store, frame),
@@ -210,7 +211,8 @@ export function createSession({ window, store, api, notify }) {
    */
   async function openFirst(experiment, config, changes) {
     const fits = experiment !== null && belongs(config, experiment);
-    const start = { speed: experiment ? experiment.speed : FIRST_SPEED, play: !(fits && experiment.guess) };
+    const speed = lesson ? lesson.speed : experiment ? experiment.speed : FIRST_SPEED;
+    const start = { speed, play: !(fits && experiment.guess) && !lesson };
     try {
       await open(config, changes, start, fits ? extraOf(experiment) : {});
     } catch (error) {
@@ -219,7 +221,7 @@ export function createSession({ window, store, api, notify }) {
         throw error; // the usual one would be refused as well
       }
       const usual = { speed: start.speed, play: !experiment?.guess };
-      await open(experiment?.config ?? {}, [], usual, experiment ? extraOf(experiment) : {});
+      await open(experiment?.config ?? lesson?.config ?? {}, [], usual, experiment ? extraOf(experiment) : {});
       notify("error", `${message}. The ${experiment ? "experiment as it is" : "default run"} was opened instead.`);
     }
   }
@@ -241,7 +243,7 @@ export function createSession({ window, store, api, notify }) {
     const { search } = link(schema, run);
     const place = pathOf(store.state.experiment, path);
     if (place + search !== path + query) {
-      window.history.replaceState(null, "", place + search);
+      window.history.replaceState(window.history.state, "", place + search + (lesson ? window.location.hash : ""));
     }
     storage.set(KEY, JSON.stringify({ path: place, search, id: session.id, token: session.token }));
   }
@@ -256,7 +258,7 @@ export function createSession({ window, store, api, notify }) {
    * @param {Run} run
    */
   function link(schema, run) {
-    const usual = store.state.experiment?.config;
+    const usual = store.state.experiment?.config ?? lesson?.config;
     if (run.search && usual) {
       return { search: write(schema, { ...run.first_config, lanes: usual.lanes }, [], usual), complete: true };
     }
@@ -307,7 +309,7 @@ export function createSession({ window, store, api, notify }) {
         }
         const experiment = name === null ? null : await experimentCalled(name);
         store.update("experiment", { experiment });
-        const address = read(schema, window.location.search, experiment?.config);
+        const address = read(schema, window.location.search, experiment?.config ?? lesson?.config);
         for (const { text } of address.errors) {
           notify("error", text);
         }
@@ -340,7 +342,7 @@ export function createSession({ window, store, api, notify }) {
       const end = leave();
       const name = extra.experiment === undefined && now && belongs(config, now) ? now.id : (extra.experiment ?? null);
       const experiment = experiments.find((each) => each.id === name);
-      const play = !experiment?.guess || (run?.experiment === name && revealed);
+      const play = !lesson && (!experiment?.guess || (run?.experiment === name && revealed));
       const speed = run ? run.steps_per_second : FIRST_SPEED;
       await open(config, changes, { speed, play }, { ...(experiment ? extraOf(experiment) : {}), ...extra });
       end();

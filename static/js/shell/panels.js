@@ -23,7 +23,10 @@ export function createPanels({ document, store, actions, take }) {
   const standard = sections
     .filter((section) => "standard" in section.dataset)
     .map((section) => section.dataset.panel ?? "");
-  const storage = createStorage(() => window.localStorage);
+  const storage =
+    document.body.dataset.lesson === undefined
+      ? createStorage(() => window.localStorage)
+      : { get: () => null, set() {} };
   const key = `dropout-lab-panels-${document.body.dataset.experiment ?? ""}`; // panels-boot.js reads it, too
   const closed = find(document, "#closed"); // says so where no panel is open
   const menu = find(document, "[data-do=views]");
