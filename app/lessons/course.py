@@ -11,10 +11,10 @@ from typing import Any, Final, Literal
 
 import frontmatter
 
+from app.delivery import ROOT
 from app.lessons.conditions import read_condition, read_operand
 from app.lessons.errors import LessonError
 from app.lessons.texts import Block, facts_in, read_blocks, sections
-from app.delivery import ROOT
 from trainer.errors import KnobError
 from trainer.settings.config import ExperimentConfig, parse
 from trainer.settings.panels import PANELS

@@ -163,6 +163,5 @@ def plain(blocks: list[Block], quoted: str = "5") -> str:
     for block in blocks:
         if "p" in block:
             lines.append(said(block["p"]))
-        for item in block.get("list", []):
-            lines.append(said(item))
+        lines.extend(said(item) for item in block.get("list", []))
     return "\n".join(lines)
