@@ -48,8 +48,8 @@ ROOM_SHEETS: Final[dict[str, tuple[str, ...]]] = {
     "watches": ("tokens", "base", "watch"),
     "lessons": ("tokens", "base", "lessons"),
 }
-"""The pages of rooms, of watched models and the list of lessons, each a program of its own, with their style sheets: none loads anything of
-the lab's page."""
+"""The pages of rooms, of watched models, and the list of lessons, each a program of its own, with their style sheets:
+none loads anything of the lab's page."""
 HEAD: Final = ("theme-boot", "panels-boot", "guess-boot")
 """Scripts that run before the first paint; of a room's page the first alone.
 

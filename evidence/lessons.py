@@ -1,7 +1,7 @@
 """``python -m evidence.lessons``: works through every lesson with several seeds, without a page.
 
-Each lesson is done as its button “Do it for me” does it. What the texts quote and compare is worked out by the page's own
-module, from the run's own numbers. The table says of each text that compares how many seeds were shown which case.
+Each lesson is done as its button “Do it for me” does it. What the texts quote and compare is worked out by the page's
+own module, from the run's own numbers. The table says of each text that compares how many seeds were shown which case.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from app.delivery import ROOT
 from app.lessons.conditions import read_condition, read_operand
 from app.lessons.errors import LessonError
 from app.lessons.texts import Block, facts_in, read_blocks, sections
-from trainer.errors import KnobError
+from trainer.errors import DropoutLabError
 from trainer.settings.config import ExperimentConfig, parse
 from trainer.settings.panels import PANELS
 
@@ -396,7 +396,7 @@ class _Reader:
     def _configured(self, knobs: Mapping[str, Any], name: str) -> ExperimentConfig:
         try:
             return parse(dict(knobs))
-        except KnobError as error:
+        except DropoutLabError as error:
             raise LessonError(f"{self._where}, {name}: {error}") from None
 
     def _panels(self, names: Any, where: str) -> list[str]:

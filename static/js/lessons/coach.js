@@ -192,6 +192,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
       const given = guesses[step.id];
       return createQuestion({
         document,
+        id: step.id,
         legend: elements(step.text),
         choices: step.choices.map((choice) => elements([{ p: choice }])),
         given: given ?? null,
@@ -210,6 +211,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     const known = isBefore ? before : (answers[question.id] ?? null);
     return createQuestion({
       document,
+      id: step.id,
       legend: elements(question.text),
       choices: question.choices.map((choice) => elements([{ p: choice }])),
       unsure: isBefore,

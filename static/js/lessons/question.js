@@ -4,11 +4,10 @@ import { h } from "../base/dom.js";
 
 const UNSURE = 0; // the choice of somebody who does not know
 
-let made = 0; // forms of this page, for their names
-
 /**
  * @param {object} options
  * @param {Document} options.document
+ * @param {string} options.id Of its form.
  * @param {HTMLElement[]} options.legend
  * @param {HTMLElement[][]} options.choices
  * @param {boolean} [options.number] Whether the answer is a number.
@@ -17,9 +16,18 @@ let made = 0; // forms of this page, for their names
  * @param {string} options.button
  * @param {(value: number, first: boolean) => HTMLElement[]} options.answer Hears the answer; what is said of it.
  */
-export function createQuestion({ document, legend, choices, number = false, unsure = false, given, button, answer }) {
-  made += 1;
-  const name = `lesson-choice-${made}`;
+export function createQuestion({
+  document,
+  id,
+  legend,
+  choices,
+  number = false,
+  unsure = false,
+  given,
+  button,
+  answer,
+}) {
+  const name = `lesson-${id}`;
   const trouble = h(document, "p", { class: "trouble", role: "alert", id: `${name}-trouble` });
   const submit = h(document, "button", { type: "submit", class: "primary" }, button);
   const told = h(document, "div", { class: "lesson-told", role: "status" });
