@@ -235,6 +235,7 @@ def forms() -> dict[str, Form]:
             closed=True,
         ),
         "Joining": obj({"name": TEXT}, closed=True),
+        "LessonResult": obj({"lesson": COUNT, "right": COUNT}, closed=True),
         "Joined": obj({"id": TEXT, "token": TEXT, "name": TEXT}, closed=True),
         "Address": obj({"text": TEXT}),
         "Naming": obj({}, {"name": or_null(TEXT), "pinned": TRUTH, "state": {"enum": ["paused"]}}, closed=True),

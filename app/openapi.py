@@ -154,6 +154,12 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         ("not_found", "bad_json", "bad_value", "too_many_viewers"),
         body={JSON: ref("Joining")},
     ),
+    ("post", "/api/rooms/{code}/lessons"): Operation(
+        {204: (None, "")},
+        ("not_found", "wrong_token", "bad_json", "bad_value"),
+        body={JSON: ref("LessonResult")},
+        owner="must",
+    ),
     ("get", "/api/rooms/{code}/code.svg"): Operation({200: (TEXT, SVG)}, ("not_found",)),
     ("post", "/api/rooms/{code}/code.svg"): Operation(
         {200: (TEXT, SVG)},

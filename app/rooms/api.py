@@ -13,6 +13,7 @@ from app.api import answer
 from app.body import read_body
 from app.errors import BadMessageError, WrongTokenError
 from app.lab import MAX_BODY_BYTES, lab_of
+from app.lessons.course import lessons
 from app.rooms.links import links_to
 from app.rooms.names import read_name
 from app.rooms.open import OpenRoom
@@ -71,6 +72,28 @@ async def join_room(request: Request, code: str) -> Response:
         raise BadMessageError(f"{quote(given)} is not allowed: it must be an object of a name")
     student, token = await lab_of(request).rooms.join(at, read_name(given["name"]), client_of(request))
     return answer({"id": student.id, "token": token, "name": student.name}, 201)
+
+
+@router.post("/api/rooms/{code}/lessons")
+async def tell_lesson(request: Request, code: str) -> Response:
+    """Tell the host how many questions of a lesson a student has answered right."""
+    at = _room(request, code)
+    student = at.room.who(bearer(request.headers) or "")
+    if student is None:
+        raise WrongTokenError("only a student of the room may do this: the token in Authorization is another")
+    given = loads(await read_body(request, MAX_BODY_BYTES) or b"{}")
+    if not isinstance(given, dict) or given.keys() != {"lesson", "right"}:
+        raise BadMessageError(f"{quote(given)} is not allowed: it must be an object of lesson and right")
+    known = {each.number: each for each in lessons()}
+    lesson = known.get(given["lesson"]) if type(given["lesson"]) is int else None
+    if lesson is None:
+        raise KnobError("lesson", given["lesson"], f"the number of a lesson, from 1 to {len(known)}")
+    right, of = given["right"], len(lesson.questions)
+    if type(right) is not int or not 0 <= right <= of:
+        raise KnobError("right", right, f"a whole number from 0 to {of}")
+    student.lessons[lesson.number] = (right, of)
+    await at.save()
+    return Response(status_code=204)
 
 
 @router.get("/api/rooms/{code}/code.svg")

@@ -72,6 +72,8 @@ class Student:
         client: where a real one joined from, as long as this server runs.
         came: when a real one joined, in seconds of the room's clock; None: before this server started.
         seen: whether a real one has ever been connected.
+        lessons: by the number of a lesson, how many of its questions were answered right, and how many there are; those
+            that the student has told of.
     """
 
     id: str
@@ -89,6 +91,7 @@ class Student:
     client: str = ""
     came: float | None = None
     seen: bool = False
+    lessons: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def answer(self, question: int, again: bool) -> int | None:
         """What was answered, the first or the second time."""
@@ -102,7 +105,8 @@ class Student:
         }
         digest = None if self.digest is None else self.digest.hex()
         answers = [[number, *pair] for number, pair in self.answers.items()]
-        return {**told, "digest": digest, "knobs": self.knobs.told(), "answers": answers}
+        lessons = [[number, *score] for number, score in sorted(self.lessons.items())]
+        return {**told, "digest": digest, "knobs": self.knobs.told(), "answers": answers, "lessons": lessons}
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Student:
@@ -110,4 +114,6 @@ class Student:
         digest = None if told["digest"] is None else bytes.fromhex(told["digest"])
         about = {name: told[name] for name in ("simulated", "place", "began", "unclaimed", "run", "seen")}
         answers = {number: [first, second] for number, first, second in told["answers"]}
-        return cls(told["id"], told["name"], digest, **about, knobs=Knobs(**told["knobs"]), answers=answers)
+        lessons = {number: (right, of) for number, right, of in told.get("lessons", [])}  # a room kept before has none
+        knobs = Knobs(**told["knobs"])
+        return cls(told["id"], told["name"], digest, **about, knobs=knobs, answers=answers, lessons=lessons)

@@ -27,7 +27,11 @@ def results(at: OpenRoom, names: bool) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     head = ["student", *(["name"] if names else []), "simulated", "place", "hidden rate", "input rate", "batch norm"]
-    writer.writerow([*head, "validation loss", "validation accuracy", *_columns(questions)])
+    done = sorted(
+        {number: of for student in room.students.values() for number, (_, of) in student.lessons.items()}.items()
+    )
+    lessons = [f"lesson {number} (right of {of})" for number, of in done]
+    writer.writerow([*head, "validation loss", "validation accuracy", *_columns(questions), *lessons])
     for number, student in enumerate(room.students.values(), 1):
         place = places.get(student.id)
         row: list[Any] = [number, *([cell(student.name)] if names else []), "yes" if student.simulated else "no"]
@@ -39,6 +43,7 @@ def results(at: OpenRoom, names: bool) -> str:
                 given = student.answer(question.id, again)
                 row.append("" if given is None else cell(question.choices[given]))
             row.append("" if question.truth is None else cell(question.choices[question.truth]))
+        row += [student.lessons[number][0] if number in student.lessons else "" for number, _ in done]
         writer.writerow(row)
     return out.getvalue()
 

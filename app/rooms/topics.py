@@ -293,6 +293,7 @@ class Topics:
                 "answered": self._has_answered(student),
                 **_connection(readers),
                 "trouble": student.trouble,
+                "lessons": [[number, *score] for number, score in sorted(student.lessons.items())],
             }
             told.append(about | self._doing(student, seated))
         return told

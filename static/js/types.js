@@ -658,6 +658,7 @@
  * @property {number | null} loss
  * @property {number | null} accuracy
  * @property {boolean} answered Whether the question that is open has been answered.
+ * @property {[number, number, number][]} lessons That were told: the lesson, how many right, of how many.
  * @property {number | null} latency_ms
  * @property {number | null} age_s
  * @property {boolean} reads Whether what was sent last has been seen.

@@ -5,13 +5,15 @@
 /** @import { Answer } from "./progress.js" */
 
 import { find, h, setText } from "../base/dom.js";
+import { createRoomApi } from "../rooms/api.js";
+import { createRoomTokens } from "../rooms/tokens.js";
 import { elementsOf, quotedIn } from "./blocks.js";
 import { calledIn, factOf, holds } from "./facts.js";
 import { written } from "./formats.js";
 import { createPointer } from "./pointer.js";
 import { createProgress } from "./progress.js";
 import { createQuestion } from "./question.js";
-import { endWords } from "./words.js";
+import { endWords, rightOf } from "./words.js";
 
 const PATIENCE_MS = 20000; // for numbers that a text quotes and that the page does not have yet
 
@@ -168,7 +170,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
       said.replaceChildren(...(step.kind === "before" ? opening() : []), ask(step));
     } else if (step.kind === "end") {
       progress.change(lesson.number, { finished: progress.of(lesson.number).finished ?? new Date().toISOString() });
-      said.replaceChildren(...endWords(document, lesson, progress.of(lesson.number)));
+      said.replaceChildren(...endWords(document, lesson, progress.of(lesson.number)), ...telling());
     } else {
       said.replaceChildren(...elements(step.text));
     }
@@ -183,6 +185,28 @@ export function createCoach({ window, element, store, actions, panels, lesson })
       h(document, "p", {}, lesson.goal),
       h(document, "p", { class: "lesson-kind" }, "First a question. It comes again at the end."),
     ];
+  }
+
+  /** For a student of a room: a button that tells the host of it what the lesson came to. */
+  function telling() {
+    const tokens = createRoomTokens(() => window.localStorage);
+    return tokens.codes("student").map((code) => {
+      const tell = h(document, "button", { type: "button" }, `Tell the host of room ${code}`);
+      const said = h(document, "span", { role: "status" });
+      tell.addEventListener("click", async () => {
+        tell.disabled = true;
+        const { right } = rightOf(lesson, progress.of(lesson.number));
+        try {
+          const api = createRoomApi(window.fetch.bind(window));
+          await api.tellLesson(code, tokens.get("student", code) ?? "", lesson.number, right);
+          setText(said, "The host knows.");
+        } catch (error) {
+          setText(said, /** @type {Error} */ (error).message);
+          tell.disabled = false;
+        }
+      });
+      return h(document, "p", { class: "lesson-room" }, tell, " ", said);
+    });
   }
 
   /** @param {LessonStep} step */

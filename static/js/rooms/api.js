@@ -39,6 +39,19 @@ export function createRoomApi(fetch) {
      */
     join: (code, name) => call(`${roomPath(code)}/students`, { method: "POST", body: JSON.stringify({ name }) }),
     /**
+     * Tell the host of a room what a lesson came to.
+     * @param {string} code
+     * @param {string} token The student's.
+     * @param {number} lesson
+     * @param {number} right
+     */
+    tellLesson: (code, token, lesson, right) =>
+      ask(`${roomPath(code)}/lessons`, {
+        method: "POST",
+        headers: own(token),
+        body: JSON.stringify({ lesson, right }),
+      }),
+    /**
      * Where the QR code of the student's address is, for an image.
      * @param {string} code
      */

@@ -52,6 +52,21 @@ export function createRoomTokens(open) {
       held.delete(key);
       attempt((storage) => storage.removeItem(key));
     },
+    /**
+     * The codes of the rooms in which one is something.
+     * @param {Role} role
+     * @returns {string[]}
+     */
+    codes(role) {
+      const start = keyOf(role, "");
+      const found = new Set([...held.keys()].filter((key) => key.startsWith(start)));
+      attempt((storage) => {
+        for (const key of Object.keys(storage).filter((each) => each.startsWith(start))) {
+          found.add(key);
+        }
+      });
+      return [...found].map((key) => key.slice(start.length)).sort();
+    },
     /** Whether tokens outlive the page, as a reload, or a phone that closes it, needs. */
     get works() {
       const probe = `${KEY}:probe`;

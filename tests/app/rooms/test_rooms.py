@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from httpx import Response
 
 from app.rooms.codes import WRONG_PER_MINUTE
 from app.rooms.open import MOST_WATCHERS
@@ -175,6 +176,40 @@ async def test_a_students_token_is_no_hosts(room: Class) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "wrong_token")
     assert (await room.lab.client.delete(f"/api/rooms/{room.code}", headers=headers)).status_code == 403
     assert not room.at.room.locked
+
+
+async def test_a_student_tells_the_host_what_a_lesson_came_to(room: Class) -> None:
+    joined = await room.join("Ada")
+    await room.join("Ben")
+    headers = {"Authorization": f"Bearer {joined['token']}"}
+
+    async def tell(given: object, headers: dict[str, str] = headers) -> Response:
+        return await room.lab.client.post(f"/api/rooms/{room.code}/lessons", headers=headers, json=given)
+
+    async with await room.host() as host:
+        assert (await tell({"lesson": 1, "right": 1})).status_code == 204
+        assert (await tell({"lesson": 1, "right": 3})).status_code == 204  # once more: the newest counts
+        await host.until(lambda topics: topics["people"]["people"][0]["lessons"] == [[1, 3, 3]])
+        assert host.topics["people"]["people"][1]["lessons"] == []
+    for given, said in (
+        ({"lesson": 99, "right": 1}, "lesson = 99 is not allowed: it must be the number of a lesson, from 1 to"),
+        ({"lesson": "one", "right": 1}, "lesson = 'one' is not allowed: it must be the number of a lesson, from 1 to"),
+        ({"lesson": 1, "right": 4}, "right = 4 is not allowed: it must be a whole number from 0 to 3"),
+        ({"lesson": 1, "right": True}, "right = True is not allowed: it must be a whole number from 0 to 3"),
+        ({"right": 1}, "is not allowed: it must be an object of lesson and right"),
+        ([], "is not allowed: it must be an object of lesson and right"),
+    ):
+        refused = await tell(given)
+        assert refused.status_code in (400, 422)
+        assert said in refused.json()["error"]["message"]
+    for other in ({}, room.headers(), {"Authorization": "Bearer nobody"}):
+        assert (await tell({"lesson": 1, "right": 1}, other)).status_code == 403
+    rows = list(
+        csv.DictReader(
+            io.StringIO((await room.lab.client.get(f"/api/rooms/{room.code}/results.csv", headers=room.headers())).text)
+        )
+    )
+    assert [row["lesson 1 (right of 3)"] for row in rows] == ["3", ""]
 
 
 async def test_a_watcher_sees_what_a_projector_sees_and_may_say_nothing(room: Class) -> None:
@@ -427,10 +462,14 @@ async def test_a_room_survives_its_server(kept: Settings, patience: float) -> No
             await ada.done("answer", question=question, choice=1)
             await host.done("way", to="own")
             run = await ada.until(lambda topics: topics["you"]["run"])
+            headers = {"Authorization": f"Bearer {joined['token']}"}
+            told = {"lesson": 1, "right": 2}
+            await lab.client.post(f"/api/rooms/{room.code}/lessons", headers=headers, json=told)
             before = room.at.room.text()
     async with running(FakePool(), kept, patience) as lab:
         again = Class(lab, room.code, room.token)
         assert again.at.room.text() == before
+        assert again.at.room.students[joined["id"]].lessons == {1: (2, 3)}
         async with await again.enter(joined["token"]) as ada:
             you = await ada.until(lambda topics: topics["you"])
             assert (you["name"], you["run"], you["answers"]) == ("Ada", run, {str(question): [1, None]})

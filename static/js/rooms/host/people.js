@@ -187,6 +187,7 @@ export function createPeople(section, choose) {
 }
 
 /** @param {RoomMember} person */
-function marksOf({ simulated, gone, here, reads }) {
-  return [simulated ? "simulated" : "", gone ?? "", here && !reads ? "does not read" : ""].filter(Boolean);
+function marksOf({ simulated, gone, here, reads, lessons }) {
+  const done = lessons.map(([number, right, of]) => `lesson ${number}: ${right} of ${of}`);
+  return [simulated ? "simulated" : "", gone ?? "", here && !reads ? "does not read" : "", ...done].filter(Boolean);
 }
