@@ -89,6 +89,7 @@ class Delivery:
         runs: that of the page of one's own runs.
         preloads: modules that it needs at once.
         later: modules with the views of panels that are closed on most pages.
+        lesson: modules that lead through a lesson.
         plotly: the library of the charts.
         icon: the icon.
         rooms: what the pages of rooms load.
@@ -101,6 +102,7 @@ class Delivery:
     runs: str
     preloads: tuple[str, ...]
     later: tuple[str, ...]
+    lesson: tuple[str, ...]
     plotly: str
     icon: str
     rooms: tuple[RoomFiles, ...]
@@ -177,6 +179,7 @@ class Bundle:
             runs=place + told["runs"],
             preloads=tuple(place + name for name in told["preloads"]),
             later=tuple(place + name for name in told["later"]),
+            lesson=tuple(place + name for name in told["lesson"]),
             plotly=place + told["plotly"],
             icon=place + told["icon"],
             rooms=tuple(
@@ -298,6 +301,7 @@ def modules(at: str = "") -> Delivery:
         runs=f"{place}js/runs.js",
         preloads=tuple(place + name for name in _modules()),
         later=(),
+        lesson=(f"{place}js/lessons/coach.js",),
         plotly=PLOTLY_URL,
         icon=f"{place}img/favicon.svg",
         rooms=tuple(

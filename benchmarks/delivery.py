@@ -14,7 +14,7 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -25,7 +25,7 @@ from websockets.asyncio.client import connect
 
 from benchmarks.server import open_run
 from scripts.bundle import bundle
-from tests.browser.arrival import Visit, relay, two_visits
+from tests.browser.arrival import A_LESSON, THE_LAB, Visit, relay, two_visits
 from tests.browser.chromium import arguments, find_or_install
 from tests.browser.servers import Lab
 from trainer.wire.frames import decode
@@ -236,6 +236,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="visits of each kind")
     parser.add_argument("--phone", action="store_true", help="only a phone that joins a room")
+    parser.add_argument("--lesson", action="store_true", help="only the first lesson")
     chosen = parser.parse_args()
     rounds = chosen.rounds
     told = bundle()
@@ -249,6 +250,9 @@ def main() -> int:
             stack.callback(labs[way].stop)
         if chosen.phone:
             phone_comes(labs["bundle"])
+        if chosen.lesson:
+            lesson_comes(labs["bundle"], rounds)
+        if chosen.phone or chosen.lesson:
             return 0
         for name, network in NETWORKS.items():
             found: dict[str, list[tuple[Visit, Visit]]] = {way: [] for way in labs}
@@ -264,6 +268,7 @@ def main() -> int:
                     print(f"| {which}, {way} | {works:.2f} s | {chart:.2f} s | {requests:.0f} | {size:.0f} |")
                 ratios = [mine / other for mine, other in zip(*figures.values(), strict=True)]
                 print(f"| ratio | {ratios[0]:.2f} | {ratios[1]:.2f} | {ratios[2]:.2f} | {ratios[3]:.2f} |", flush=True)
+        lesson_comes(labs["bundle"], rounds)
         phone_comes(labs["bundle"])
         print(f"\n{VISITORS} visitors within {WITHIN_S:g} s, one run training, watched")
         print("| | CPU of the web process | frames at most late | without visitors | sent |")
@@ -276,12 +281,29 @@ def main() -> int:
     return 0
 
 
-def _in_a_browser_of_its_own(port: int, network: dict[str, float]) -> tuple[Visit, Visit]:
+def lesson_comes(lab: Lab, rounds: int) -> None:
+    """Print how fast the first lesson can be read, and worked with."""
+    print(f"\n/lessons/1, medians of {rounds}")
+    print("| | can be read | works | requests before it works | KB before it works |")
+    print("|---|---|---|---|---|")
+    for name, network in NETWORKS.items():
+        visits = [_in_a_browser_of_its_own(lab.port, network, "lessons/1", A_LESSON) for _ in range(rounds)]
+        for index, which in enumerate(("first visit", "second visit")):
+            own = [each[index] for each in visits]
+            readable, works = (statistics.median(each.times[what] for each in own) for what in ("readable", "works"))
+            requests = statistics.median(len(each.before.requests) for each in own)
+            size = statistics.median(each.before.received / 1000 for each in own)
+            print(f"| {which}, {name} | {readable:.2f} s | {works:.2f} s | {requests:.0f} | {size:.0f} |", flush=True)
+
+
+def _in_a_browser_of_its_own(
+    port: int, network: dict[str, float], path: str = "", found: Mapping[str, str] = THE_LAB
+) -> tuple[Visit, Visit]:
     """A first visit and a second; Chromium's emulation may stall a page that comes after another was closed."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=find_or_install(), args=arguments())
         try:
-            return two_visits(chromium, port, network)
+            return two_visits(chromium, port, network, path, found)
         finally:
             chromium.close()
 

@@ -51,6 +51,16 @@ const views = {
   },
 };
 
+/** What leads through a lesson is a file of its own: shared, it would part the first file into many. */
+const coach = {
+  name: "coach",
+  setup(/** @type {*} */ { onResolve }) {
+    onResolve({ filter: /lessons[\\/]coach\.js$/ }, (/** @type {*} */ { kind }) =>
+      kind === "dynamic-import" ? { path: "./coach.js", external: true } : null,
+    );
+  },
+};
+
 const modules = await build({
   ...common,
   entryPoints: [script("main")],
@@ -59,7 +69,7 @@ const modules = await build({
   metafile: true,
   outdir: order.out,
   chunkNames: "[name]-[hash]",
-  plugins: [views],
+  plugins: [views, coach],
 });
 const worker = await build({
   ...common,
@@ -67,6 +77,7 @@ const worker = await build({
   format: "esm",
   outdir: order.out,
 });
+const lesson = await build({ ...common, entryPoints: [script("lessons/coach")], format: "esm", outdir: order.out });
 const runs = await build({ ...common, entryPoints: [script("runs")], format: "esm", outdir: order.out });
 const start = await build({ ...common, target: "es5", entryPoints: [script("boot/start-boot")], outdir: order.out });
 /** Scripts that run before the first paint, as one. @type {(names: string[], name: string) => *} */
@@ -102,7 +113,7 @@ for (const [name, sheets] of Object.entries(order.rooms)) {
 
 /** @type {Map<string, Uint8Array>} */
 const files = new Map();
-for (const { path, contents } of [modules, worker, runs, start, head, styles, roomHead, ...rooms].flatMap(
+for (const { path, contents } of [modules, worker, lesson, runs, start, head, styles, roomHead, ...rooms].flatMap(
   ({ outputFiles }) => outputFiles,
 )) {
   files.set(basename(path), contents);
@@ -151,6 +162,7 @@ const told = {
   room_head: "room-head.js",
   preloads: [...preloads].map((path) => basename(path)),
   later: [...new Set(later)].map((path) => basename(path)),
+  lesson: ["coach.js"],
   plotly: "plotly.js",
   icon: "favicon.svg",
 };

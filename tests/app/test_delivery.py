@@ -63,7 +63,15 @@ def write_bundle(folder: Path, sources: str) -> Path:
     (place / "main.js.gz").write_bytes(gzip.compress(TEXT.encode(), mtime=0))
     (place / "main.js.br").write_bytes(b"as Brotli")
     named = dict.fromkeys(("start", "head", "styles", "main", "runs", "room_head", "plotly", "icon"), "main.js")
-    told = {"sources": sources, "version": VERSION, "files": ["main.js"], "preloads": [], "later": [], **named}
+    told = {
+        "sources": sources,
+        "version": VERSION,
+        "files": ["main.js"],
+        "preloads": [],
+        "later": [],
+        "lesson": [],
+        **named,
+    }
     (folder / "manifest.json").write_text(json.dumps(told))
     return folder
 
@@ -194,7 +202,7 @@ def given_in(page: str) -> dict[str, Any]:
 
 def test_the_page_brings_its_schema_and_the_record_of_its_experiment_along() -> None:
     usual = given_in(render(modules(), "./", None, True).decode())
-    assert usual == {"schema": json.loads(json.dumps(schema())), "experiment": None}
+    assert usual == {"schema": json.loads(json.dumps(schema())), "experiment": None, "lesson": None}
     twin = given_in(render(modules(), "../", find_preset("twin"), False).decode())
     assert twin["experiment"] == next(each for each in json.loads(json.dumps(described())) if each["id"] == "twin")
     datasets = next(knob for knob in twin["schema"]["run"] if knob["name"] == "dataset")

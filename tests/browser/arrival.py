@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,13 +18,22 @@ _CHUNK: Final = 65_536
 
 
 PATIENCE_S: Final = 120.0
-WATCH: Final = """(() => {
-  const slider = "#hero input[type=range]:not(:disabled)";
-  const found = {
-    works: () => Number(document.querySelector("#network canvas[data-step]")?.dataset.step) > 0
-      && document.documentElement.dataset.ready === "true" && document.querySelector(slider) !== null,
-    chart: () => document.querySelector("#loss .main-svg .scatterlayer .trace path") !== null,
-  };
+THE_LAB: Final = {
+    "works": """Number(document.querySelector("#network canvas[data-step]")?.dataset.step) > 0
+      && document.documentElement.dataset.ready === "true"
+      && document.querySelector("#hero input[type=range]:not(:disabled)") !== null""",
+    "chart": """document.querySelector("#loss .main-svg .scatterlayer .trace path") !== null""",
+}
+"""The lab's page works when the network's picture shows a step and a slider can be moved; then its first chart."""
+A_LESSON: Final = {
+    "readable": """performance.getEntriesByName("first-contentful-paint").length > 0
+      && document.querySelector("#lesson .lesson-said")?.innerText.length > 40""",
+    "works": """document.documentElement.dataset.ready === "true"
+      && document.querySelector("#lesson form fieldset:not(:disabled) input") !== null""",
+}
+"""A lesson can be read when its first words are painted, and works when its first question can be answered."""
+_WATCH: Final = """(() => {
+  const found = { FOUND };
   const look = () => {
     for (const [name, holds] of Object.entries(found)) {
       if (holds()) {
@@ -40,7 +49,6 @@ WATCH: Final = """(() => {
   new MutationObserver(look).observe(document, { subtree: true, childList: true, attributeFilter: ["data-step"] });
   requestAnimationFrame(often);
 })()"""
-"""Tells when the page works (the network's picture shows a step, a slider can be moved), and when a chart is drawn."""
 
 
 @dataclass
@@ -135,24 +143,39 @@ class Visit:
     """How a visit went.
 
     Attributes:
-        works_s: seconds until the page worked.
-        chart_s: seconds until its first chart was drawn.
-        before: what had gone over the wire when it worked.
+        times: seconds until each thing that was looked for was there.
+        before: what had gone over the wire when the page worked.
     """
 
-    works_s: float
-    chart_s: float
+    times: Mapping[str, float]
     before: Traffic
 
+    @property
+    def works_s(self) -> float:
+        """Seconds until the page worked."""
+        return self.times["works"]
 
-def visit(page: Page, url: str, traffic: Traffic, network: dict[str, float] | None = None) -> Visit:
-    """Open the page in a tab and wait until it works and has a chart.
+    @property
+    def chart_s(self) -> float:
+        """Seconds until its first chart was drawn."""
+        return self.times["chart"]
+
+
+def visit(
+    page: Page,
+    url: str,
+    traffic: Traffic,
+    network: dict[str, float] | None = None,
+    found: Mapping[str, str] = THE_LAB,
+) -> Visit:
+    """Open the page in a tab and wait until it works and has all that is looked for.
 
     Args:
         page: the tab.
         url: of the page, through a relay.
         traffic: what goes through the relay.
         network: as Chromium emulates it; by default as it is.
+        found: what is looked for, each an expression in JavaScript; ``works`` is among them.
     """
     start = time.time()
     times: dict[str, float] = {}
@@ -163,18 +186,18 @@ def visit(page: Page, url: str, traffic: Traffic, network: dict[str, float] | No
         times[name] = ms / 1000
 
     page.expose_function("arrived", arrived)
-    page.add_init_script(WATCH)
+    page.add_init_script(_WATCH.replace("FOUND", ", ".join(f"{name}: () => {holds}" for name, holds in found.items())))
     if network:
         devtools = page.context.new_cdp_session(page)
         devtools.send("Network.enable")
         devtools.send("Network.emulateNetworkConditions", {"offline": False, **network})
     page.goto(url, wait_until="commit", timeout=PATIENCE_S * 1000)
     deadline = time.monotonic() + PATIENCE_S
-    while len(times) < 2:
+    while len(times) < len(found):
         if time.monotonic() > deadline:
             raise RuntimeError(f"after {PATIENCE_S:g} s the page had only reached {sorted(times)}")
         page.wait_for_timeout(20)
-    return Visit(times["works"], times["chart"], before["works"])
+    return Visit(times, before["works"])
 
 
 @contextlib.contextmanager
@@ -187,12 +210,18 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
         context.close()
 
 
-def two_visits(browser: Browser, port: int, network: dict[str, float] | None = None) -> tuple[Visit, Visit]:
+def two_visits(
+    browser: Browser,
+    port: int,
+    network: dict[str, float] | None = None,
+    path: str = "",
+    found: Mapping[str, str] = THE_LAB,
+) -> tuple[Visit, Visit]:
     """A first visit with nothing cached, and a second in another tab."""
     with relay(port) as (door, traffic), visitor(browser) as context:
-        url = f"http://127.0.0.1:{door}/"
+        url = f"http://127.0.0.1:{door}/{path}"
         page = context.new_page()
-        first = visit(page, url, traffic, network)
+        first = visit(page, url, traffic, network, found)
         page.wait_for_timeout(4000)  # what the page fetches for later
         page.close()
-        return first, visit(context.new_page(), url, traffic, network)
+        return first, visit(context.new_page(), url, traffic, network, found)

@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.arrival import Visit, two_visits
+from tests.browser.arrival import A_LESSON, Visit, two_visits
 from tests.browser.driver import LabPage
 from tests.browser.servers import ROOT, Lab
 from tests.conftest import TIMEOUT_FACTOR
@@ -22,6 +22,7 @@ from tests.conftest import TIMEOUT_FACTOR
 pytestmark = pytest.mark.timeout(300)
 
 MOST_REQUESTS: Final = 15
+COACH: Final = 1  # what leads through a lesson
 MOST_BYTES: Final = 400_000
 MOST_AGAIN: Final = 5
 MOST_OF_A_PHONE: Final = 40_000
@@ -32,7 +33,7 @@ TABLE: Final = "a,b,kind\n" + "\n".join(f"{index},{index % 7},{'xy'[index % 2]}"
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this checkout in which the page is bundled, as `make page` does it."""
     copy = tmp_path_factory.mktemp("checkout")
-    for name in ("app", "trainer", "templates", "static", "scripts"):
+    for name in ("app", "trainer", "templates", "static", "scripts", "lessons"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "node_modules").symlink_to(ROOT / "node_modules")
     subprocess.run([sys.executable, "-m", "scripts.bundle"], cwd=copy, check=True, timeout=120 * TIMEOUT_FACTOR)
@@ -64,6 +65,15 @@ def test_a_first_visit_needs_few_requests_and_bytes_before_the_page_works(visits
 def test_a_second_visit_asks_for_next_to_nothing(visits: tuple[Visit, Visit]) -> None:
     _, second = visits
     assert "/" in second.before.requests
+    assert len(second.before.requests) <= MOST_AGAIN, second.before.requests
+
+
+def test_a_lesson_arrives_with_its_first_words_and_a_second_visit_asks_for_next_to_nothing(
+    browser: Browser, bundled: Lab
+) -> None:
+    first, second = two_visits(browser, bundled.port, path="lessons/1", found=A_LESSON)
+    assert len(first.before.requests) <= MOST_REQUESTS + COACH, first.before.requests
+    assert first.before.received <= MOST_BYTES
     assert len(second.before.requests) <= MOST_AGAIN, second.before.requests
 
 
