@@ -44,7 +44,8 @@ export function createPointer({ window, element }) {
       drawer.open = true;
     }
     const { top, bottom } = target.getBoundingClientRect();
-    const above = document.querySelector("#toolbar")?.getBoundingClientRect().bottom ?? 0;
+    const bar = /** @type {HTMLElement | null} */ (document.querySelector("#toolbar"));
+    const above = bar && window.getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0;
     const below = isSheet(window, element) ? element.getBoundingClientRect().top : window.innerHeight;
     if (top < above || Math.min(bottom, top + 320) > below) {
       const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
