@@ -186,7 +186,7 @@ def test_a_row_of_the_list_is_a_link_as_a_whole_and_says_how_long_it_takes(visit
     page = visit("/").page
     page.get_by_role("button", name="Experiments").click()
     rows = page.locator("#experiments-list li")
-    expect(rows).to_have_count(len(PRESETS) + 1)
+    expect(rows).to_have_count(len(PRESETS) + 2)  # free play, and the lessons
     for row in rows.all():
         assert row.evaluate("(row) => row.firstElementChild.offsetHeight === row.offsetHeight")
         assert row.evaluate("(row) => row.firstElementChild.tagName") == "A"
