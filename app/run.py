@@ -93,6 +93,7 @@ class Run:
         client: who has it opened, for what one client may have.
         metrics: where it counts what happens.
         owner: the digest of a token that somebody has already, and is to own it by; by default it gets one of its own.
+        room: the code of the room that opens it, if one does.
     """
 
     def __init__(
@@ -106,8 +107,10 @@ class Run:
         client: str = "",
         metrics: Metrics | None = None,
         owner: bytes | None = None,
+        room: str | None = None,
     ) -> None:
         self.id = run_id
+        self.room = room
         self.client = client
         self.opening = opening
         self.memory = 0  # bytes that a worker needs for it
@@ -180,7 +183,7 @@ class Run:
             "parent": kept.pop("parent", None)
         }
         opening = Opening(config, read_changes(config, record.changes), follow=kept.get("follow"), **about)
-        run = cls(record.id, opening, pool, settings, now, found.table, client, metrics)
+        run = cls(record.id, opening, pool, settings, now, found.table, client, metrics, room=record.room)
         run.token, run.token_digest = "", record.token_digest
         run.name, run.pinned, run.opened_at = record.name, record.pinned, record.opened_at
         run._take_up(kept, record.step, found.checkpoint)

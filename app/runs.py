@@ -130,7 +130,12 @@ class Runs:
         return await self._open(run)
 
     async def create(
-        self, opening: Opening, table: Stored | None = None, client: str = "", owner: bytes | None = None
+        self,
+        opening: Opening,
+        table: Stored | None = None,
+        client: str = "",
+        owner: bytes | None = None,
+        room: str | None = None,
     ) -> Run:
         """Open a run and wait until it is ready.
 
@@ -139,6 +144,7 @@ class Runs:
             table: the uploaded table that it learns from, if it does.
             client: who opens it.
             owner: the digest of a token that owns it, if there is one already.
+            room: the code of the room that opens it, if one does.
 
         Raises:
             KnobError: it needs more memory than any worker has.
@@ -151,7 +157,7 @@ class Runs:
         memory = check_size(opening, self._pool.status())
         self._make_room(client, memory)
         name = secrets.token_hex(8)
-        run = Run(name, opening, self._pool, self._settings, self._now, table, client, self._metrics, owner)
+        run = Run(name, opening, self._pool, self._settings, self._now, table, client, self._metrics, owner, room)
         run.memory = memory
         return await self._open(run)
 

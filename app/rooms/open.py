@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from app.errors import NotFoundError, NoWorkerError, TooManyViewersError
 from app.opening import Opening, parse_opening
+from app.rooms.commands import Way
 from app.rooms.people import Knobs, Student, knobs_of
 from app.rooms.pictures import is_behind
 from app.rooms.readers import Reader
@@ -67,7 +68,7 @@ class OpenRoom:
     ) -> None:
         self.room = room
         self.readers: set[Reader] = set()
-        self.stage = Stage(runs, keeper, room.client or f"room {room.code}")
+        self.stage = Stage(runs, keeper, room.client or f"room {room.code}", room.code)
         self.emptied_at = now()
         self.over = False
         self.opening: set[str] = set()
@@ -268,6 +269,23 @@ class OpenRoom:
         preset = self.room.preset
         return parse_opening({**preset.knobs, "experiment": preset.id, "stop_at": preset.steps})
 
+    async def _open_run(self, way: Way, opening: Opening, owner: bytes) -> Run:
+        """Open a run of a way at the speed that holds there, also if the host sets another one meanwhile.
+
+        Raises:
+            DropoutLabError: as of `Stage.open`.
+        """
+        speed = self.room.speed(way)
+        run = await self.stage.open(opening, owner, speed)
+        try:
+            while (now := self.room.speed(way)) != speed:
+                speed = now
+                await self.stage.order(run, {"op": "speed", "steps_per_second": speed})
+        except BaseException:
+            await self.stage.end(run.id)
+            raise
+        return run
+
     async def open_host_run(self) -> None:
         """Open the host's run, of the experiment that is chosen when it is there.
 
@@ -280,7 +298,7 @@ class OpenRoom:
         try:
             while True:
                 preset = self.room.preset
-                run = await self.stage.open(self._experiment(), self.room.host, preset.speed)
+                run = await self._open_run("follow", self._experiment(), self.room.host)
                 if self.room.preset is preset:
                     break
                 await self.stage.end(run.id)
@@ -303,7 +321,7 @@ class OpenRoom:
     async def _open_run_of(self, student: Student) -> None:
         preset = self.room.preset
         try:
-            run = await self.stage.open(self._experiment(), student.digest or b"", preset.speed)
+            run = await self._open_run("own", self._experiment(), student.digest or b"")
         except DropoutLabError as error:
             student.trouble = str(error)
             self._refused_at[student.id] = self._now()
@@ -336,7 +354,7 @@ class OpenRoom:
                 student.knobs = self.class_knobs(student) or student.knobs
             count, dealt = room.deal(places)
             chosen = {place: student.knobs for place, student in dealt.items()}
-            run = await self.stage.open(class_opening(count, chosen), room.host, None)
+            run = await self._open_run("class", class_opening(count, chosen), room.host)
             old, room.class_run = room.class_run, run.id
             room.places = count
             places_of = {student.id: place for place, student in dealt.items()}
@@ -468,9 +486,7 @@ class OpenRoom:
         self.stop()
         if self._saving is not None:
             await asyncio.wait({self._saving})
-        await self.stage.end_all(
-            [self.room.run, self.room.class_run, *(each.run for each in self.room.students.values())]
-        )
+        await self.stage.end_all(self.room.runs)
         await self._keeper.forget_room(self.room.code)
 
     def stop(self) -> None:

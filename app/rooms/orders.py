@@ -59,7 +59,7 @@ async def _experiment(at: OpenRoom, said: Said) -> Answer:
     room, preset = at.room, find_preset(said["name"])
     if preset.search is not None:
         raise KnobError("name", said["name"], "an experiment that is no search: its networks change by themselves")
-    room.experiment = preset.id
+    room.choose(preset.id)
     ended = [room.run]
     room.run = None
     for student in room.students.values():
@@ -110,7 +110,8 @@ async def _pause(at: OpenRoom, said: Said) -> Answer:
 
 
 async def _speed(at: OpenRoom, said: Said) -> Answer:
-    await at.stage.order_all(at.runs_of_way(), {"op": "speed", "steps_per_second": said["steps_per_second"]})
+    speed = at.room.speeds[at.room.way] = said["steps_per_second"]
+    await at.stage.order_all(at.runs_of_way(), {"op": "speed", "steps_per_second": speed})
     return {}
 
 

@@ -51,6 +51,7 @@ class Room:
         links: addresses of its page for students, the best first,
         link: and the one that is shown.
         count: students and questions that there were so far.
+        speeds: steps a second that the host has set, by the way; None: as fast as it goes.
     """
 
     code: str
@@ -75,6 +76,27 @@ class Room:
     links: list[str] = field(default_factory=list)
     link: str = ""
     count: int = 0
+    speeds: dict[str, float | None] = field(default_factory=dict)
+
+    # Its runs
+
+    def speed(self, way: Way) -> float | None:
+        """How fast a run of a way trains, in steps a second, until the host says otherwise; None: as fast as it goes.
+
+        What the host has said holds for runs that are opened later, too, such as that of a student who comes late.
+        """
+        return self.speeds.get(way, None if way == "class" else self.preset.speed)
+
+    def choose(self, experiment: str) -> None:
+        """Have another experiment in the ways ``follow`` and ``own``, at its own speed."""
+        self.experiment = experiment
+        self.speeds = {way: speed for way, speed in self.speeds.items() if way == "class"}
+
+    @property
+    def runs(self) -> set[str]:
+        """All runs that it knows of."""
+        found = (self.run, self.class_run, *(each.run for each in self.students.values()))
+        return {run for run in found if run is not None}
 
     # Who is in it
 
@@ -277,7 +299,7 @@ class Room:
 
     def text(self) -> str:
         """All of it as JSON."""
-        told = {name: getattr(self, name) for name in _PLAIN}
+        told = {name: getattr(self, name) for name in (*_PLAIN, "speeds")}
         question = None if self.question is None else self.question.plain()
         students = [each.plain() for each in self.students.values()]
         asked = [each.plain() for each in self.asked]
@@ -298,7 +320,12 @@ class Room:
         find_preset(about["experiment"])
         if about["way"] not in WAYS:
             raise ValueError("no such way")
+        about["speeds"] = {way: _speed(told["speeds"][way]) for way in WAYS if way in told.get("speeds", {})}
         return cls(host=bytes.fromhex(told["host"]), students=students, question=question, asked=asked, **about)
+
+
+def _speed(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 _PLAIN: Final = (

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Final
 
 from app.errors import ClientShareError, NotFoundError, TooManyRoomsError
@@ -21,6 +21,7 @@ from app.shares import Paces
 from app.store.keeper import Keeper
 from app.store.records import digest_of
 from app.viewers import SHUTTING_DOWN
+from trainer.logs import of_run
 
 TICK_S: Final = 0.1
 OPENED_PER_MINUTE: Final = 20
@@ -61,13 +62,28 @@ class Rooms:
 
     async def start(self) -> None:
         """Take up the rooms that were kept, as they were; one that cannot be read is told in the log and left out."""
-        for code, text in (await self._keeper.rooms()).items():
+        kept = await self._keeper.rooms()
+        for code, text in kept.items():
             try:
                 room = Room.read(text)
             except Exception as error:  # whatever it holds, the other rooms are there; it stays, for who can read it
                 _log.error("room %s, which was kept, cannot be read: %s", code, error)
                 continue
             self._add(room)
+        if self._keeper.problem is None:  # or nobody knows which rooms there are
+            await self._end_orphans(kept.keys() - self._rooms.keys())
+
+    async def _end_orphans(self, unread: Set[str]) -> None:
+        """End runs that a room has opened, and that no room knows of: the server was killed in between.
+
+        Args:
+            unread: rooms that are kept and could not be read: what they know of stays.
+        """
+        known = {run_id for at in self.all() for run_id in at.room.runs}
+        for run_id, code in (await self._keeper.runs_of_rooms()).items():
+            if run_id not in known and code not in unread:
+                _log.info("a run is ended: a room has opened it, and no room knows of it", extra=of_run(run_id))
+                await self._keeper.forget(run_id)
 
     def _add(self, room: Room) -> OpenRoom:
         at = OpenRoom(room, self._runs, self._keeper, self._settings, self._now)

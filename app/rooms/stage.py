@@ -27,12 +27,14 @@ class Stage:
         runs: the runs of the lab.
         keeper: keeps them.
         client: whose share of the runs they count in.
+        code: of the room.
     """
 
-    def __init__(self, runs: Runs, keeper: Keeper, client: str) -> None:
+    def __init__(self, runs: Runs, keeper: Keeper, client: str, code: str) -> None:
         self._runs = runs
         self._keeper = keeper
         self._client = client
+        self._code = code
         self._finding: dict[str, asyncio.Task[None]] = {}
         self._gone: set[str] = set()  # those that are no more
         self._opened: set[str] = set()  # by this server, and not ended
@@ -72,7 +74,7 @@ class Stage:
             task.exception()  # somebody may have stopped waiting for it
 
     async def _open(self, opening: Opening, owner: bytes | None, speed: float | None) -> Run:
-        run = await self._runs.create(opening, None, self._client, owner)
+        run = await self._runs.create(opening, None, self._client, owner, self._code)
         try:
             if self._is_over:
                 raise NoWorkerError("the room has ended")

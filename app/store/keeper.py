@@ -178,7 +178,7 @@ class Keeper:
 
     def _record(self, run: Run) -> RunRecord:
         upload = None if run.table is None else run.table.described["id"]
-        about = (run.opened_at, self._now(), run.reach, upload, run.name, run.pinned)
+        about = (run.opened_at, self._now(), run.reach, upload, run.name, run.pinned, run.room)
         return RunRecord(run.id, run.token_digest, run.first_config, run.kept, *about)
 
     def _write(
@@ -297,6 +297,18 @@ class Keeper:
         def read() -> None:
             assert self._store is not None
             found.update(self._store.rooms())
+
+        if self._store is not None:
+            await self._guard(read)
+        return found
+
+    async def runs_of_rooms(self) -> dict[str, str]:
+        """Return the runs that rooms have opened, each with the code of its room; none where they cannot be read."""
+        found: dict[str, str] = {}
+
+        def read() -> None:
+            assert self._store is not None
+            found.update(self._store.runs_of_rooms())
 
         if self._store is not None:
             await self._guard(read)

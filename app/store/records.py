@@ -31,6 +31,7 @@ class RunRecord:
         upload_id: the table that it learns from, if it is one of a reader's own.
         name: what its owner calls it.
         pinned: it does not expire.
+        room: the code of the room that has opened it, if one has.
         changes: made to it, in order, each a ``step``, its ``knobs`` and, unless it is of the run, its ``lane``; left
             out where a run is written (`Store.add_changes`).
     """
@@ -45,6 +46,7 @@ class RunRecord:
     upload_id: str | None = None
     name: str | None = None
     pinned: bool = False
+    room: str | None = None
     changes: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
 

@@ -52,6 +52,7 @@ RUNS: Final = Table(
     Column("kept", Text, nullable=False),  # JSON: what it goes on with beside its knobs, such as its speed
     Column("upload_id", ForeignKey("uploads.id")),
     Column("summary", Text),  # JSON: what a list shows of it (`app.summary`)
+    Column("room", String(16)),  # the code of the room that has opened it
     Index("ix_runs_used_at", "used_at"),
 )
 

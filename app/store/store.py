@@ -112,6 +112,7 @@ class Store:
             "first_config": dumps(record.first_config),
             "kept": dumps(record.kept),
             "upload_id": record.upload_id,
+            "room": record.room,
         }
         with self._engine.begin() as connection:
             self._put(connection, RUNS, [row], keys=("id",))
@@ -210,6 +211,7 @@ class Store:
             row.upload_id,
             row.name,
             row.pinned,
+            row.room,
             changes,
         )
 
@@ -239,6 +241,12 @@ class Store:
         """Return all rooms by their codes, as JSON."""
         with self._engine.begin() as connection:
             return {row.code: row.content for row in connection.execute(select(ROOMS))}
+
+    def runs_of_rooms(self) -> dict[str, str]:
+        """Return the runs that rooms have opened, each with the code of its room."""
+        of_rooms = select(RUNS.c.id, RUNS.c.room).where(RUNS.c.room.is_not(None))
+        with self._engine.begin() as connection:
+            return {row.id: row.room for row in connection.execute(of_rooms)}
 
     def delete_room(self, code: str) -> None:
         """Forget a room; none of this code is as good."""

@@ -10,6 +10,7 @@ import pytest
 
 from app.rooms.room import MOST_ASKED, Room
 from app.settings import Settings
+from app.store.store import Store
 from tests.app.conftest import Running, running
 from tests.app.fakes import FakePool
 from tests.app.rooms.guests import Class, Guest, enter, open_room, students_of
@@ -264,3 +265,125 @@ def test_a_room_is_read_as_it_was_written() -> None:
     again = Room.read(room.text())
     assert again == room
     assert again.who(token) is not None
+
+
+# How fast runs train that are opened later
+
+
+def speed_of(room: Class, run: str) -> float | None:
+    speed: float | None = room.lab.pool.states[run]["steps_per_second"]
+    return speed
+
+
+async def test_who_comes_late_trains_as_fast_as_the_host_has_said(room: Class) -> None:
+    async with students_of(room, 1) as [(_, ada)], await room.host() as host:
+        await host.done("way", to="own")
+        first = await ada.until(lambda topics: topics["you"]["run"])
+        assert speed_of(room, first) == room.at.room.preset.speed != 7
+        await host.done("speed", steps_per_second=7)
+        async with await room.enter((await room.join("Late"))["token"]) as late:
+            run = await late.until(lambda topics: topics["you"]["run"])
+            assert (speed_of(room, first), speed_of(room, run)) == (7, 7)
+            await host.done("speed", steps_per_second=None)
+            assert (speed_of(room, first), speed_of(room, run)) == (None, None)
+            await host.done("experiment", name="batch-norm")
+            other = await late.until(lambda topics: topics["you"]["run"] != run and topics["you"]["run"])
+            assert speed_of(room, other) == room.at.room.preset.speed
+
+
+async def test_a_speed_that_is_set_while_a_run_is_opened_counts(room: Class) -> None:
+    pool: SlowPool = room.lab.pool
+    async with await room.host() as host:
+        await host.done("way", to="own")
+        pool.gate.clear()
+        async with await room.enter((await room.join("Ada"))["token"]) as ada:
+            await room.lab.eventually(lambda: pool.requests)
+            await host.done("speed", steps_per_second=3)
+            pool.gate.set()
+            run = await ada.until(lambda topics: topics["you"]["run"])
+            assert speed_of(room, run) == 3
+
+
+@pytest.mark.parametrize("way", ["follow", "class"])
+async def test_a_run_that_takes_the_place_of_one_trains_as_fast_as_the_host_has_said(room: Class, way: str) -> None:
+    name = "run" if way == "follow" else "class_run"
+    async with await room.host() as host:
+        await host.done("way", to=way)
+        if way == "class":
+            await host.done("begin", places=2)
+        first = await host.until(lambda topics: topics["room"][name]["id"])
+        await host.done("speed", steps_per_second=5)
+        if way == "class":
+            await host.done("begin", places=3)
+        else:
+            room.lab.app.state.lab.runs.end(room.at.run, "failed", "odd")
+        run = await host.until(
+            lambda topics: topics["room"][name]["id"] not in (None, first) and topics["room"][name]["id"]
+        )
+        await host.until(lambda topics: topics["room"][name]["speed"] == 5)
+        assert speed_of(room, run) == 5
+
+
+def test_speeds_are_kept_and_rooms_of_before_have_none() -> None:
+    room = Room("K7QX3M", b"x" * 32)
+    room.speeds["own"], room.speeds["class"] = 7.0, None
+    assert Room.read(room.text()) == room
+    old = json.loads(room.text())
+    del old["speeds"]
+    assert Room.read(json.dumps(old)).speeds == {}
+    with pytest.raises((TypeError, ValueError)):
+        Room.read(json.dumps(old | {"speeds": {"own": "fast"}}))
+    assert (room.speed("own"), room.speed("follow"), room.speed("class")) == (7.0, room.preset.speed, None)
+    room.choose("batch-norm")
+    assert room.speeds == {"class": None}
+
+
+# Runs that no room knows of
+
+
+async def lost_run(room: Class, code: str | None = None) -> str:
+    """A run that a room has opened, and that was kept before the room was."""
+    here = room.lab.app.state.lab
+    run = await here.runs.create(room.at._experiment(), None, "", b"o" * 32, code or room.code)
+    await here.keeper.keep([run])
+    assert (await here.keeper.runs_of_rooms())[run.id] == (code or room.code)
+    name: str = run.id
+    return name
+
+
+async def test_runs_that_no_room_knows_of_are_ended_at_the_start(
+    settings: Settings, patience: float, tmp_path: Any
+) -> None:
+    keeping = settings.model_copy(update={"keep": True, "data": tmp_path})
+    async with running(FakePool(), keeping, patience) as lab:
+        room = await open_room(lab)
+        async with await room.host() as host:
+            await host.done("begin", places=2)
+            known = await class_run(host)
+        orphan, unread, of_no_room = (
+            await lost_run(room),
+            await lost_run(room, "ABCDEF"),
+            await lost_run(room, "GHJKMN"),
+        )
+        free = (await lab.client.post("/api/runs", json={})).json()["id"]
+        await lab.app.state.lab.keeper.keep(lab.app.state.lab.runs.all())
+        await lab.app.state.lab.keeper.save_room("ABCDEF", "{}")  # of another version: what it knows of nobody can say
+    async with running(FakePool(), keeping, patience) as lab:
+        kept = await lab.app.state.lab.keeper.listed([known, orphan, unread, of_no_room, free])
+        assert set(kept) == {known, unread, free}
+        assert (await lab.client.get(f"/api/runs/{orphan}")).status_code == 404
+        assert (await lab.client.get(f"/api/runs/{known}")).status_code == 200
+
+
+async def test_where_rooms_cannot_be_read_no_run_is_ended(
+    settings: Settings, patience: float, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping = settings.model_copy(update={"keep": True, "data": tmp_path})
+    async with running(FakePool(), keeping, patience) as lab:
+        orphan = await lost_run(await open_room(lab))
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "rooms", lambda self: 1 / 0)
+        async with running(FakePool(), keeping, patience) as lab:
+            assert lab.app.state.lab.rooms.all() == []
+    async with running(FakePool(), keeping, patience) as lab:
+        assert await lab.app.state.lab.keeper.listed([orphan]) == {}
