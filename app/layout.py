@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from app.lessons.course import Lesson
-from trainer.presets import Preset, find_preset
+from trainer.presets import Preset
 from trainer.settings.config import ExperimentConfig
 from trainer.settings.panels import PANELS, Panel, Shown, obstacles
 
@@ -71,7 +71,7 @@ def layout(experiment: Preset | None = None, lesson: Lesson | None = None) -> La
     """Lay out a page: the panels of its experiment come first, in its order.
 
     Charts that are open from the start go, on the page of an experiment, each into the column that is shorter until
-    then; without one, and all that is closed, into their own.
+    then; on that of a lesson so do those which one of its steps opens. All others go into their own.
 
     Args:
         experiment: whose page it is; None is that of any run.
@@ -81,6 +81,7 @@ def layout(experiment: Preset | None = None, lesson: Lesson | None = None) -> La
     config = page.config if page else _USUAL
     dataset = config.dataset
     own = page.panels if page else tuple(panel.id for panel in PANELS if panel.opened == "alone")
+    later = tuple(panel for step in lesson.steps for panel in step.opens) if lesson else ()
     leading = own if experiment else ()
     everywhere = [panel for panel in _in_order(PANELS) if panel.opened == "everywhere" and not lesson]
     standard = tuple(dict.fromkeys([*(panel.id for panel in everywhere), *own]))
@@ -99,24 +100,24 @@ def layout(experiment: Preset | None = None, lesson: Lesson | None = None) -> La
     charts = {panel.id: place(panel) for panel in _in_order(PANELS) if panel.column == "right"}
     left = sorted(pictures, key=lambda each: not each.leading)
     right: list[Placed] = []
-    for name in dict.fromkeys((*leading, *FIRST, *own)):
+    for name in dict.fromkeys((*leading, *(() if lesson else FIRST), *own, *later)):
         if name in charts:
-            side = left if experiment and _height(right) > _height(left) else right
-            side.append(charts.pop(name))
+            left_px, right_px = (_height(column, later) for column in (left, right))
+            # A lesson's pictures begin beside its card, on the left.
+            fits_left = left_px < right_px if experiment else lesson is not None and left_px <= right_px
+            (left if fits_left else right).append(charts.pop(name))
     lanes = len(config.lanes)
     return Layout(tuple(left), (*right, *charts.values()), standard, dataset, config.network, lanes)
 
 
-def obstacles_of(config: ExperimentConfig, experiment: str | None, search: Mapping[str, Any] | None) -> dict[str, str]:
+def obstacles_of(config: ExperimentConfig, search: Mapping[str, Any] | None) -> dict[str, str]:
     """The panels that would show nothing of a run, each with what it needs, in words.
 
     Args:
         config: of the run, as it is now.
-        experiment: the id of the one that it belongs to.
         search: what it searches, if it does.
     """
-    compares = experiment is not None and find_preset(experiment).picture is not None
-    return obstacles(Shown(config, searches=search is not None, compares=compares))
+    return obstacles(Shown(config, searches=search is not None))
 
 
 def _in_order(panels: tuple[Panel, ...]) -> list[Panel]:
@@ -124,5 +125,6 @@ def _in_order(panels: tuple[Panel, ...]) -> list[Panel]:
     return sorted(panels, key=lambda panel: (panel.column, panel.row))
 
 
-def _height(column: list[Placed]) -> int:
-    return sum(each.panel.height for each in column if each.shown)
+def _height(column: list[Placed], later: Sequence[str]) -> int:
+    """How high a column is with all that is open from the start, or ``later``."""
+    return sum(each.panel.height for each in column if each.shown or each.panel.id in later)

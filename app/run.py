@@ -365,7 +365,7 @@ class Run:
         """What stands against each panel that would show nothing; found again only of another configuration."""
         if self._obstacles_of is not self.config:
             self._obstacles_of = self.config
-            self._blocked = obstacles_of(self.config, self._state.get("experiment"), self._state.get("search"))
+            self._blocked = obstacles_of(self.config, self._state.get("search"))
         return self._blocked
 
     def curves(self) -> dict[str, dict[str, NDArray[Any]]]:

@@ -24,6 +24,7 @@ from app.lessons.texts import facts_in
 from scripts.npm import environment, node
 from trainer.insight import make_insight
 from trainer.settings.config import ExperimentConfig
+from trainer.settings.dropouts import DROPOUTS
 from trainer.settings.panels import VIEWS
 from trainer.training.experiment import Experiment
 from trainer.training.trace import Steps
@@ -34,7 +35,8 @@ SCRIPT: Final = Path(__file__).with_name("facts.mjs")
 SEEDS: Final = 20
 MOST_STEPS: Final = 5000  # until an act must have led to what its step waits for
 PIECE: Final = 10  # updates between two looks at a condition
-_VOTES: Final = {"members", "member_accuracy", "average_accuracy", "whole_accuracy", "entropy"}
+_VOTES: Final = {"members", "member_accuracy", "average_accuracy", "whole_accuracy", "agreeing", "entropy"}
+_DROPOUTS: Final = [each.described() for each in DROPOUTS.values()]  # which the page has of the schema
 
 
 @dataclass
@@ -208,7 +210,7 @@ class Learner:
         experiment, newest = self._experiment, self._newest
         views = {name: self._view(name) for name in wanted if name in VIEWS}
         return {
-            "run": state(experiment, playing=False, steps_per_second=None),
+            "run": state(experiment, playing=False, steps_per_second=None) | {"dropouts": _DROPOUTS},
             "steps": {
                 "last": experiment.step,
                 "kept": {name: int(kept[-1]) for name, kept in newest.kept.items()} if newest else {},

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.layout import FIRST, Placed, layout, obstacles_of
+from app.lessons.course import LessonStep, lessons
 from trainer.presets import PRESETS, Preset, find_preset
 from trainer.settings.config import parse
 from trainer.settings.panels import PANELS
@@ -92,10 +93,21 @@ def test_the_page_is_told_which_panels_are_of_some_data_alone() -> None:
     assert told["boundary"] == PLANE
 
 
-def test_a_run_compares_and_searches_as_its_experiment_does() -> None:
-    config = parse({})
-    assert obstacles_of(config, None, None)["result"] == "needs an experiment that compares networks"
-    assert obstacles_of(config, "twin", None)["search"] == "needs an experiment that searches"
-    assert "result" not in obstacles_of(find_preset("batch-norm").config, "batch-norm", None)
+def test_the_charts_of_a_lesson_fill_both_columns_beside_its_card() -> None:
+    lesson = replace(lessons()[0], panels=("loss",), steps=(LessonStep("more", "say", opens=("accuracy", "result")),))
+    placed = layout(lesson=lesson)
+    charts = {"loss", "accuracy", "result"}
+    assert [each.panel.id for each in placed.left if each.panel.id in charts] == ["loss"]
+    assert [each.panel.id for each in placed.right if each.panel.id in charts] == ["accuracy", "result"]
+    assert [each.panel.id for each in placed.placed if each.shown] == ["loss"], "the others wait for their step"
+    beside = layout(lesson=replace(lesson, panels=("network", "loss")))
+    assert [each.panel.id for each in beside.right if each.panel.id in charts][0] == "loss"
+
+
+def test_networks_are_compared_where_there_are_several_and_searched_where_a_run_searches() -> None:
+    alone = parse({"lanes": [{"name": "alone"}]})
+    assert obstacles_of(alone, None)["result"] == "needs at least two networks"
+    assert "result" not in obstacles_of(parse({}), None)
     search = find_preset("search")
-    assert "search" not in obstacles_of(search.config, "search", search.search)
+    assert obstacles_of(search.config, None)["search"] == "needs an experiment that searches"
+    assert "search" not in obstacles_of(search.config, search.search)

@@ -88,9 +88,9 @@ async def test_a_run_tells_which_panels_show_nothing_of_it_as_it_is_now(lab: Run
     assert "variance" not in await obstacles()
 
 
-async def test_a_run_of_an_experiment_that_compares_has_its_picture(lab: Running) -> None:
-    for experiment, compares in (("batch-norm", True), ("twin", False)):
-        run = await lab.open(experiment=experiment)
+async def test_a_run_of_several_networks_has_a_picture_that_compares_them(lab: Running) -> None:
+    for lanes, compares in ([{"name": "a"}, {"name": "b"}], True), ([{"name": "a"}], False):
+        run = await lab.open(lanes=lanes)
         state = (await lab.client.get(f"/api/runs/{run['id']}")).json()
         assert ("result" not in state["obstacles"]) == compares
 

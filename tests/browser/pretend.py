@@ -94,7 +94,7 @@ class Pretend:
         """The state of the run as the server tells it: which panels show nothing of it follows from all else."""
         nameless = [lane | {"name": "x"} for lane in self.run["config"]["lanes"]]  # a test may give any name
         config = ExperimentConfig.model_validate(self.run["config"] | {"lanes": nameless})
-        return self.run | {"obstacles": obstacles_of(config, self.run.get("experiment"), self.run.get("search"))}
+        return self.run | {"obstacles": obstacles_of(config, self.run.get("search"))}
 
     def state(self, expression: str) -> Any:
         """What the store holds: a JavaScript expression of ``state``."""
@@ -189,7 +189,7 @@ def run_state(config: ExperimentConfig, **beside: Any) -> dict[str, Any]:
         "train_size": config.train_size,
         "val_size": 797,
         "batches_per_epoch": config.train_size // config.batch_size,
-        "obstacles": obstacles_of(config, beside.get("experiment"), beside.get("search")),
+        "obstacles": obstacles_of(config, beside.get("search")),
         **beside,
     }
 

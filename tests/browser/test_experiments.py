@@ -525,6 +525,23 @@ def test_a_network_that_diverged_since_the_last_evaluation_is_not_the_best(modul
     assert sound == pytest.approx(0.9)
 
 
+def rising(page: Page, *lanes: dict[str, Any]) -> Any:
+    return call(page, "model/outcome", "risingRates", [{"name": f"{place}"} | lane for place, lane in enumerate(lanes)])
+
+
+def test_networks_that_differ_in_their_rate_alone_make_a_curve(module_page: Page) -> None:
+    rates = [{"dropout": [0.2, rate, rate], "l2": 0} for rate in (0, 0.5, 0.9)]
+    assert rising(module_page, *rates) == [0, 0.5, 0.9]
+    assert rising(module_page, *({"dropout": [rate]} for rate in (0.1, 0.2, 0.3))) == [0.1, 0.2, 0.3]
+    assert rising(module_page, *rates[:2]) == [], "two make no curve"
+    assert rising(module_page, *reversed(rates)) == []
+    assert rising(module_page, *rates[:2], rates[1]) == [], "two of one rate"
+    assert rising(module_page, *rates[:2], rates[2] | {"l2": 0.1}) == [], "one differs in more"
+    assert rising(module_page, *rates[:2], {"dropout": [0.2, 0.9, 0.8], "l2": 0}) == [], "two rates in one network"
+    assert rising(module_page, *rates[:1] * 3) == []
+    assert rising(module_page) == []
+
+
 def test_a_figure_is_the_mean_of_evaluations_that_lie_close_together(module_page: Page) -> None:
     def rows(*steps: int) -> Any:
         return call(module_page, "model/verdict", "lastRows", {"length": len(steps), "step": list(steps)})

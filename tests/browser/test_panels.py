@@ -98,7 +98,7 @@ def test_what_does_not_fit_the_run_is_listed_with_the_reason_and_cannot_be_opene
         "Decision boundary": "needs points in the plane",
         "Variance shift": "needs a network with batch norm",
         "Separate networks": "needs two networks that differ in their seed alone",
-        "Compared": "needs an experiment that compares networks",
+        "Search": "needs an experiment that searches",
     }.items():
         expect(dialog.get_by_role("checkbox", name=title)).to_be_disabled()
         expect(dialog.locator(".view-entry", has_text=title)).to_contain_text(reason)

@@ -56,7 +56,7 @@ def test_an_experiment_asks_a_question_and_says_what_to_look_at(preset: Preset) 
 @every_preset
 def test_the_panels_of_an_experiment_exist_and_mean_something_for_it(preset: Preset) -> None:
     assert set(preset.panels) <= {panel.id for panel in PANELS}
-    shown = Shown(preset.config, searches=preset.search is not None, compares=preset.picture is not None)
+    shown = Shown(preset.config, searches=preset.search is not None)
     assert not set(preset.panels) & set(obstacles(shown))
     assert ("result" in preset.panels) == (preset.picture is not None)
     assert ("search" in preset.panels) == (preset.search is not None)

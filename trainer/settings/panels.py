@@ -25,12 +25,10 @@ class Shown:
     Attributes:
         config: as it is now.
         searches: whether it tries candidates.
-        compares: whether it belongs to an experiment whose picture compares its networks.
     """
 
     config: ExperimentConfig
     searches: bool = False
-    compares: bool = False
 
 
 @dataclass(frozen=True)
@@ -336,12 +334,12 @@ PANELS: Final = (
     Panel(
         "result",
         "Compared",
-        "The networks of this experiment, side by side.",
+        "The networks of this run, side by side.",
         group="Costs",
         row=10,
         answers=True,
-        condition=lambda shown: shown.compares,
-        needs="needs an experiment that compares networks",
+        condition=has_several,
+        needs="needs at least two networks",
     ),
     Panel(
         "search",

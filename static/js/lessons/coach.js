@@ -91,7 +91,8 @@ export function createCoach({ window, element, store, actions, panels, lesson })
    * @param {number} at
    */
   function prepare(step, at) {
-    for (const panel of step.opens) {
+    const before = now.begun ? [] : lesson.steps.slice(0, at); // of which the learner has not come by
+    for (const panel of [...before, step].flatMap(({ opens }) => opens)) {
       panels.set(panel, true);
     }
     if (store.state.role !== "owner" || !store.state.run) {
@@ -118,17 +119,42 @@ export function createCoach({ window, element, store, actions, panels, lesson })
    * @param {import("../types.js").Config} config
    */
   async function open(wanted, config) {
+    const before = store.state.run?.id;
     now.opening = true;
     await actions.newRun(config, { experiment: null });
+    await another(before);
     now.opening = false;
     const { run } = store.state;
-    if (run) {
+    if (run && run.id !== before) {
       const { runs } = progress.of(lesson.number);
       progress.change(lesson.number, { runs: { ...runs, [wanted]: run.id } });
       Object.assign(now.marks, { step: run.step, example: run.follow.example });
       follow(stepNow());
-      check();
     }
+    check();
+  }
+
+  /**
+   * Wait until the page has another run, and may say something to it; or until it is clear that none will come: one that was refused
+   * leaves the connection as it was.
+   * @param {string | undefined} before The one that it had.
+   * @returns {Promise<void>}
+   */
+  function another(before) {
+    const isLive = () => store.state.connection.status === "live";
+    const isOther = () => store.state.run?.id !== before;
+    const wasRefused = isLive() && !isOther();
+    return new Promise((resolve) => {
+      const look = () => {
+        const isOver = ["ended", "failed"].includes(store.state.connection.status);
+        if (isOver || wasRefused || (isLive() && isOther())) {
+          stop();
+          resolve();
+        }
+      };
+      const stop = store.subscribe(["run", "connection"], look);
+      look();
+    });
   }
 
   /**
@@ -271,7 +297,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     }
     const { times = 1, number } = question.right;
     const right = number ?? times * factOf(store.state, now.marks, /** @type {FactCall} */ (question.right));
-    const given = question.format === "percent" ? value / 100 : value;
+    const given = ["percent", "points"].includes(question.format) ? value / 100 : value;
     return Math.abs(given - right) <= question.within + 1e-9;
   }
 
@@ -378,6 +404,9 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     }
     now.told = true;
     const variant = step.variants.find(({ when }) => holds(state, now.marks, when));
+    if (step.act?.open) {
+      point(step.at); // it has its place now
+    }
     show("do").classList.add("is-done");
     show("then").replaceChildren(...elements(variant?.text ?? step.then));
     show("then").dataset.variant = variant?.name ?? "";

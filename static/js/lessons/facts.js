@@ -3,7 +3,9 @@
 
 /** @import { Comparison, FactCall, LessonMarks, Operand, Run, State } from "../types.js" */
 
+import { dropoutOf } from "../model/kinds.js";
 import { indexOfLeast } from "../model/stats.js";
+import { figures, judge, lastRows } from "../model/verdict.js";
 
 const { NaN: UNKNOWN } = Number;
 
@@ -29,15 +31,16 @@ export const FACTS = {
   val_size: ({ run }) => run.val_size,
   classes: ({ run }) => run.classes.length,
   rate: ({ run }, _, lane, place) => run.config.lanes[lane]?.dropout[place] ?? UNKNOWN,
-  factor: ({ run }, _, lane, place) => 1 / (1 - (run.config.lanes[lane]?.dropout[place] ?? UNKNOWN)),
+  keep: ({ run }, _, lane, place) => keepOf(run, lane, place),
+  factor: ({ run }, _, lane, place) => factorIn(run, lane, place),
+  kind: ({ run }, _, lane, name) => Number(run.config.lanes[lane]?.dropout_kind === name),
   knob: ({ run }, _, lane, name) =>
     Number(/** @type {Record<string, *> | undefined} */ (run.config.lanes[lane])?.[name] ?? UNKNOWN),
   units: ({ run }, _, place) => run.layers[place]?.units ?? UNKNOWN,
-  kept: ({ run, steps, cursor }, _, place) => steps.at(cursor ?? steps.last)?.kept[run.layers[place]?.name] ?? UNKNOWN,
-  expected: ({ run }, _, place) => {
-    const lane = run.config.lanes[run.follow.lane];
-    return (run.layers[place]?.units ?? UNKNOWN) * (1 - (lane?.dropout[place] ?? UNKNOWN));
-  },
+  kept: (known, _, place) => keptIn(known, place),
+  expected: ({ run }, _, place) => (run.layers[place]?.units ?? UNKNOWN) * keepOf(run, run.follow.lane, place),
+  scaled: (known, _, place) => keptIn(known, place) * factorIn(known.run, known.run.follow.lane, place),
+  shrunk: (known, _, place) => keptIn(known, place) * keepOf(known.run, known.run.follow.lane, place),
   train_loss: ({ scores }, _, lane) => newest(scores.train_loss[lane], scores.length),
   val_loss: ({ scores }, _, lane) => newest(scores.val_loss[lane], scores.length),
   gap: ({ scores }, _, lane) =>
@@ -52,14 +55,16 @@ export const FACTS = {
     const row = [...(scores.train_loss[lane]?.subarray(0, scores.length) ?? [])].findIndex((each) => each < loss);
     return row < 0 ? UNKNOWN : scores.step[row];
   },
-  least_lane: ({ scores }) => {
-    const last = scores.val_loss.map((values) => newest(values, scores.length));
-    return last.length === 0 || last.some(Number.isNaN) ? UNKNOWN : indexOfLeast(Float32Array.from(last), last.length);
-  },
+  least_lane: (known) => leadersOf(known)[0] ?? UNKNOWN,
+  least_rate: (known, _, place) => known.run.config.lanes[leadersOf(known)[0]]?.dropout[place] ?? UNKNOWN,
+  ties: (known) => leadersOf(known).length || UNKNOWN,
+  tie_from: (known, _, place) => Math.min(...ratesOfLeaders(known, place)),
+  tie_to: (known, _, place) => Math.max(...ratesOfLeaders(known, place)),
   members: ({ ensemble }) => ensemble?.tensors["accuracy/member"]?.shape[1] ?? UNKNOWN,
   member_accuracy: (known, _, lane) => meanOf(votes(known, "accuracy/member", lane)),
   average_accuracy: (known, _, lane) => votes(known, "accuracy/average", lane).at(-1) ?? UNKNOWN,
   whole_accuracy: (known, _, lane) => votes(known, "accuracy/scaling", lane)[0] ?? UNKNOWN,
+  agreeing: (known, _, lane) => agreeingIn(known, lane),
   entropy: (known, _, lane) => entropyOf(votes(known, "vote/average", lane)),
   view: ({ insights, run }, _, view, tensor, place) => {
     const tensors = insights[view]?.tensors;
@@ -68,6 +73,56 @@ export const FACTS = {
   },
   guess: (_, { guesses }, name) => guesses[name] ?? 0,
 };
+
+/**
+ * @param {Run} run
+ * @param {number} lane
+ * @param {number} place
+ */
+function keepOf(run, lane, place) {
+  return 1 - (run.config.lanes[lane]?.dropout[place] ?? UNKNOWN);
+}
+
+/**
+ * What a kept output is multiplied by while the network trains.
+ * @param {Run} run
+ * @param {number} lane
+ * @param {number} place
+ */
+function factorIn(run, lane, place) {
+  return dropoutOf(run, lane).scaled === "training" ? 1 / keepOf(run, lane, place) : 1;
+}
+
+/**
+ * How many units of a place the mask on the screen keeps. That of the newest step may come after the word that the step is made.
+ * @param {Known & { run: Run }} known
+ * @param {number} place
+ */
+function keptIn({ run, steps, cursor }, place) {
+  if (cursor === null && steps.last < run.step) {
+    return UNKNOWN;
+  }
+  return steps.at(cursor ?? steps.last)?.kept[run.layers[place]?.name] ?? UNKNOWN;
+}
+
+/**
+ * The network with the least validation loss, and behind it those that cannot be told from it; empty if that is not known.
+ * @param {Known & { run: Run }} known
+ */
+function leadersOf({ run, scores }) {
+  const values = figures({ scores, insights: {} }, "val_loss", lastRows(scores));
+  const { first, ties } = judge({ measure: "val_loss", values, valSize: run.val_size });
+  return first < 0 ? [] : [first, ...ties];
+}
+
+/**
+ * @param {Known & { run: Run }} known
+ * @param {number} place
+ */
+function ratesOfLeaders(known, place) {
+  const rates = leadersOf(known).map((lane) => known.run.config.lanes[lane].dropout[place] ?? UNKNOWN);
+  return rates.length > 0 ? rates : [UNKNOWN];
+}
 
 /**
  * @param {Float32Array | undefined} values
@@ -101,6 +156,23 @@ function votes({ ensemble, run }, name, lane) {
   const size = tensor.data.length / tensor.shape[0];
   return row < 0 ? [] : [...tensor.data].slice(row * size, (row + 1) * size).map(Number);
 }
+
+/**
+ * How many sub-networks vote for the class that their average gives the largest probability.
+ * @param {Known & { run: Run }} known
+ * @param {number} lane
+ */
+function agreeingIn(known, lane) {
+  const [all, average] = ["vote", "vote/average"].map((name) => votes(known, name, lane));
+  const said = greatest(average);
+  const answers = Array.from({ length: all.length / average.length || 0 }, (_, member) =>
+    greatest(all.slice(member * average.length, (member + 1) * average.length)),
+  );
+  return average.length > 0 ? answers.filter((answer) => answer === said).length : UNKNOWN;
+}
+
+/** The place of the greatest. @param {number[]} values */
+const greatest = (values) => values.indexOf(Math.max(...values));
 
 /** @param {number[]} values */
 function meanOf(values) {

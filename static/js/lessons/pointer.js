@@ -35,6 +35,10 @@ export function createPointer({ window, element }) {
     current.target = find(at);
     root.dataset.lessonAt = at;
     const { target } = current;
+    const beside = element.parentElement;
+    if (beside) {
+      beside.scrollTop = 0; // the card first
+    }
     if (!target) {
       return;
     }
@@ -42,6 +46,8 @@ export function createPointer({ window, element }) {
     const drawer = /** @type {HTMLDetailsElement | null} */ (document.querySelector("#drawer"));
     if (drawer && at === "controls") {
       drawer.open = true;
+      target.scrollIntoView({ block: "nearest" });
+      return;
     }
     const { top, bottom } = target.getBoundingClientRect();
     const bar = /** @type {HTMLElement | null} */ (document.querySelector("#toolbar"));

@@ -1,4 +1,9 @@
-// What else comes out of a run: the steps to a loss, and what networks of one kind are called. Pure: no DOM.
+// What else comes out of a run: the steps to a loss, the rates that are compared, and what networks of one kind are called. Pure: no
+// DOM.
+
+/** @import { Lane } from "../types.js" */
+
+const FEWEST = 3; // networks that make a curve
 
 /**
  * The steps at which a falling loss first reached some levels: between two evaluations it is taken to fall by the same factor at
@@ -22,6 +27,25 @@ export function crossings({ length, step }, losses, levels) {
     }
     return null;
   });
+}
+
+/**
+ * The dropout rate of each network, where it rises from one to the next and nothing else tells them apart; else nothing. Where they
+ * drop at several places at different rates, each must have one rate for all of these.
+ * @param {Lane[]} lanes
+ * @returns {number[]}
+ */
+export function risingRates(lanes) {
+  const moved = [...(lanes[0]?.dropout ?? []).keys()].filter((place) =>
+    lanes.some(({ dropout }) => dropout[place] !== lanes[0].dropout[place]),
+  );
+  const rates = lanes.map(({ dropout }) => dropout[moved[0]]);
+  const others = new Set(lanes.map(({ name: _name, dropout: _dropout, ...rest }) => JSON.stringify(rest)));
+  const rises =
+    others.size === 1 &&
+    lanes.every(({ dropout }, lane) => moved.every((place) => dropout[place] === rates[lane])) &&
+    rates.every((rate, lane) => lane === 0 || rate > rates[lane - 1]);
+  return lanes.length >= FEWEST && moved.length > 0 && rises ? rates : [];
 }
 
 /**

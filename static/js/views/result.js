@@ -9,7 +9,7 @@ import { setText } from "../base/dom.js";
 import { createChart } from "../charts/charts.js";
 import { hasScores } from "../charts/curves.js";
 import { divergenceOf } from "../model/diverged.js";
-import { crossings } from "../model/outcome.js";
+import { crossings, risingRates } from "../model/outcome.js";
 import { figures, lastRows, MEASURES } from "../model/verdict.js";
 import { bars } from "../paint/results/bars.js";
 import { curve } from "../paint/results/curve.js";
@@ -27,7 +27,7 @@ export const topics = ["run", "scores", "insights", "experiment", "theme"];
  * @typedef {ResultReading & { picture: Picture, run: Run, scores: State["scores"], milliseconds: number[] | null }} Result
  */
 
-/** @type {Picture} What is compared where no experiment says otherwise. */
+/** @type {Picture} What is compared where neither an experiment nor the networks say otherwise. */
 const USUAL = { kind: "bars", measure: "val_loss", title: "Compared", x: [], x_label: "", series: [] };
 
 /** @type {Record<Picture["kind"], (chart: Chart, result: Result) => { traces: object[], layout: object }>} */
@@ -74,16 +74,28 @@ function draw(chart, state) {
 }
 
 /**
- * The picture of the experiment, as long as it is one of this run's lanes.
+ * The picture of the experiment, as long as it is one of this run's lanes; without one, a curve over their rates where they differ
+ * in nothing else.
  * @param {State} state
  * @returns {Picture}
  */
 function pictureOf({ experiment, run }) {
-  const picture = experiment?.picture ?? USUAL;
+  const picture = experiment?.picture ?? usual(run);
   const lanes = run?.config.lanes.length ?? 0;
   const needed =
     picture.kind === "curve" ? picture.x.length === lanes : picture.series.flat().every((lane) => lane < lanes);
-  return run === null || needed ? picture : USUAL;
+  return run === null || needed ? picture : usual(run);
+}
+
+/**
+ * @param {Run | null} run
+ * @returns {Picture}
+ */
+function usual(run) {
+  const x = risingRates(run?.config.lanes ?? []);
+  return x.length > 0
+    ? { ...USUAL, kind: "curve", title: "Validation loss by rate", x, x_label: "dropout rate" }
+    : USUAL;
 }
 
 /**

@@ -130,7 +130,7 @@ def test_an_act_leads_to_what_its_step_waits_for_in_kind() -> None:
     leads: dict[str, set[str]] = {
         "step": {"step", "steps_here", "seen_steps"},
         "play": {"step", "steps_here", "seen_steps", "train_loss", "val_loss", "playing", "train_accuracy", "gap"},
-        "set": {"rate", "knob", "factor", "expected"},
+        "set": {"rate", "kind", "knob", "factor", "expected"},
         "open": {"open", "view"},
         "look_back": {"looked_back"},
         "example": {"other_example"},
