@@ -23,9 +23,11 @@ from app.lessons.course import Lesson, LessonStep, lessons
 from app.lessons.texts import facts_in
 from scripts.npm import environment, node
 from trainer.insight import make_insight
+from trainer.search import Evaluation, SearchState, parse_search
 from trainer.settings.config import ExperimentConfig
 from trainer.settings.dropouts import DROPOUTS
-from trainer.settings.panels import VIEWS
+from trainer.settings.lane import EVALUATE_EVERY
+from trainer.settings.panels import PANELS, VIEWS
 from trainer.training.experiment import Experiment
 from trainer.training.trace import Steps
 from trainer.worker.extras import EnsembleWanted, votes
@@ -35,6 +37,7 @@ SCRIPT: Final = Path(__file__).with_name("facts.mjs")
 SEEDS: Final = 20
 MOST_STEPS: Final = 5000  # until an act must have led to what its step waits for
 PIECE: Final = 10  # updates between two looks at a condition
+_SCHEMA: Final = {"panels": [{"id": panel.id, "own_networks": panel.own_networks} for panel in PANELS]}
 _VOTES: Final = {"members", "member_accuracy", "average_accuracy", "whole_accuracy", "agreeing", "entropy"}
 _DROPOUTS: Final = [each.described() for each in DROPOUTS.values()]  # which the page has of the schema
 
@@ -98,11 +101,13 @@ class Learner:
         self._marks: dict[str, Any] = {"guesses": {}}
         self._open: set[str] = set(lesson.panels)
         self._begin(lesson.config)
+        if lesson.follow is not None:
+            self._experiment.follow(lane=lesson.follow)
 
-    def _begin(self, config: ExperimentConfig) -> None:
-        self._experiment = Experiment(config.model_copy(update={"seed": self._seed}))
-        if self._lesson.follow is not None:
-            self._experiment.follow(lane=self._lesson.follow)
+    def _begin(self, config: ExperimentConfig, search: Mapping[str, Any] | None = None) -> None:
+        config = config.model_copy(update={"seed": self._seed})
+        self._search = None if search is None else parse_search(search, config)
+        self._experiment = Experiment(config if self._search is None else self._search.lanes(config))
         self._insights: dict[str, Any] = {}
         self._scores: dict[str, list[Any]] = {"step": []}
         self._newest: Steps | None = None
@@ -112,7 +117,7 @@ class Learner:
         """Go through all steps of the lesson, and note what is told."""
         for step in self._lesson.steps:
             if step.starts is not None:
-                self._begin(step.starts)
+                self._begin(step.starts, step.search)
             if step.follow is not None:
                 self._experiment.follow(lane=step.follow)
             self._open.update(step.opens)
@@ -122,6 +127,7 @@ class Learner:
                 "seen": 0,
                 "lookedBack": False,
                 "asked": False,
+                "code": False,
             }
             if step.kind == "predict":
                 self._marks["guesses"][step.id] = 1
@@ -142,12 +148,16 @@ class Learner:
             self._open.update(act["open"])
         elif "look_back" in act:
             self._marks["lookedBack"] = True
+        elif "code" in act:
+            self._marks["code"] = True
         elif "example" in act:
             experiment.follow(example=act["example"])
         elif "lane" in act:
             experiment.follow(lane=act["lane"])
         if "step" in act:
             self._train(act["step"])
+        if self._search is not None and "play" in act:
+            self._experiment = _searched(self._search, experiment)
         while not self._holds(step.until):
             if "play" not in act or experiment.step > MOST_STEPS:
                 raise AssertionError(
@@ -179,7 +189,8 @@ class Learner:
                 rows[lane].append(value)
 
     def _holds(self, condition: list[dict[str, Any]]) -> bool:
-        (holds,) = self._facts.ask(self._known(set()), self._marks, [], [condition])["holds"]
+        sides = [side for each in condition for side in (each["left"], each["right"])]
+        (holds,) = self._facts.ask(self._known(_views_of(sides)), self._marks, [], [condition])["holds"]
         return bool(holds)
 
     def _tell(self, step: LessonStep, texts: list[Any], told: dict[tuple[int, str], Told]) -> None:
@@ -188,10 +199,9 @@ class Learner:
         named = {each["name"] for each in calls}
         sides = [side for condition in conditions for each in condition for side in (each["left"], each["right"])]
         named |= {side["name"] for side in sides if "name" in side}
-        views = {call["args"][0] for call in [*calls, *sides] if call.get("name") == "view"}
         if not calls and not conditions:
             return
-        wanted = views | ({"ensemble"} if named & _VOTES else set())
+        wanted = _views_of([*calls, *sides]) | ({"ensemble"} if named & _VOTES else set())
         answer = self._facts.ask(self._known(wanted), self._marks, calls, conditions)
         entry = told.setdefault((self._lesson.number, step.id), Told(self._lesson.number, step.id))
         names = [name for (name, _, _), holds in zip(step.variants, answer["holds"], strict=True) if holds]
@@ -208,9 +218,11 @@ class Learner:
     def _known(self, wanted: set[str]) -> dict[str, Any]:
         """What the page would know; views and votes, which cost, only where they are wanted."""
         experiment, newest = self._experiment, self._newest
+        search = None if self._search is None else self._search.described()
         views = {name: self._view(name) for name in wanted if name in VIEWS}
         return {
-            "run": state(experiment, playing=False, steps_per_second=None) | {"dropouts": _DROPOUTS},
+            "schema": _SCHEMA,
+            "run": state(experiment, playing=False, steps_per_second=None) | {"dropouts": _DROPOUTS, "search": search},
             "steps": {
                 "last": experiment.step,
                 "kept": {name: int(kept[-1]) for name, kept in newest.kept.items()} if newest else {},
@@ -225,6 +237,26 @@ class Learner:
     def _view(self, name: str) -> Any:
         insight = self._insights.get(name) or self._insights.setdefault(name, make_insight(name, self._experiment))
         return _frame(_finish(insight.look()))
+
+
+def _views_of(calls: list[Mapping[str, Any]]) -> set[str]:
+    """The views that facts are of."""
+    named = {call["args"][0] for call in calls if call.get("name") == "view"}
+    return named | {call["name"] for call in calls if call.get("name") in VIEWS}
+
+
+def _searched(search: SearchState, experiment: Experiment) -> Experiment:
+    """Train all candidates of a search, and return the run of the last ones."""
+    while True:
+        evaluations = []
+        while experiment.step < search.config.steps:
+            experiment.run(EVALUATE_EVERY)
+            scores = experiment.evaluate()
+            evaluations.append(Evaluation(experiment.step, scores.val_loss.tolist(), scores.val_accuracy.tolist()))
+        search.add(evaluations)
+        if search.is_done:
+            return experiment
+        experiment = Experiment(search.lanes(experiment.config))
 
 
 def _finish(job: Any) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from app.lessons.conditions import read_condition, read_operand
 from app.lessons.errors import LessonError
 from app.lessons.texts import Block, facts_in, read_blocks, sections
 from trainer.errors import DropoutLabError
+from trainer.search import parse_search
 from trainer.settings.config import ExperimentConfig, parse
 from trainer.settings.panels import PANELS
 
@@ -27,9 +28,20 @@ PLACES: Final = ("slider", "numbers", "transport", "controls", "scrub", "picker"
 """Parts of the page that a step may point at, beside its panels; nothing points at none."""
 
 _PANELS: Final = tuple(panel.id for panel in PANELS)
-_ACTS: Final = {"step": int, "play": bool, "set": dict, "open": list, "look_back": int, "example": int, "lane": int}
+_ACTS: Final = {
+    "step": int,
+    "play": bool,
+    "set": dict,
+    "open": list,
+    "look_back": int,
+    "example": int,
+    "lane": int,
+    "code": bool,
+}
 """What a learner can do on the page, and what the button “Do it for me” does."""
-_STEP_KEYS: Final = {"id", "at", "until", "act", "variants", "opens", "starts", "speed", "pauses", "predicts", "follow"}
+_STEP_KEYS: Final = {
+    *("id", "at", "until", "act", "variants", "opens", "starts", "search", "speed", "pauses", "predicts", "follow")
+}
 _LESSON_KEYS: Final = {"number", "slug", "minutes", "panels", "speed", "run", "follow", "before", "steps", "questions"}
 _QUESTION_KEYS: Final = {"id", "kind", "right", "within", "format"}
 
@@ -79,6 +91,7 @@ class LessonStep:
         question: which one it asks.
         opens: panels that open with it.
         starts: the configuration of another run that begins with it.
+        search: what that run tries, if it is a search.
         speed: steps a second from here on; 0 is as fast as it goes.
         follow: whose masks are shown from here on.
         pauses: whether the run pauses once ``until`` holds.
@@ -98,6 +111,7 @@ class LessonStep:
     question: str | None = None
     opens: tuple[str, ...] = ()
     starts: ExperimentConfig | None = None
+    search: dict[str, Any] | None = None
     speed: float | None = None
     follow: int | None = None
     pauses: bool = False
@@ -171,6 +185,7 @@ def _described(step: LessonStep) -> dict[str, Any]:
         "pauses",
         "reached",
         "follow",
+        "search",
     )
     return {
         **{name: getattr(step, name) for name in names},
@@ -335,6 +350,7 @@ class _Reader:
             choices=choices,
             opens=tuple(self._panels(told.get("opens", []), name)),
             starts=self._config if "starts" in told else None,
+            search=self._search(told, where),
             speed=float(told["speed"]) if "speed" in told else None,
             follow=told.get("follow"),
             pauses=bool(told.get("pauses", False)),
@@ -344,6 +360,16 @@ class _Reader:
             raise LessonError(f"{where}: it waits for {told['until']!r} and does not say by which act one gets there")
         self._reached = max(reached, *(_steps_of(each) for each in until)) if until else reached
         return step
+
+    def _search(self, told: Mapping[str, Any], where: str) -> dict[str, Any] | None:
+        if "search" not in told:
+            return None
+        if "starts" not in told:
+            raise LessonError(f"{where}: a search needs a run of its own, with starts = {{…}}")
+        try:
+            return parse_search(told["search"], self._config).config.model_dump(mode="json")
+        except DropoutLabError as error:
+            raise LessonError(f"{where}: {error}") from None
 
     def _act(self, told: Any, where: str) -> dict[str, Any] | None:
         if told is None:

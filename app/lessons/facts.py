@@ -12,11 +12,11 @@ from typing import Any, Final, Literal
 
 from app.lessons.errors import LessonError
 
-Format = Literal["count", "number", "loss", "percent", "points", "factor", "rate", "seconds"]
-"""How a fact is written: ``points`` is a difference of shares in percentage points."""
+Format = Literal["count", "number", "loss", "percent", "points", "factor", "rate", "seconds", "significant"]
+"""How a fact is written: ``points`` is a difference of shares in percentage points, ``significant`` two digits."""
 Kind = Literal["lane", "place", "number", "name"]
 
-FORMATS: Final = ("count", "number", "loss", "percent", "points", "factor", "rate", "seconds")
+FORMATS: Final = ("count", "number", "loss", "percent", "points", "factor", "rate", "seconds", "significant")
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,9 @@ FACTS: Final = _facts(
     Fact("val_size", (), "count", "validation examples"),
     Fact("classes", (), "count", "how many classes there are"),
     Fact("rate", ("lane", "place"), "rate", "the dropout rate of a place; place 0 is the input"),
+    Fact(
+        "group_rate", ("lane", "place"), "rate", "the rate of whole feature maps of a convolution; place 1 is the first"
+    ),
     Fact("factor", ("lane", "place"), "factor", "by how much kept outputs of a place are multiplied"),
     Fact("keep", ("lane", "place"), "rate", "the probability with which a unit of a place is kept"),
     Fact("kind", ("lane", "name"), "count", "1 if a network has that kind of dropout, else 0"),
@@ -73,7 +76,18 @@ FACTS: Final = _facts(
     Fact("lead", ("lane", "lane"), "points", "validation accuracy of the first network less that of the second"),
     Fact("best_loss", ("lane",), "loss", "least validation loss so far"),
     Fact("best_step", ("lane",), "count", "the update of the least validation loss so far"),
+    Fact("stopped_at", ("lane",), "count", "the update at which early stopping ended a network's training"),
+    Fact("stopped_with", ("lane",), "count", "the update whose weights it has kept"),
     Fact("first_below", ("lane", "number"), "count", "the first evaluation with a training loss below a number"),
+    Fact(
+        "slower",
+        ("lane", "lane", "number"),
+        "factor",
+        "updates to a training loss: those of the first, by the second's",
+    ),
+    Fact(
+        "lower", ("lane", "lane"), "count", "1 if validation loss is lower in the first network, beyond chance, else 0"
+    ),
     Fact("least_lane", (), "count", "the number of the network with the least validation loss, from 0"),
     Fact("least_rate", ("place",), "rate", "the dropout rate of a place in that network"),
     Fact("ties", (), "count", "how many networks cannot be told from it by their validation loss; it counts, too"),
@@ -85,7 +99,11 @@ FACTS: Final = _facts(
     Fact("whole_accuracy", ("lane",), "percent", "accuracy of the whole network, dropout off"),
     Fact("agreeing", ("lane",), "count", "how many sub-networks vote for the class that their average says"),
     Fact("entropy", ("lane",), "number", "entropy of the average for the example on the screen, in nats"),
+    Fact("forgotten", ("lane",), "points", "accuracy that a network loses with training mode left on"),
     Fact("view", ("name", "name", "number"), "number", "a number that a view has found: view, tensor, place in it"),
+    Fact("tried", (), "count", "how many candidates of a search are done"),
+    Fact("ranked", ("number", "name"), "number", "of the candidate at a place, from 1, by loss: a knob, or val_loss"),
+    Fact("code_seen", (), "count", "1 once the script of a network was opened in this step of the lesson, else 0"),
     Fact("guess", ("name",), "count", "the choice of a prediction, from 1; 0 while there is none"),
 )
 """Every fact by its name."""
@@ -120,7 +138,7 @@ def read_call(text: str, where: str) -> dict[str, Any]:
 
 def _argument(given: str, kind: Kind, text: str, where: str) -> int | float | str:
     if kind == "name":
-        if not re.fullmatch(r"[a-z][a-z0-9_-]*", given):
+        if not re.fullmatch(r"[a-z][a-z0-9_/-]*", given):
             raise LessonError(f"{where}: {given!r} in {text!r} must be a name of small letters")
         return given
     if kind == "number":

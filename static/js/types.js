@@ -421,7 +421,7 @@
  * @property {(follow: { lane?: number, example?: number }) => Promise<number | null>} follow
  * @property {() => Promise<number | null>} reset
  * @property {(config: Partial<Config>, extra?: { experiment?: string | null, stop_at?: number | null,
- *   search?: object | null, changes?: Change[] }) => Promise<void>} newRun
+ *   search?: object | null, follow?: { lane?: number, example?: number } | null, changes?: Change[] }) => Promise<void>} newRun
  * @property {(file: Blob, name: string, decisions: Decisions) => Promise<Table>} upload Rejects with the server's words.
  * @property {(id: string, decisions: Decisions) => Promise<Table>} readAgain The file of a table, as a reader decided; likewise.
  * @property {(id: string) => Promise<Table | null>} table What the server made of a table, if it still has it.
@@ -834,13 +834,14 @@ export {};
  * @property {number} seen How many updates were looked at.
  * @property {boolean} lookedBack
  * @property {boolean} asked
+ * @property {boolean} code Whether a network's script was opened.
  * @property {Record<string, number>} guesses
  */
 
 /**
  * What "Do it for me" does; one of these.
  * @typedef {{ step?: number, play?: boolean, set?: { lane: number, knobs: Record<string, *> }, open?: string[], look_back?: number,
- *   example?: number, lane?: number }} LessonAct
+ *   example?: number, lane?: number, code?: boolean }} LessonAct
  */
 
 /**
@@ -858,6 +859,7 @@ export {};
  * @property {string | null} question
  * @property {string[]} opens
  * @property {Config | null} starts
+ * @property {object | null} search What the run that begins with it tries, if it is a search.
  * @property {number | null} speed 0: as fast as it goes.
  * @property {number | null} follow
  * @property {boolean} pauses

@@ -8,7 +8,7 @@ import { find, h, setText } from "../base/dom.js";
 import { createRoomApi } from "../rooms/api.js";
 import { createRoomTokens } from "../rooms/tokens.js";
 import { elementsOf, quotedIn } from "./blocks.js";
-import { calledIn, factOf, holds } from "./facts.js";
+import { calledIn, factOf, holds, stepOf } from "./facts.js";
 import { written } from "./formats.js";
 import { createPointer } from "./pointer.js";
 import { createProgress } from "./progress.js";
@@ -37,7 +37,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
   const now = {
     at: -1,
     /** @type {LessonMarks} */
-    marks: { step: 0, example: 0, seen: 0, lookedBack: false, asked: false, guesses: known.guesses },
+    marks: { step: 0, example: 0, seen: 0, lookedBack: false, asked: false, code: false, guesses: known.guesses },
     met: false,
     told: false, // what came of it
     metAt: 0,
@@ -70,7 +70,8 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     now.met = step.until.length === 0;
     now.told = false;
     now.last = steps.last;
-    Object.assign(now.marks, { step: run.step, example: run.follow.example, seen: 0, lookedBack: false, asked: false });
+    Object.assign(now.marks, { step: stepOf(store.state), example: run.follow.example, seen: 0 });
+    Object.assign(now.marks, { lookedBack: false, asked: false, code: false });
     const { furthest } = progress.of(lesson.number);
     progress.change(lesson.number, { at: step.id, furthest: Math.max(furthest, at) });
     if (history) {
@@ -103,7 +104,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     const wanted = begins?.id ?? "";
     if (runs[wanted] !== store.state.run.id && (now.begun || window.location.search === "" || wanted === step.id)) {
       if (now.begun || wanted !== "") {
-        void open(wanted, begins?.starts ?? lesson.config);
+        void open(wanted, begins?.starts ?? lesson.config, begins?.search ?? null);
         return;
       }
     }
@@ -117,19 +118,23 @@ export function createCoach({ window, element, store, actions, panels, lesson })
    * Open the run that a step begins.
    * @param {string} wanted
    * @param {import("../types.js").Config} config
+   * @param {object | null} search What it tries, if it is a search.
    */
-  async function open(wanted, config) {
+  async function open(wanted, config, search) {
     const before = store.state.run?.id;
+    const seed = store.state.run?.config.seed ?? config.seed; // of the first run: who chose another one has it in all
+    const shown = wanted === "" && lesson.follow !== null ? { lane: lesson.follow } : null;
     now.opening = true;
-    await actions.newRun(config, { experiment: null });
+    await actions.newRun({ ...config, seed }, { experiment: null, search, follow: shown });
     await another(before);
     now.opening = false;
     const { run } = store.state;
     if (run && run.id !== before) {
       const { runs } = progress.of(lesson.number);
       progress.change(lesson.number, { runs: { ...runs, [wanted]: run.id } });
-      Object.assign(now.marks, { step: run.step, example: run.follow.example });
+      Object.assign(now.marks, { step: stepOf(store.state), example: run.follow.example });
       follow(stepNow());
+      draw(stepNow());
     }
     check();
   }
@@ -172,7 +177,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     if (step.follow !== null && run.follow.lane !== step.follow) {
       void actions.follow({ lane: step.follow });
     }
-    if (run.step < step.reached && !now.catching) {
+    if (stepOf(store.state) < step.reached && !now.catching) {
       now.catching = { to: step.reached, speed: run.steps_per_second };
       void actions.speed(null);
       void actions.play();
@@ -363,13 +368,13 @@ export function createCoach({ window, element, store, actions, panels, lesson })
   }
 
   /** @param {State} state */
-  function caughtUp({ run }) {
+  function caughtUp(state) {
     const { catching } = now;
-    if (catching && run && run.step >= catching.to) {
+    if (catching && stepOf(state) >= catching.to) {
       now.catching = null;
       void actions.pause();
       void actions.speed(catching.speed);
-      Object.assign(now.marks, { step: run.step });
+      Object.assign(now.marks, { step: stepOf(state) });
       draw(stepNow());
     }
   }
@@ -417,7 +422,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
   button("act").addEventListener("click", () => {
     const { act } = stepNow();
     if (act) {
-      perform(act, { store, actions, panels });
+      perform(act, { document, store, actions, panels });
     }
   });
   window.addEventListener("popstate", () => {
@@ -432,6 +437,12 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     now.marks.asked = true;
     check();
     return answer;
+  };
+  const code0 = actions.code;
+  actions.code = async (...given) => {
+    now.marks.code = true;
+    check();
+    return code0(...given);
   };
   const words = /** @type {HTMLDetailsElement} */ (show("picture"));
   words.addEventListener("toggle", () => {
@@ -478,9 +489,16 @@ function isStill({ run, scores }) {
 /**
  * Do what a step waits for, in the learner's place.
  * @param {import("../types.js").LessonAct} act
- * @param {{ store: Store, actions: Actions, panels: { set: (id: string, wanted: boolean) => void } }} options
+ * @param {object} options
+ * @param {Document} options.document
+ * @param {Store} options.store
+ * @param {Actions} options.actions
+ * @param {{ set: (id: string, wanted: boolean) => void }} options.panels
  */
-function perform({ step, play, set, open, look_back: back, example, lane }, { store, actions, panels }) {
+function perform(
+  { step, play, set, open, look_back: back, example, lane, code },
+  { document, store, actions, panels },
+) {
   const { run, steps } = store.state;
   if (step) {
     void actions.step(step);
@@ -498,5 +516,7 @@ function perform({ step, play, set, open, look_back: back, example, lane }, { st
     void actions.follow({ example: run?.follow.example === example ? example + 1 : example });
   } else if (lane !== undefined) {
     void actions.follow({ lane });
+  } else if (code) {
+    /** @type {HTMLButtonElement | null} */ (document.querySelector("[data-do=code]"))?.click();
   }
 }

@@ -3,21 +3,23 @@
 
 /** @import { Comparison, FactCall, LessonMarks, Operand, Run, State } from "../types.js" */
 
+import { AXES, ranked } from "../model/candidates.js";
+import { panelOf } from "../model/catalogue.js";
 import { dropoutOf } from "../model/kinds.js";
 import { indexOfLeast } from "../model/stats.js";
-import { figures, judge, lastRows } from "../model/verdict.js";
+import { figures, judge, lastRows, order } from "../model/verdict.js";
 
 const { NaN: UNKNOWN } = Number;
 
 /**
- * @typedef {Pick<State, "run" | "steps" | "scores" | "ensemble" | "insights" | "open" | "cursor">} Known
+ * @typedef {Pick<State, "schema" | "run" | "steps" | "scores" | "ensemble" | "insights" | "open" | "cursor">} Known
  * What facts are read from.
  */
 
 /** @type {Record<string, (known: Known & { run: Run }, marks: LessonMarks, ...args: any[]) => number>} */
 export const FACTS = {
-  step: ({ run }) => run.step,
-  steps_here: ({ run }, { step }) => run.step - step,
+  step: (known) => stepOf(known),
+  steps_here: (known, { step }) => stepOf(known) - step,
   seen_steps: (_, { seen }) => seen,
   playing: ({ run }) => Number(run.state === "playing"),
   looked_back: (_, { lookedBack }) => Number(lookedBack),
@@ -32,6 +34,7 @@ export const FACTS = {
   classes: ({ run }) => run.classes.length,
   rate: ({ run }, _, lane, place) => run.config.lanes[lane]?.dropout[place] ?? UNKNOWN,
   keep: ({ run }, _, lane, place) => keepOf(run, lane, place),
+  group_rate: ({ run }, _, lane, place) => run.config.lanes[lane]?.spatial_dropout?.[place - 1] ?? UNKNOWN,
   factor: ({ run }, _, lane, place) => factorIn(run, lane, place),
   kind: ({ run }, _, lane, name) => Number(run.config.lanes[lane]?.dropout_kind === name),
   knob: ({ run }, _, lane, name) =>
@@ -51,9 +54,13 @@ export const FACTS = {
     newest(scores.val_accuracy[one], scores.length) - newest(scores.val_accuracy[other], scores.length),
   best_loss: ({ scores }, _, lane) => scores.val_loss[lane]?.[best(scores, lane)] ?? UNKNOWN,
   best_step: ({ scores }, _, lane) => scores.step[best(scores, lane)] ?? UNKNOWN,
-  first_below: ({ scores }, _, lane, loss) => {
-    const row = [...(scores.train_loss[lane]?.subarray(0, scores.length) ?? [])].findIndex((each) => each < loss);
-    return row < 0 ? UNKNOWN : scores.step[row];
+  stopped_at: ({ run }, _, lane) => run.stopped[lane]?.step ?? UNKNOWN,
+  stopped_with: ({ run }, _, lane) => run.stopped[lane]?.best_step ?? UNKNOWN,
+  first_below: ({ scores }, _, lane, loss) => firstBelow(scores, lane, loss),
+  slower: ({ scores }, _, lane, other, loss) => firstBelow(scores, lane, loss) / firstBelow(scores, other, loss),
+  lower: ({ run, scores }, _, one, other) => {
+    const values = figures({ scores, insights: {} }, "val_loss", lastRows(scores));
+    return Number(order("val_loss", values[one] ?? UNKNOWN, values[other] ?? UNKNOWN, run.val_size) === "lower");
   },
   least_lane: (known) => leadersOf(known)[0] ?? UNKNOWN,
   least_rate: (known, _, place) => known.run.config.lanes[leadersOf(known)[0]]?.dropout[place] ?? UNKNOWN,
@@ -66,11 +73,18 @@ export const FACTS = {
   whole_accuracy: (known, _, lane) => votes(known, "accuracy/scaling", lane)[0] ?? UNKNOWN,
   agreeing: (known, _, lane) => agreeingIn(known, lane),
   entropy: (known, _, lane) => entropyOf(votes(known, "vote/average", lane)),
-  view: ({ insights, run }, _, view, tensor, place) => {
-    const tensors = insights[view]?.tensors;
-    const isOfNow = tensors?.step === undefined || Number(tensors.step.data[0]) === run.step;
-    return isOfNow ? Number(tensors?.[tensor]?.data[place] ?? UNKNOWN) : UNKNOWN;
+  forgotten: (known, _, lane) =>
+    found(known, "forgotten", "val_accuracy", lane) - found(known, "forgotten", "forgotten_accuracy", lane),
+  view: (known, _, view, tensor, place) => found(known, view, tensor, place),
+  tried: ({ run }) => run.search?.done ?? UNKNOWN,
+  ranked: ({ run }, _, place, name) => {
+    const result = run.search ? ranked(run.search)[place - 1] : undefined;
+    return (
+      (name === "val_loss" ? result?.val_loss : run.search?.trials[result?.trial ?? -1]?.[AXES.indexOf(name)]) ??
+      UNKNOWN
+    );
   },
+  code_seen: (_, { code }) => Number(code),
   guess: (_, { guesses }, name) => guesses[name] ?? 0,
 };
 
@@ -130,6 +144,38 @@ function ratesOfLeaders(known, place) {
  */
 function newest(values, length) {
   return length > 0 ? (values?.[length - 1] ?? UNKNOWN) : UNKNOWN;
+}
+
+/**
+ * The update that the run has come to: while it plays, its masks say so sooner than its state.
+ * @param {{ run: Run | null, steps: { last: number } }} known
+ */
+export function stepOf({ run, steps }) {
+  return Math.max(run?.step ?? 0, steps.last);
+}
+
+/**
+ * The first evaluation at which a network's training loss is below a number.
+ * @param {Known["scores"]} scores
+ * @param {number} lane
+ * @param {number} loss
+ */
+function firstBelow(scores, lane, loss) {
+  const row = [...(scores.train_loss[lane]?.subarray(0, scores.length) ?? [])].findIndex((each) => each < loss);
+  return row < 0 ? UNKNOWN : scores.step[row];
+}
+
+/**
+ * A number that a view has found: of the update that the run is at, unless it is of networks of its own.
+ * @param {Known & { run: Run }} known
+ * @param {string} view
+ * @param {string} tensor
+ * @param {number} place
+ */
+function found({ schema, insights, run }, view, tensor, place) {
+  const tensors = insights[view]?.tensors;
+  const isOfNow = panelOf(schema, view)?.own_networks || Number(tensors?.step?.data[0] ?? run.step) === run.step;
+  return isOfNow ? Number(tensors?.[tensor]?.data[place] ?? UNKNOWN) : UNKNOWN;
 }
 
 /**

@@ -12,6 +12,7 @@ const FORMATS = {
   factor: (value) => String(Number(value.toFixed(2))),
   rate: (value) => String(Number(value.toFixed(2))),
   seconds: (value) => `${formatOne(value)} s`,
+  significant: (value) => String(Number(value.toPrecision(2))),
 };
 
 /**

@@ -214,7 +214,8 @@ export function createSession({ window, store, api, notify }) {
     const speed = lesson ? lesson.speed : experiment ? experiment.speed : FIRST_SPEED;
     const start = { speed, play: !(fits && experiment.guess) && !lesson };
     try {
-      await open(config, changes, start, fits ? extraOf(experiment) : {});
+      const follow = lesson && lesson.follow !== null ? { lane: lesson.follow } : null;
+      await open(config, changes, start, fits ? extraOf(experiment) : { follow });
     } catch (error) {
       const { code = "", message } = /** @type {import("./api.js").ApiError} */ (error);
       if (!OF_CONFIGURATION.includes(code)) {

@@ -51,7 +51,8 @@ const COLUMNS = [
  */
 export function create(element, { document, store }) {
   const label = "Loss of each network against the step";
-  const chart = createChart(element, { document, label, draw: (own) => draw(own, store.state) });
+  const isLesson = document.body.dataset.lesson !== undefined;
+  const chart = createChart(element, { document, label, draw: (own) => draw(own, store.state, isLesson) });
   return {
     update: chart.invalidate,
     resize: chart.resize,
@@ -77,8 +78,9 @@ function lossTable({ run, losses, scores }) {
 /**
  * @param {Chart} chart
  * @param {State} state
+ * @param {boolean} isLesson Whether it stands beside a lesson, which speaks of the training loss of one or two networks.
  */
-function draw(chart, state) {
+function draw(chart, state, isLesson) {
   if (!hasScores(state)) {
     chart.say(lossSentence(null));
     chart.note("Waiting for the first evaluation …");
@@ -88,7 +90,8 @@ function draw(chart, state) {
   const ceiling = ceilingOf(state);
   const reading = readLosses(state, ceiling);
   const isCut = reading.lanes.some(({ highest = 0 }) => highest > ceiling);
-  chart.legend.update(laneRows(run), COLUMNS, (_, { key }) => key !== "val"); // the others are a click away
+  const shown = isLesson && reading.lanes.length <= 2 ? ["val", "train"] : ["val"]; // the others are a click away
+  chart.legend.update(laneRows(run), COLUMNS, (_, { key }) => !shown.includes(key));
   chart.say(lossSentence(reading));
   const end = Math.max(100, scores.step[scores.length - 1]);
   const turns = changeLines(chart, state, end);

@@ -129,7 +129,17 @@ def test_an_act_leads_to_what_its_step_waits_for_in_kind() -> None:
     """What waits for an update trains, what waits for a panel opens one, and so on; evidence.lessons does them."""
     leads: dict[str, set[str]] = {
         "step": {"step", "steps_here", "seen_steps"},
-        "play": {"step", "steps_here", "seen_steps", "train_loss", "val_loss", "playing", "train_accuracy", "gap"},
+        "play": {
+            "step",
+            "steps_here",
+            "seen_steps",
+            "train_loss",
+            "val_loss",
+            "playing",
+            "train_accuracy",
+            "gap",
+            "tried",
+        },
         "set": {"rate", "kind", "knob", "factor", "expected"},
         "open": {"open", "view"},
         "look_back": {"looked_back"},
