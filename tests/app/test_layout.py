@@ -101,7 +101,7 @@ def test_the_charts_of_a_lesson_fill_both_columns_beside_its_card() -> None:
     assert [each.panel.id for each in placed.right if each.panel.id in charts] == ["accuracy", "result"]
     assert [each.panel.id for each in placed.placed if each.shown] == ["loss"], "the others wait for their step"
     beside = layout(lesson=replace(lesson, panels=("network", "loss")))
-    assert [each.panel.id for each in beside.right if each.panel.id in charts][0] == "loss"
+    assert next(each.panel.id for each in beside.right if each.panel.id in charts) == "loss"
 
 
 def test_networks_are_compared_where_there_are_several_and_searched_where_a_run_searches() -> None:
