@@ -41,7 +41,8 @@ def watch(
         quiet: whether nothing is printed.
 
     Returns:
-        The watch. It ends with its ``with``, with `Watching.close`, or with the program.
+        The watch. It ends with its ``with``, with `Watching.close`, with the program, or when nothing holds it any
+        more: keep it as long as the training runs.
 
     Raises:
         TypeError: ``model`` is no module or has no such method, or ``val`` is no pair.

@@ -18,14 +18,17 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 from torch._ops import HigherOrderOperator
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dropout_lab.watching.stack import functional_name
+from dropout_lab.watching.whole import can_be_taken_apart, is_composite, rate_of, taken_apart, written_to
 
 MOST_UNITS: Final = 1024  # of a row
 MOST_LOOKED_AT: Final = 4_000_000  # activations of a site; of more, none are looked at
 MOST_DESCRIBED: Final = 65_536  # of which mean, deviation and histogram are
 BINS: Final = 40
+FEW_HELD: Final = 8  # masks that are known, before those are looked for whose memory is gone
 
 _aten = torch.ops.aten
 
@@ -76,6 +79,7 @@ _AUTOCAST: Final = ("AutocastCPU", "AutocastCUDA")
 
 FUSED_ATTENTION: Final = "a fused attention kernel draws the mask inside and does not hand it out"
 FUSED_RECURRENT: Final = "cuDNN draws the mask inside and does not hand it out"
+IN_ONE_PIECE: Final = "of nested and sparse tensors PyTorch drops in one operation, which does not hand the mask out"
 
 
 @dataclass
@@ -83,7 +87,8 @@ class Draw:
     """One mask that was drawn in a pass and used.
 
     Attributes:
-        module: in whose forward it was drawn; None: outside all modules.
+        module: in whose forward it was drawn; None: outside all modules. Of a module that was made in the pass itself
+            and is none of the model's, the one of the model's in whose forward it was called.
         kind: what drops, as in code.
         of: what one bit stands for.
         rate: the probability of dropping; NaN where it cannot be told.
@@ -119,26 +124,68 @@ class Draw:
 
 
 @dataclass
-class _Mask:
-    """A tensor that holds a mask, or something made of one.
+class _Drawn:
+    """What was drawn.
 
     Attributes:
-        tensor: it, held so that its memory is not another's meanwhile.
-        bits: bool, what it keeps.
+        bits: bool, what it keeps; None once it was used.
         rate: the probability of dropping.
-        drawn_in: the module in whose forward it was drawn.
+        inner: the module in whose forward it was drawn,
+        home: and the innermost one around it that is the model's.
         batch: the dimension of the examples.
         is_used: whether anything was multiplied by it.
+    """
+
+    bits: Tensor | None
+    rate: float
+    inner: nn.Module | None
+    home: nn.Module | None
+    batch: int
+    is_used: bool = False
+
+
+@dataclass(frozen=True)
+class _Held:
+    """Something that is known of a tensor for as long as its memory is there: nothing is kept alive by this.
+
+    Attributes:
+        memory: of the tensor.
         version: of the tensor, which rises when it is written over.
     """
 
-    tensor: Tensor
-    bits: Tensor
-    rate: float
-    drawn_in: nn.Module | None
-    batch: int
-    is_used: bool = False
-    version: int = 0
+    memory: StorageWeakRef
+    version: int
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the memory is no more."""
+        return bool(self.memory.expired())  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class _Mask(_Held):
+    """A tensor that holds a mask, or something made of one.
+
+    Attributes:
+        drawn: what was drawn.
+        shape: of the tensor,
+        stride: and how it lies in its memory.
+    """
+
+    drawn: _Drawn
+    shape: torch.Size
+    stride: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Uniform(_Held):
+    """Uniform random numbers.
+
+    Attributes:
+        shift: what was added to them.
+    """
+
+    shift: float
 
 
 class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -148,6 +195,7 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         stack: the modules whose forward is running, the innermost last; kept up to date by whoever runs the pass.
         looks: whether activations are looked at as well, which takes longer.
         whole: whether masks, and what went in and came out, are kept whole: for tests.
+        knows: whether a module is one of the model's; None: all are.
 
     Attributes:
         draws: what was seen, in its order.
@@ -155,7 +203,13 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         operations: how many passed.
     """
 
-    def __init__(self, stack: list[nn.Module], looks: bool = False, whole: bool = False) -> None:
+    def __init__(
+        self,
+        stack: list[nn.Module],
+        looks: bool = False,
+        whole: bool = False,
+        knows: Callable[[nn.Module], bool] | None = None,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.draws: list[Draw] = []
         self.fault: Exception | None = None
@@ -164,10 +218,13 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._stack = stack
         self._looks = looks
         self._whole = whole
-        self._masks: dict[int, _Mask] = {}
-        self._uniform: dict[int, tuple[Tensor, float, int]] = {}  # what was added to them, and their version
-        self._nothing: dict[int, Tensor] = {}
-        self._softened: tuple[int, Tensor] | None = None
+        self._knows = knows
+        self._masks: dict[int, _Mask] = {}  # by where their memory is
+        self._uniform: dict[int, _Uniform] = {}
+        self._nothing: dict[int, _Held] = {}
+        self._softened: tuple[int, _Held] | None = None
+        self._written: dict[int, int] = {}  # how often what inference mode has made was written over
+        self._look_for_gone_at = FEW_HELD
 
     supports_higher_order_operators = True
 
@@ -192,6 +249,11 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.operations += 1
         if isinstance(func, HigherOrderOperator):  # a branch or a loop that is one operation
             return func(*args, **kwargs)
+        if is_composite(func):
+            if can_be_taken_apart(func, args, kwargs):
+                return taken_apart(self, func, args, kwargs)
+            if (rate := rate_of(func, args, kwargs)) > 0:
+                self._guarded(Capture._in_one_piece, rate)
         before = _BEFORE.get(func)
         draw = None
         if before is not None and (self._masks or self._nothing):
@@ -203,6 +265,8 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         after = _AFTER.get(func)
         if after is not None:
             self._guarded(after, args, kwargs, out, func)
+        if torch.is_inference_mode_enabled() and (self._masks or self._uniform):
+            self._guarded(Capture._count_written, func, args, kwargs)
         return out
 
     def _guarded(self, see: Callable[..., Any], *given: Any) -> Any:
@@ -257,37 +321,42 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _put_uniform(self, args: tuple[Any, ...], out: Tensor, shift: float) -> None:
         if place := _place(out):
-            written = 1 if args and out is args[0] else 0  # which PyTorch counts behind the operation
-            self._uniform[place] = (out, shift, _version(out) + written)
+            written = 1 if args and out is args[0] else 0  # which is counted behind the operation
+            self._uniform[place] = _Uniform(_memory(out), self._version(out) + written, shift)
+            self._look_for_gone()
 
     def _shift_of(self, tensor: Any) -> float | None:
         """What was added to uniform numbers; None: they are none, or something else was done to them in place."""
         held = self._uniform.get(_place(tensor))
-        return held[1] if held is not None and _version(tensor) <= held[2] else None
+        if held is None or held.is_gone or self._version(tensor) > held.version:
+            return None
+        return held.shift
 
     def _zeros(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
         if out.dim() == 0 and (place := _place(out)):
-            self._nothing[place] = out
+            self._nothing[place] = _Held(_memory(out), 0)
+            self._look_for_gone()
 
     def _soften(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
-        self._softened = (_place(out), out)
+        if place := _place(out):
+            self._softened = place, _Held(_memory(out), 0)
 
     # What is made of a mask
 
     def _same(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
-        mask = self._masks.get(_place(args[0]))
+        mask = self._mask_in(args[0])
         if (
             mask is not None
             and out is not args[0]
             and (func not in _DIVIDED | _MULTIPLIED or _number(args[1]) is not None)
         ):
-            bits = mask.bits.expand(out.shape) if mask.bits.shape != out.shape else mask.bits
-            self._put(_Mask(out, bits, mask.rate, mask.drawn_in, mask.batch))
+            self._put(out, mask.drawn)
 
     def _invert(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor, func: Any) -> None:
-        mask = self._masks.get(_place(args[0]))
+        mask = self._mask_in(args[0])
         if mask is not None and out.dtype == torch.bool:
-            self._put(_Mask(out, ~mask.bits, 1 - mask.rate, mask.drawn_in, mask.batch))
+            drawn = mask.drawn
+            self._put(out, _Drawn(out.clone(), 1 - drawn.rate, drawn.inner, drawn.home, drawn.batch))
 
     # What uses one
 
@@ -296,22 +365,23 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not isinstance(one, Tensor) or not isinstance(other, Tensor):
             return None
         for noise, values in ((other, one), (one, other)):
-            mask = self._masks.get(_place(noise))
-            if mask is not None and noise.dim() and _place(values) not in self._masks:
+            mask = self._mask_in(noise)
+            if mask is not None and noise.dim() and self._mask_in(values) is None:
                 return self._use(mask, noise, values)
-            if _place(noise) in self._nothing and values.dim() > 0 and self._drops_all(values):
+            nothing = self._nothing.get(_place(noise))
+            if nothing is not None and values.dim() > 0 and not nothing.is_gone and self._drops_all(values):
                 none = torch.zeros_like(values, dtype=torch.bool)
-                return self._use(_Mask(none, none, 1.0, self._inner, self._batch(values)), none, values)
+                return self._use(self._mask(none, none, 1.0), none, values)
         return None
 
     def _fill(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Draw | None:
-        mask = self._masks.get(_place(args[1]))
+        mask = self._mask_in(args[1])
         if mask is None or _number(args[2]) != 0:
             return None
         return self._use(mask, args[1], args[0], fills=True)
 
     def _choose(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Draw | None:
-        mask = self._masks.get(_place(args[0]))
+        mask = self._mask_in(args[0])
         if mask is None:
             return None
         if isinstance(args[1], Tensor) and args[1].dim() > 0 and _is_zero(args[2]):
@@ -321,8 +391,10 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return None
 
     def _native(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, func: Any) -> None:
-        if args[2] is not False and 0 < args[1] < 1:
-            draw = self._use(_Mask(out[1], out[1], args[1], self._inner, self._batch(out[1])), out[1], args[0])
+        if args[2] is not False and 0 < args[1] < 1 and out[1].is_nested:
+            self._in_one_piece(args[1])
+        elif args[2] is not False and 0 < args[1] < 1:
+            draw = self._use(self._mask(out[1], out[1], args[1]), out[1], args[0])
             if draw is not None and self._whole:
                 draw.after = out[0].clone()
 
@@ -337,17 +409,69 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if trains and rate > 0:
             self._unseen("", "units", rate, FUSED_RECURRENT)
 
+    def _in_one_piece(self, rate: float) -> None:
+        self._unseen("", "units", rate, IN_ONE_PIECE)
+
+    def _count_written(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        for written in written_to(func, args, kwargs):
+            if place := _place(written):
+                self._written[place] = self._written.get(place, 0) + 1
+
     # How it is noted
 
     def _hold(self, tensor: Tensor, bits: Tensor, rate: float) -> None:
-        bits = bits.clone() if bits is tensor else bits
-        if tensor.numel():
-            self._put(_Mask(tensor, bits, rate, self._inner, self._batch(tensor)))
+        if tensor.is_nested:
+            if functional_name(sys._getframe())[0] is not None:
+                self._in_one_piece(rate)
+        elif tensor.numel():
+            self._put(tensor, self._drawn(tensor, bits.clone() if bits is tensor else bits, rate))
 
-    def _put(self, mask: _Mask) -> None:
-        if place := _place(mask.tensor):
-            mask.version = _version(mask.tensor)
-            self._masks[place] = mask
+    def _put(self, tensor: Tensor, drawn: _Drawn) -> None:
+        if place := _place(tensor):
+            self._masks[place] = self._mask_of(tensor, drawn)
+            self._look_for_gone()
+
+    def _mask(self, tensor: Tensor, bits: Tensor, rate: float) -> _Mask:
+        return self._mask_of(tensor, self._drawn(tensor, bits, rate))
+
+    def _mask_of(self, tensor: Tensor, drawn: _Drawn) -> _Mask:
+        return _Mask(_memory(tensor), self._version(tensor), drawn, tensor.shape, tensor.stride())
+
+    def _drawn(self, tensor: Tensor, bits: Tensor, rate: float) -> _Drawn:
+        return _Drawn(bits, rate, self._inner, self._home, self._batch(tensor))
+
+    def _mask_in(self, tensor: Any) -> _Mask | None:
+        """The mask that a tensor holds; None: it holds none."""
+        mask = self._masks.get(_place(tensor))
+        return None if mask is None or mask.is_gone else mask
+
+    def _look_for_gone(self) -> None:
+        """Forget what is known of memory that is no more: a pass without gradients frees its noise at once."""
+        if len(self._masks) + len(self._uniform) + len(self._nothing) < self._look_for_gone_at:
+            return
+        for held in (self._masks, self._uniform, self._nothing):
+            for place in [place for place, each in held.items() if each.is_gone]:
+                del held[place]
+        left = len(self._masks) + len(self._uniform) + len(self._nothing)
+        self._look_for_gone_at = max(FEW_HELD, 2 * left)
+
+    def _version(self, tensor: Tensor) -> int:
+        """How often a tensor was written over; of those made in inference mode PyTorch does not count it."""
+        return self._written.get(_place(tensor), 0) if tensor.is_inference() else tensor._version
+
+    def _is_softened(self, tensor: Tensor) -> bool:
+        """Whether a softmax has made this, last of all."""
+        if self._softened is None:
+            return False
+        place, held = self._softened
+        return _place(tensor) == place and not held.is_gone
+
+    @property
+    def _home(self) -> nn.Module | None:
+        """The innermost module of the model whose forward is running."""
+        if self._knows is None:
+            return self._inner
+        return next((module for module in reversed(self._stack) if self._knows(module)), None)
 
     @property
     def _inner(self) -> nn.Module | None:
@@ -374,20 +498,23 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
             values: what it is used on.
             fills: whether it says where a zero goes, and not what stays.
         """
-        if mask.is_used:
+        drawn = mask.drawn
+        if drawn.is_used:
             return None
-        mask.is_used = True
-        as_drawn = noise.shape == mask.tensor.shape and noise.stride() == mask.tensor.stride()
-        bits, rate = (mask.bits if as_drawn else noise != 0), mask.rate
-        if as_drawn and _version(noise) != mask.version and not self._is_alpha(mask):
+        as_drawn = noise.shape == mask.shape and noise.stride() == mask.stride and drawn.bits is not None
+        bits, rate = (drawn.bits if as_drawn and drawn.bits is not None else noise != 0), drawn.rate
+        drawn.is_used, drawn.bits = True, None
+        if as_drawn and bits.shape != noise.shape:
+            bits = bits.expand(noise.shape)
+        if as_drawn and self._version(noise) != mask.version and not self._is_alpha(drawn):
             now = noise.bool()  # it was scaled in place, or something was kept by hand
             if not torch.equal(now, bits):
                 bits, rate = now, math.nan
         if fills:
             bits, rate = ~bits, 1 - rate
-        attends = self._softened is not None and _place(values) == self._softened[0]
-        batch = mask.batch if mask.batch < bits.dim() else 0
-        draw = self._noted(mask.drawn_in, attends, bits, values, rate)
+        attends = self._is_softened(values)
+        batch = drawn.batch if drawn.batch < bits.dim() else 0
+        draw = self._noted(drawn, attends, bits, values, rate)
         whole = draw.of == "branches" or bits.dim() < max(1, values.dim())  # also one mask for all examples
         one = bits if whole else bits.select(batch, 0)
         draw.row = one.reshape(-1)[:MOST_UNITS].clone()
@@ -399,21 +526,21 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.draws.append(draw)
         return draw
 
-    def _is_alpha(self, mask: _Mask) -> bool:
+    def _is_alpha(self, drawn: _Drawn) -> bool:
         """Whether the noise is alpha dropout's, which PyTorch writes over before it is used."""
-        if isinstance(mask.drawn_in, nn.AlphaDropout | nn.FeatureAlphaDropout):
+        if isinstance(drawn.inner, nn.AlphaDropout | nn.FeatureAlphaDropout):
             return True
         return functional_name(sys._getframe())[0] in ("F.alpha_dropout", "F.feature_alpha_dropout")
 
-    def _noted(self, module: nn.Module | None, attends: bool, bits: Tensor, values: Tensor, rate: float) -> Draw:
-        kind, where = self._kind(module, attends)
+    def _noted(self, drawn: _Drawn, attends: bool, bits: Tensor, values: Tensor, rate: float) -> Draw:
+        kind, where = self._kind(drawn.inner, drawn.home, attends)
         of = "attention weights" if attends else _of(bits, values)
-        return Draw(module, kind, of, rate, None, None, bits.numel(), tuple(bits.shape), where)
+        return Draw(drawn.home, kind, of, rate, None, None, bits.numel(), tuple(bits.shape), where)
 
-    def _kind(self, module: nn.Module | None, attends: bool) -> tuple[str, str | None]:
-        """What drops, as in code, and where it was called, if it is no module of PyTorch."""
+    def _kind(self, module: nn.Module | None, home: nn.Module | None, attends: bool) -> tuple[str, str | None]:
+        """What drops, as in code, and where it was called, if it is no module of PyTorch that the model has."""
         if module is not None and type(module).__module__.startswith("torch.nn.") and not _holds_others(module):
-            return f"nn.{type(module).__name__}", None
+            return f"nn.{type(module).__name__}", None if module is home else functional_name(sys._getframe())[1]
         name, where = functional_name(sys._getframe())
         if name is None:
             name = "scaled_dot_product_attention" if attends else "by hand"
@@ -421,15 +548,15 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _drops_all(self, values: Tensor) -> bool:
         """Whether it is dropout that multiplies with nothing, as it does with a rate of 1."""
-        if self._softened is not None and _place(values) == self._softened[0]:
+        if self._is_softened(values):
             return True
         if isinstance(self._inner, nn.RNNBase):
             return float(self._inner.dropout) == 1
         return functional_name(sys._getframe())[0] is not None
 
     def _unseen(self, kind: str, of: str, rate: float, reason: str) -> None:
-        name, where = self._kind(self._inner, False)
-        self.draws.append(Draw(self._inner, kind or name, of, float(rate), None, None, 0, (), where, reason))
+        name, where = self._kind(self._inner, self._home, False)
+        self.draws.append(Draw(self._home, kind or name, of, float(rate), None, None, 0, (), where, reason))
 
     def _look(self, draw: Draw, bits: Tensor, values: Tensor, batch: int) -> None:
         """Look at the activations in front of a site."""
@@ -500,9 +627,8 @@ def _place(tensor: Any) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def _version(tensor: Tensor) -> int:
-    """How often a tensor was written over; of those made in inference mode nobody counts it."""
-    return 0 if tensor.is_inference() else tensor._version
+def _memory(tensor: Tensor) -> StorageWeakRef:
+    return StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
 
 
 def _number(value: Any) -> float | None:

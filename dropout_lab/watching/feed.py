@@ -9,7 +9,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -19,7 +20,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from dropout_lab.watching.finding import LOOPBACK, opener
 from dropout_lab.watching.kept import Kept
-from trainer.wire.frames import Frame, encode
+from trainer.printable import one_line
+from trainer.wire.frames import Frame, Tensors, encode
 from trainer.wire.jsontext import dumps
 
 PACE_S: Final = 0.1  # between two rounds of sending
@@ -36,6 +38,7 @@ OVER: Final = {
     4410: "this watch was removed from the lab",
 }
 """Why a feed ends for good, by the code with which it was closed."""
+FAULTS: Final = "telling"  # the warning of what fails in here
 
 _log = logging.getLogger("dropout_lab")
 
@@ -73,11 +76,12 @@ class Feed:
         token: which proves that it is ours.
         name: of the watch.
         control: whether the page may turn knobs.
-        source: what is told.
+        source: what is told; it is not kept alive by this, and when it is gone the feed ends.
         starts: whether the lab was started for this, and has to be waited for if the training ends before it is there.
 
     Attributes:
         problem: why nothing arrives, if nothing does.
+        faults: how often something failed in here.
         connected: set while the lab listens.
     """
 
@@ -85,10 +89,15 @@ class Feed:
         self, address: str, watch_id: str, token: str, name: str, control: bool, source: Source, starts: bool
     ) -> None:
         self.problem: str | None = None
+        self.faults = 0
         self.connected = threading.Event()
         self._address = address
         self._id, self._token, self._name, self._control = watch_id, token, name, control
-        self._source = source
+        self._source = weakref.ref(source)
+        self._kept = source.kept
+        self._state: dict[str, Any] | None = None  # as it was told last
+        self._last_fault = ""
+        self._fails_to_say = False  # what the model is
         self._awaited = starts
         self._refusal: str | None = None  # what the lab said last before it hung up
         self._seq = self._tensors = 0
@@ -112,6 +121,18 @@ class Feed:
                 break
         self._closing.set()
         self._finished.wait(timeout_s)
+
+    def drop(self) -> None:
+        """End because what is told of is no more; nobody waits for it."""
+        self._closing.set()
+
+    @property
+    def fault(self) -> str | None:
+        """What failed last in here, and how often something has; None: nothing did."""
+        if self.faults == 0:
+            return None
+        times = "once" if self.faults == 1 else f"{self.faults} times"
+        return f"Telling the lab something has failed {times}, the last time by {self._last_fault}"[:300]
 
     @property
     def is_over(self) -> bool:
@@ -138,17 +159,33 @@ class Feed:
                     self._lost(f"the lab answered {refused.code}: {_message(refused)}")
                 except (OSError, InvalidHandshake, InvalidURI, WebSocketException, HTTPException, ValueError) as error:
                     self._lost(str(error) or type(error).__name__)
+                except Exception as error:  # it is told, and tried again
+                    self._failed(error)
+                    self._lost(self._last_fault)
                 self.connected.clear()
                 if self._refusal is not None:
                     wait_s = LAST_RETRY_S
                 self._closing.wait(wait_s)
                 wait_s = min(LAST_RETRY_S, 1.5 * wait_s)
-        except Exception as error:
-            self.problem = f"{type(error).__name__}: {error}"
-            _log.warning("this watch tells nothing any more: %s", self.problem, exc_info=True)
         finally:
             self.connected.clear()
             self._finished.set()
+
+    def _failed(self, error: Exception) -> None:
+        self.faults += 1
+        self._last_fault = one_line(f"{type(error).__name__}: {error}")[:200]
+        if self.faults == 1:
+            _log.warning("telling the lab of this watch has failed: %s", self._last_fault, exc_info=error)
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """What fails in here is counted and told, and all else is told as before; a lost connection is none of that."""
+        try:
+            yield
+        except (ConnectionClosed, OSError, WebSocketException):
+            raise
+        except Exception as error:
+            self._failed(error)
 
     def _lost(self, problem: str) -> None:
         self.problem = problem[:300]
@@ -190,7 +227,7 @@ class Feed:
             raise ValueError(f"the lab answered {str(welcome)[:200]} instead of a welcome")
         self._told.clear()
         if welcome.get("seq") == 0:
-            self._source.kept.begin_again()
+            self._kept.begin_again()
         elif isinstance(seq := welcome.get("seq"), int):
             self._seq = max(self._seq, seq)
         self.problem = self._refusal = None
@@ -199,7 +236,12 @@ class Feed:
         while True:
             closing = self._closing.is_set()
             began = time.thread_time()
-            self._send(line, closing)
+            source = self._source()
+            if source is None:
+                self._say_goodbye(line)
+                return
+            self._send(line, source, closing)
+            del source  # what is told of may go while this listens
             took = time.thread_time() - began
             if closing:
                 return
@@ -215,43 +257,81 @@ class Feed:
             self._send_answers(line)
 
     def _take(self, line: ClientConnection, message: dict[str, Any]) -> None:
+        source = self._source()
+        if source is None:
+            return
         if message.get("op") == "command" and isinstance(message.get("command"), dict):
             ref = message.get("ref")
-            self._source.receive(
+            source.receive(
                 ref, message["command"], lambda told: self._answers.append({"op": "reply", "ref": ref, **told})
             )
         elif message.get("op") == "error" and isinstance(message.get("error"), dict):
             self._refusal = f"the lab refused something: {message['error'].get('message')}"[:300]
         elif message.get("op") == "viewers" and isinstance(message.get("count"), int):
-            self._source.set_viewers(message["count"])
+            source.set_viewers(message["count"])
 
     def _send_answers(self, line: ClientConnection) -> None:
         while self._answers:
             line.send(dumps(self._answers.pop(0)))
 
-    def _send(self, line: ClientConnection, closing: bool) -> None:
-        source, kept, now = self._source, self._source.kept, time.monotonic()
-        rows, points = kept.take_rows(), kept.take_points()  # before the model, which knows their sites and series
-        self._tell(line, {"op": "model", "model": source.told_model()})
-        for warning in source.told_warnings():
-            self._tell(line, {"op": "warning", "warning": warning}, f"warning {warning['id']}")
-        changes = source.told_changes()
-        if changes["changes"]:
-            self._tell(line, {"op": "changed", **changes})
+    def _send(self, line: ClientConnection, source: Source, closing: bool) -> None:
+        kept, now = self._kept, time.monotonic()
+        tables: list[tuple[str, Tensors | None]] = []
+        with self._guarded():
+            if self._fails_to_say:
+                source.told_model()  # nothing is taken before this works again
+            self._fails_to_say = True
+            tables = [("rows", kept.take_rows()), ("metrics", kept.take_points())]
+            self._tell(line, {"op": "model", "model": source.told_model()})  # behind them: it knows their sites, too
+            self._fails_to_say = False
+        with self._guarded():
+            self._warn(line, source.told_warnings())
+        with self._guarded():
+            changes = source.told_changes()
+            if changes["changes"]:
+                self._tell(line, {"op": "changed", **changes})
         self._send_answers(line)
-        state = source.told_state()
-        for kind, tensors in (("rows", rows), ("metrics", points)):
-            if tensors:
-                self._send_frame(line, Frame(kind, self._id, self._next(), tensors))
-        if closing or now - self._summed_at >= SUMMARY_S:
-            self._summed_at = now
-            if summary := kept.take_summary(state["step"]):
-                self._send_frame(line, Frame("summary", self._id, self._next(), summary))
-        if ensemble := kept.take_ensemble():
-            self._send_frame(line, Frame("ensemble", self._id, self._next(), ensemble[0], ensemble[1]))
-        if closing or now - self._stated_at >= STATE_S or self._is_news(state):
+        with self._guarded():
+            self._state = source.told_state()
+        self._warn(line, self._own_warnings())
+        with self._guarded():
+            if not self._fails_to_say:
+                self._send_frames(line, tables, closing or now - self._summed_at >= SUMMARY_S)
+        state = self._state
+        if state is not None and (closing or now - self._stated_at >= STATE_S or self._is_news(state)):
             self._stated_at = now
             self._tell(line, {"op": "state", "state": state})
+
+    def _send_frames(self, line: ClientConnection, tables: list[tuple[str, Tensors | None]], sums_up: bool) -> None:
+        for kind, tensors in tables:
+            if tensors:
+                self._send_frame(line, Frame(kind, self._id, self._next(), tensors))
+        if sums_up:
+            self._summed_at = time.monotonic()
+            if summary := self._kept.take_summary(self._state["step"] if self._state else 0):
+                self._send_frame(line, Frame("summary", self._id, self._next(), summary))
+        if ensemble := self._kept.take_ensemble():
+            self._send_frame(line, Frame("ensemble", self._id, self._next(), ensemble[0], ensemble[1]))
+
+    def _warn(self, line: ClientConnection, warnings: list[dict[str, Any]]) -> None:
+        for warning in warnings:
+            self._tell(line, {"op": "warning", "warning": warning}, f"warning {warning['id']}")
+
+    def _own_warnings(self) -> list[dict[str, Any]]:
+        """What fails in here, as a warning."""
+        if self.faults == 0:
+            return []
+        step = self._state["step"] if self._state else 0
+        text = (
+            f"Something has failed in telling the lab of this training, last by {self._last_fault}. The training is "
+            "not concerned, and all else is told."
+        )
+        return [{"id": FAULTS, "kind": FAULTS, "step": step, "count": self.faults, "where": None, "text": text}]
+
+    def _say_goodbye(self, line: ClientConnection) -> None:
+        """What is told of is no more: its training, or at least the watch of it, has ended."""
+        if self._state is not None:
+            self._tell(line, {"op": "state", "state": {**self._state, "state": "ended"}})
 
     def _is_news(self, state: dict[str, Any]) -> bool:
         """Whether a state is told at once: it is another, and not only further on."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dropout_lab.watching.series import printable
 from trainer.wire.frames import Tensors, pack
 
 MOST_WAITING: Final = 2 * 1024 * 1024  # bytes of rows that wait to be sent; beyond, new ones are lost
@@ -159,6 +160,10 @@ class Kept:
                 steps[:half], values[:half] = steps[:half:2], values[:half:2]
                 self._sent_points[at] = max(0, len(steps) - unsent)
         return True
+
+    def point(self, name: str, step: int, value: float) -> None:
+        """Draw a value over the steps, whatever it is called."""
+        self.add_point(printable(name), min(max(step, 0), 2**32 - 1), value)
 
     def set_ensemble(self, tensors: Tensors, meta: dict[str, str]) -> None:
         """Take in what sub-networks said last."""

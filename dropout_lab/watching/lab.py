@@ -33,8 +33,9 @@ from dropout_lab.watching.finding import find
 from dropout_lab.watching.kept import GRADIENTS, TRAINING, Kept, Row
 from dropout_lab.watching.knobs import Knobs
 from dropout_lab.watching.modes import Warnings
-from dropout_lab.watching.series import as_number, printable, role_of
-from dropout_lab.watching.sites import COMPILED, Sites, tree_of
+from dropout_lab.watching.modules import parameters_of
+from dropout_lab.watching.series import as_number, role_of
+from dropout_lab.watching.sites import COMPILED_WHOLE, NOT_CALLED, Sites, tree_of
 from dropout_lab.watching.tracing import can_be_traced, stacked
 from dropout_lab.watching.votes import Votes
 from dropout_lab.watching.voting import USUAL_PASSES, first_tensor, scalar_in
@@ -45,6 +46,8 @@ SHARE: Final = 0.015  # of the training's time for masks, as far as the pass its
 LOOK_S: Final = 1.0  # between two looks at activations
 PATIENCE_S: Final = 10.0  # for which a paused loop waits for a lab that has gone
 GOODBYE_S: Final = 5.0
+UNCALLED_S: Final = 2.0  # after a compiler has taken a call of the model in: if none came since, its calls are compiled
+UNCALLED_STEPS: Final = 20  # after which a model that was never called is no part of what trains
 MOST_STEPS: Final = 1000
 FILE_KIND: Final = "dropout_lab_watch"
 HEIGHT: Final = 640  # pixels, in a notebook
@@ -90,7 +93,7 @@ class Watching:
         self._state = "training"
         self._steps: deque[tuple[float, int]] = deque(maxlen=64)
         self.kept = Kept()
-        self._votes = Votes(model, val, self.kept, self._point)
+        self._votes = Votes(model, val, self.kept, self.kept.point)
         self._sites = Sites(model)
         self._budget = Budget(share)
         self._sampler = Sampler(self._budget)
@@ -99,8 +102,11 @@ class Watching:
         self._inside: int | None = None  # the thread whose pass is sampled
         self._trained = False  # whether a pass with gradients was made
         self._passing: set[int] = set()  # the threads that are in a pass
-        self._looked_at = -LOOK_S
+        self._looked_at = self._saw_hidden_at = -LOOK_S
         self._fault: str | None = None
+        self._compiled_before = calls.times_compiled(type(model))
+        self._compiled = 0  # how often a compiler took a call of a model of this class in, as far as it was looked at
+        self._uncalled: tuple[int, int, float] | None = None  # since it may be compiled: passes, step, and when
         self._model_told: tuple[Any, dict[str, Any]] | None = None
         self._warnings = Warnings()
         self._knobs = Knobs(self._sites)
@@ -123,8 +129,10 @@ class Watching:
                 f"optimizer={type(optimizer).__name__} is not allowed: it must be a torch.optim.Optimizer; without "
                 "one, calls of lab.step or backward passes are counted"
             )
-        calls.begin(model, self, methods)
-        self._handle = optimizer.register_step_post_hook(self._updated) if optimizer is not None else None
+        self._watched = calls.begin(model, self, methods)
+        self._handle = optimizer.register_step_post_hook(_telling(self)) if optimizer is not None else None
+        self._dropped = weakref.finalize(self, _drop, name, self._watched, self._handle, self._feed)
+        self._dropped.atexit = False  # `_close_all` says how the program ends
         self._feed.start()
         _open.add(self)
 
@@ -178,11 +186,11 @@ class Watching:
                     if len(self._pending_loss) >= 32:
                         self._read_pending()
                     continue
-            self._point(name, at, as_number(name, value))
+            self.kept.point(name, at, as_number(name, value))
 
     def hide(self) -> None:
         """The model is compiled, so that no mask can be seen; not for callers outside."""
-        self._sites.hide(COMPILED)
+        self._sites.hide(COMPILED_WHOLE)
 
     def reach(self, step: int) -> None:
         """So many steps are done, as a library counts them; not for callers outside."""
@@ -214,6 +222,7 @@ class Watching:
         self._state = "failed" if failed else "ended"
         self._over.set()
         _open.discard(self)
+        self._dropped.detach()
         try:
             for part in (self._let_go, self._votes.stop, self._read_pending, self.told_model, self._refuse_waiting):
                 with self._guarded():
@@ -223,7 +232,7 @@ class Watching:
 
     def _let_go(self) -> None:
         """Leave the model and its optimizer as they were."""
-        calls.end(self._model)
+        calls.end(self._watched)
         if self._handle is not None:
             self._handle.remove()
 
@@ -241,6 +250,7 @@ class Watching:
         """End watching in a process that was forked from the one that watches; not for callers outside."""
         self._state = "ended"
         self._over.set()
+        self._dropped.detach()
         self._steps_left = None
         self._let_go()
 
@@ -276,7 +286,7 @@ class Watching:
     @property
     def problem(self) -> str | None:
         """Why the page hears nothing, if it does not."""
-        return self._fault or self._feed.problem
+        return self._fault or self._feed.problem or self._feed.fault
 
     @property
     def steps(self) -> int:
@@ -332,13 +342,16 @@ class Watching:
             self._between(may_wait=True)
         trains = torch.is_grad_enabled()
         self._passes += 1
+        began = time.perf_counter()
+        is_sampled = self._sampler.wants(trains) and self._inside is None and can_be_traced() and self._can_see()
+        looked_s = time.perf_counter() - began
         if not trains and (self._step or self._trained):  # before the first step it may be a trial
             with self._guarded():
-                self._warnings.check(self._sites, self._step)
-        if self._sampler.wants(trains) and self._inside is None and self._can_see and can_be_traced():
+                self._warnings.check(self._sites, self._step, is_sampled)
+        if is_sampled and self._fault is None:
             self._inside = thread
             try:
-                out = self._sample(forward, trains)
+                out = self._sample(forward, trains, looked_s)
             finally:
                 self._inside = None
         else:
@@ -354,22 +367,32 @@ class Watching:
                     self._pending_loss[:] = [("loss (of the model)", self._step + 1, loss.detach().clone())]
         return out
 
-    @property
     def _can_see(self) -> bool:
+        """Whether a pass can be looked into: the model, or a part of it, may have been compiled since the last one."""
+        now = time.monotonic()
+        if self._fault is not None or (self._sites.reason is not None and now - self._saw_hidden_at < LOOK_S):
+            return False
+        with self._guarded():
+            self._sites.look()
+        if self._sites.reason is not None:
+            self._saw_hidden_at = now
         return self._sites.reason is None and self._fault is None
 
-    def _sample(self, forward: Callable[[], Any], trains: bool) -> Any:
+    def _sample(self, forward: Callable[[], Any], trains: bool, looked_s: float) -> Any:
         looks = time.monotonic() - self._looked_at >= LOOK_S
         stack: list[nn.Module] = [self._model]  # in one of its methods, none of its modules may run
-        capture = Capture(stack, looks)
+        self._sites.begin_pass()
+        capture = Capture(stack, looks, knows=self._sites.knows)
         began = time.perf_counter()
-        with stacked(stack, capture.draws), capture:
+        with stacked(stack, capture.draws, self._sites.knows), capture:
             out = forward()
         passed = time.perf_counter()
         try:
             if capture.fault is not None:
                 raise capture.fault
             self._note(capture.draws, trains)
+            if trains:
+                self._votes.note_modes()
         except Exception as error:
             self._fault = one_line(f"masks are recorded no more: {type(error).__name__}: {error}")[:300]
             _log.warning("watching %s: %s", self._name, self._fault, exc_info=True)
@@ -378,7 +401,7 @@ class Watching:
         self._sampled += 1
         self._stride.append(self._passes - self._last_sampled)
         self._last_sampled = self._passes
-        self._sampler.sampled(trains, passed - began, time.perf_counter() - passed)
+        self._sampler.sampled(trains, passed - began, time.perf_counter() - passed + looked_s)
         return out
 
     def _note(self, draws: list[Draw], trains: bool) -> None:
@@ -416,8 +439,8 @@ class Watching:
 
             tensor.register_hook(backward)  # type: ignore[no-untyped-call]
 
-    def _updated(self, *given: Any) -> None:
-        """The optimizer has updated the weights."""
+    def updated(self) -> None:
+        """The optimizer has updated the weights; not for callers outside."""
         if self._mode == "optimizer":
             self._stepped()
             self._between(may_wait=True)
@@ -428,9 +451,6 @@ class Watching:
         self._step = self._step + 1 if step is None else step
         self._steps.append((time.monotonic(), self._step))
 
-    def _point(self, name: str, step: int, value: float) -> None:
-        self.kept.add_point(printable(name), min(max(step, 0), 2**32 - 1), value)
-
     def _read_pending(self) -> None:
         pending, self._pending_loss = self._pending_loss, []
         for name, at, value in pending:
@@ -438,7 +458,7 @@ class Watching:
                 number = float(value)
             except (RuntimeError, TypeError, ValueError):  # a tensor that holds nothing
                 number = math.nan
-            self._point(name, at, number)
+            self.kept.point(name, at, number)
 
     # Between two steps
 
@@ -528,29 +548,45 @@ class Watching:
 
     def told_model(self) -> dict[str, Any]:
         """Return the model as it is known now; not for callers outside."""
+        self._sites.look()
+        self._sites.missed = self._missed()
         now = (
             self._sites.shape(),
             len(self.kept.series),
-            tuple(site.module.training for site in self._sites.all if site.module is not None),
-            tuple(site.read_rate() for site in self._sites.all),
+            tuple(site.module.training for site in tuple(self._sites.all) if site.module is not None),
+            tuple(site.read_rate() for site in tuple(self._sites.all)),
         )
         if self._model_told is None or self._model_told[0] != now:
-            rows, cut = tree_of(self._model, self._sites.all)
-            parameter = next(self._model.parameters(), None)
+            sites = list(self._sites.all)
+            rows, cut = tree_of(self._model, sites)
+            parameters = parameters_of(self._model)
             told = {
                 "name": self._name,
                 "type": type(self._model).__name__,
-                "parameters": sum(each.numel() for each in self._model.parameters()),
-                "device": str(parameter.device) if parameter is not None else "cpu",
+                "parameters": rows[0]["parameters"],
+                "device": str(parameters[0].device) if parameters else "cpu",
                 "torch": torch.__version__,
                 "tree": rows,
                 "cut": cut,
-                "sites": [site.told() for site in self._sites.all],
-                "series": [{"name": name, "role": role_of(name)} for name in self.kept.series],
+                "sites": [site.told(self._sites.missed) for site in sites],
+                "series": [{"name": name, "role": role_of(name)} for name in tuple(self.kept.series)],
                 "val": self._votes.examples,
             }
             self._model_told = now, told
         return self._model_told[1]
+
+    def _missed(self) -> str | None:
+        """Why no mask is seen, though nothing in the model says so; None: its calls come, or nothing is known yet."""
+        times, now = calls.times_compiled(type(self._model)), time.monotonic()
+        if times != self._compiled or (self._uncalled is not None and self._uncalled[0] != self._passes):
+            self._compiled, self._uncalled = times, (self._passes, self._step, now)
+        if self._uncalled is not None:
+            _, step, since = self._uncalled
+            is_likely = times > self._compiled_before and (self._mode == "backward" or not self._trained)
+            if (is_likely or self._step >= step + 2) and now - since >= UNCALLED_S:
+                return COMPILED_WHOLE
+        is_unknown = self._passes == 0 and self._mode != "backward" and self._step >= UNCALLED_STEPS
+        return NOT_CALLED if is_unknown else None
 
     def told_state(self) -> dict[str, Any]:
         """Return how far it is; not for callers outside."""
@@ -560,7 +596,7 @@ class Watching:
             "steps_per_second": round(self._pace(), 2),
             "passes": self._passes,
             "sampled": self._sampled,
-            "every": max(1, round(float(np.median(self._stride)))) if self._stride else 1,
+            "every": max(1, round(float(np.median(list(self._stride))))) if self._stride else 1,
             "cost": round(min(1.0, self._budget.cost + self._votes.budget.cost), 4),
             "lost": self.kept.lost,
             "mode": self._mode,
@@ -582,9 +618,10 @@ class Watching:
 
     def _pace(self) -> float:
         """Steps a second, over the last few."""
-        if len(self._steps) < 2 or self._state != "training":
+        steps = tuple(self._steps)
+        if len(steps) < 2 or self._state != "training":
             return 0.0
-        (first_at, first), (_, last) = self._steps[0], self._steps[-1]
+        (first_at, first), (_, last) = steps[0], steps[-1]
         return (last - first) / max(1e-6, time.monotonic() - first_at)
 
 
@@ -592,7 +629,31 @@ def _refusal(code: str, message: str) -> dict[str, Any]:
     return {"error": {"code": code, "message": message}}
 
 
-_open: set[Watching] = set()
+def _telling(watching: Watching) -> Callable[..., None]:
+    """A hook that tells a watch of updates, as long as there is one: it does not keep it alive."""
+    watch = weakref.ref(watching)
+
+    def updated(*given: Any) -> None:
+        this = watch()
+        if this is not None:
+            this.updated()
+
+    return updated
+
+
+def _drop(name: str, watched: calls.Watched, handle: Any, feed: Feed) -> None:
+    """A watch is no more, because nobody holds what `watch` returned: leave no trace of it."""
+    calls.end(watched)
+    if handle is not None:
+        handle.remove()
+    feed.drop()
+    _log.warning(
+        "the watch of %s has ended, because nothing holds it any more: keep what watch(…) returned while it trains",
+        name,
+    )
+
+
+_open: weakref.WeakSet[Watching] = weakref.WeakSet()
 
 
 def _forked() -> None:

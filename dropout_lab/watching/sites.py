@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,11 +11,13 @@ from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from dropout_lab.watching.capture import MOST_UNITS, Draw
+from dropout_lab.watching.modules import at, children_of, modules_of, numbers_of
 from trainer.printable import one_line
 
 MOST_MODULES: Final = 2000
 MOST_SITES: Final = 512
 MOST_TEXT: Final = 200
+OFTEN: Final = 3
 RATE_NAMES: Final = (
     "p",
     "dropout",
@@ -31,6 +32,14 @@ RATE_NAMES: Final = (
 
 COMPILED: Final = "torch.compile runs this part as one piece, in which masks are drawn where nobody can see them"
 SCRIPTED: Final = "a scripted module runs outside Python"
+BESIDE_COMPILED: Final = "a part of the model is compiled by torch.compile, and then none of its passes is looked into"
+BESIDE_SCRIPTED: Final = "a part of the model is a scripted module, and then none of its passes is looked into"
+COMPILED_WHOLE: Final = "torch.compile runs the model as one piece, in which masks are drawn where nobody can see them"
+NOT_CALLED: Final = (
+    "the model itself was not called: something else trains, such as a compiled or a scripted form of it, or one of "
+    "its methods, which watch(…, methods=…) would name"
+)
+_HIDING: Final = {COMPILED: BESIDE_COMPILED, SCRIPTED: BESIDE_SCRIPTED}
 
 
 @dataclass
@@ -51,6 +60,7 @@ class Site:
         reason: why its mask cannot be seen; None: it can.
         where: the line that makes the call, for what is no module of PyTorch.
         off_from: the rate that it had before it was switched off; None: it is on.
+        replaced: how often another module took the place of its module.
     """
 
     index: int
@@ -66,6 +76,12 @@ class Site:
     reason: str | None = None
     where: str | None = None
     off_from: float | None = None
+    replaced: int = 0
+
+    @property
+    def is_remade(self) -> bool:
+        """Whether its module is made again and again, so that a rate that is set on one of them stays for no other."""
+        return self.replaced >= OFTEN
 
     @property
     def name(self) -> str:
@@ -76,13 +92,20 @@ class Site:
     def read_rate(self) -> float:
         """Return its rate as it is now."""
         if self.knob is not None and self.module is not None:
-            with contextlib.suppress(TypeError, ValueError, AttributeError):  # it may be no number any more
+            try:
                 self.rate = float(getattr(self.module, self.knob))
+            except Exception:  # it may be no number any more, or be computed by code that fails
+                return self.rate
         return self.rate
 
-    def told(self) -> dict[str, Any]:
-        """Return it as the server is told of it."""
+    def told(self, missed: str | None = None) -> dict[str, Any]:
+        """Return it as the server is told of it.
+
+        Args:
+            missed: why no mask of the model is seen just now; None: they are.
+        """
         rate = self.read_rate()
+        reason = self.reason or missed
         return {
             "index": self.index,
             "path": one_line(self.path)[:MOST_TEXT],
@@ -94,9 +117,9 @@ class Site:
             "training": bool(self.module.training) if self.module is not None else True,
             "units": self.units,
             "shape": list(self.shape[:8]),
-            "available": self.reason is None,
-            "reason": self.reason,
-            "settable": self.knob is not None and self.reason is None,
+            "available": reason is None,
+            "reason": reason,
+            "settable": self.knob is not None and reason is None,
             "off": self.off_from is not None,
             "where": self.where[:MOST_TEXT] if self.where else None,
         }
@@ -112,23 +135,64 @@ class Sites:
     Attributes:
         all: the sites, by their index.
         reason: why no mask of the model can be seen, if none can.
+        missed: why none is seen just now, though nothing in the model says so.
     """
 
     model: nn.Module
     all: list[Site] = field(default_factory=list)
     reason: str | None = None
+    missed: str | None = None
 
     def __post_init__(self) -> None:
-        self._paths = {id(module): path for path, module in self.model.named_modules()}
+        self._paths: dict[int, str] = {}
+        self._is_listed = False  # whether paths are those of now
         self._found: dict[tuple[int, int], Site] = {}
-        self.reason = _reason(self.model)
-        for path, module in self.model.named_modules():
+        self._is_hidden = False  # whatever is in it
+        self._hidden: dict[int, str] = {}  # parts that cannot be looked into, by the `id` of each module in them
+        self._list()
+        for path, module in modules_of(self.model):
             if (knob := knob_of(module)) is not None and getattr(module, knob) > 0:
                 for call in range(1, calls_of(module) + 1):
                     site = self._add(module, path, call, f"nn.{type(module).__name__}")
                     if site is not None:
-                        site.knob, site.reason = knob, self.reason
+                        site.knob = knob
                         site.of = _usual(module)
+        self.look()
+
+    def _list(self) -> None:
+        self._paths = {id(module): path for path, module in modules_of(self.model)}
+        self._is_listed = True
+
+    def begin_pass(self) -> None:
+        """A pass begins: modules that are not known may have come since the one before."""
+        self._is_listed = False
+
+    def path_of(self, module: nn.Module) -> str | None:
+        """Return where a module stands in the model; None: it is none of the model's."""
+        path = self._paths.get(id(module))
+        if path is not None and at(self.model, path) is module:  # and no other that has its place in memory now
+            return path
+        if not self._is_listed:
+            self._list()
+            return self.path_of(module)
+        return None
+
+    def knows(self, module: nn.Module) -> bool:
+        """Whether a module is one of the model's."""
+        return self.path_of(module) is not None
+
+    def look(self) -> None:
+        """Look whether the model, or a part of it, is such that its masks cannot be seen, and say so of each site."""
+        if self._is_hidden or not (self._hidden or _is_any_hidden(self.model)):
+            return
+        hidden = _hidden_in(self.model)
+        if hidden == self._hidden:
+            return
+        self._hidden = hidden
+        whole = hidden.get(id(self.model))
+        self.reason = whole or (_HIDING[next(iter(hidden.values()))] if hidden else None)
+        for site in self.all:
+            site.reason = hidden.get(id(site.module), self.reason)
 
     def of(self, draw: Draw, call: int, drew: Collection[int] = ()) -> Site | None:
         """Return the site of a mask; None: there are too many.
@@ -140,14 +204,27 @@ class Sites:
         """
         site = self._found.get((id(draw.module), call)) or self._lent(draw, call, drew)
         if site is None:
-            path = self._paths.get(id(draw.module))
-            if path is None and draw.module is not None:  # a module that came later
-                self._paths = {id(module): path for path, module in self.model.named_modules()}
-                path = self._paths.get(id(draw.module), type(draw.module).__name__)
-            site = self._add(draw.module, path or "", call, draw.kind)
+            path = (self.path_of(draw.module) or "") if draw.module is not None else ""
+            site = self._replaced(draw.module, path, call) or self._add(draw.module, path, call, draw.kind)
         if site is not None:
             self._learn(site, draw)
         return site
+
+    def _replaced(self, module: nn.Module | None, path: str, call: int) -> Site | None:
+        """The site of a module that stood where this one stands now, and is the model's no more."""
+        if module is None:
+            return None
+        for site in self.all:
+            if site.path == path and site.call == call and site.module is not None and not self.knows(site.module):
+                self._take_over(site, module)
+                return site
+        return None
+
+    def _take_over(self, site: Site, module: nn.Module) -> None:
+        self._found.pop((id(site.module), site.call), None)
+        self._found[id(module), site.call] = site
+        site.module, site.replaced = module, site.replaced + 1
+        site.knob = None if site.is_remade else knob_of(module)
 
     def _lent(self, draw: Draw, call: int, drew: Collection[int]) -> Site | None:
         """The site of a dropout module that only lends its rate: ``F.dropout(weights, self.dropout.p)``, as attention
@@ -168,21 +245,25 @@ class Sites:
 
     def hide(self, reason: str) -> None:
         """No mask can be seen, and why."""
-        self.reason = reason
+        self.reason, self._is_hidden = reason, True
         for site in self.all:
             site.reason = reason
 
     def has(self, site: Site) -> bool:
-        """Whether a site's module is still where it was: a layer may have been replaced by another."""
-        try:
-            return self.model.get_submodule(site.path) is site.module
-        except AttributeError:
-            return False
+        """Whether a site's module is still where it was: a layer may have been replaced by another.
+
+        One of the same class takes its place as the site's.
+        """
+        found = at(self.model, site.path)
+        if found is not None and found is not site.module and type(found) is type(site.module):
+            self._take_over(site, found)
+        return found is site.module
 
     def shape(self) -> tuple[Any, ...]:
         """Return what of all sites changes what is told of the model."""
-        return tuple(
-            (site.units, site.of, site.reason, site.rate, site.off_from, site.knob, site.shape[1:]) for site in self.all
+        return self.missed, *(
+            (site.units, site.of, site.reason, site.rate, site.off_from, site.knob, site.shape[1:])
+            for site in tuple(self.all)
         )
 
     def _add(self, module: nn.Module | None, path: str, call: int, kind: str) -> Site | None:
@@ -200,7 +281,7 @@ class Sites:
         site.shape = draw.shape
         if site.module is not draw.module and not math.isclose(site.read_rate(), draw.rate, abs_tol=1e-6):
             site.module, site.knob = draw.module, None  # it was moved, and is not what the mask is drawn with
-        elif site.knob is None and draw.module is not None:
+        elif site.knob is None and draw.module is not None and not site.is_remade:
             site.knob = knob_of(draw.module) or _knob_by_value(draw.module, draw.rate)
         if site.knob is None or site.module is None:
             site.rate = draw.rate
@@ -238,36 +319,55 @@ def _knob_by_value(module: nn.Module, rate: float) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _reason(model: nn.Module) -> str | None:
-    for module in model.modules():
-        if hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None:
-            return COMPILED
-        if type(module).__module__.startswith("torch.jit"):
-            return SCRIPTED
-    return None
+def hides(module: nn.Module) -> str | None:
+    """Return why nobody can look into a module; None: one can."""
+    if getattr(module, "_compiled_call_impl", None) is not None or "_orig_mod" in module._modules:
+        return COMPILED
+    return SCRIPTED if type(module).__module__.startswith("torch.jit") else None
+
+
+def _is_any_hidden(model: nn.Module) -> bool:
+    """Whether nobody can look into a model, or a part of it."""
+    seen, waiting = {id(model)}, [model]
+    while waiting:
+        module = waiting.pop()
+        if hides(module) is not None:
+            return True
+        for _, child in children_of(module):
+            if id(child) not in seen:
+                seen.add(id(child))
+                waiting.append(child)
+    return False
+
+
+def _hidden_in(model: nn.Module) -> dict[int, str]:
+    """The modules of a model that nobody can look into (``id``), and why."""
+    if (whole := hides(model)) is not None:
+        return {id(module): COMPILED_WHOLE if whole == COMPILED else whole for _, module in modules_of(model)}
+    hidden: dict[int, str] = {}
+    for _, module in modules_of(model):
+        if id(module) not in hidden and (reason := hides(module)) is not None:
+            hidden |= {id(each): reason for _, each in modules_of(module)}
+    return hidden
 
 
 def tree_of(model: nn.Module, sites: list[Site]) -> tuple[list[dict[str, Any]], int]:
     """Return the modules of a model as rows of a tree, and how many were left out."""
-    at: dict[str, list[int]] = {}
-    for site in sites:
-        at.setdefault(site.path, []).append(site.index)
+    found: dict[str, list[int]] = {}
+    for site in tuple(sites):
+        found.setdefault(site.path, []).append(site.index)
+    every = modules_of(model)
+    first = every[:MOST_MODULES]
+    numbers = numbers_of(first)
     rows = [
         {
             "path": one_line(path)[:MOST_TEXT],
             "type": type(module).__name__[:MOST_TEXT],
             "depth": path.count(".") + 1 if path else 0,
-            "parameters": sum(each.numel() for each in module.parameters()),
+            "parameters": numbers[path],
             "training": bool(module.training),
-            "sites": at.get(path, []),
+            "sites": found.get(path, []),
         }
-        for path, module in _first(model)
+        for path, module in first
     ]
-    return rows, max(0, sum(1 for _ in model.named_modules()) - MOST_MODULES)
-
-
-def _first(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    for number, each in enumerate(model.named_modules()):
-        if number >= MOST_MODULES:
-            return
-        yield each
+    return rows, len(every) - len(first)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sysconfig
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Final
 
 import torch
@@ -37,6 +37,13 @@ def functional_name(frame: FrameType | None) -> tuple[str | None, str | None]:
             return name, written(frame)
         frame = frame.f_back
     return name, None
+
+
+def call_of(frame: FrameType | None) -> tuple[CodeType, int] | None:
+    """Return from where this was called: the code, and the place in it, without a look further up."""
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
+        frame = frame.f_back
+    return None if frame is None else (frame.f_code, frame.f_lasti)
 
 
 def caller(frame: FrameType | None) -> str | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from dropout_lab.watching.capture import MOST_UNITS, Draw
+from dropout_lab.watching.stack import functional_name
 
 
 def can_be_traced() -> bool:
@@ -37,10 +39,17 @@ def _records_a_graph() -> bool:
 
 
 @contextlib.contextmanager
-def stacked(stack: list[nn.Module], draws: list[Draw]) -> Iterator[None]:
+def stacked(
+    stack: list[nn.Module], draws: list[Draw], knows: Callable[[nn.Module], bool] | None = None
+) -> Iterator[None]:
     """Keep ``stack`` up to date with the modules whose forward is running in this thread.
 
     The hooks are PyTorch's own and for all modules: there is none in the model.
+
+    Args:
+        stack: what is kept up to date, the innermost last.
+        draws: what has been seen so far; dropout modules that draw nothing, because all is kept, are added.
+        knows: whether a module is one of the model's; None: all are.
     """
     thread = threading.get_ident()
     before = [0 for _ in stack]
@@ -58,7 +67,9 @@ def stacked(stack: list[nn.Module], draws: list[Draw]) -> Iterator[None]:
             if left is module:
                 if len(draws) == drawn and isinstance(module, _DropoutNd) and module.training and module.p == 0:
                     with contextlib.suppress(Exception):  # of odd tensors nothing is said
-                        draws.append(_all_kept(module, out))
+                        home = next((each for each in (module, *reversed(stack)) if knows is None or knows(each)), None)
+                        where = None if home is module else functional_name(sys._getframe())[1]
+                        draws.append(_all_kept(module, out, home, where))
                 break
 
     handles = (
@@ -72,7 +83,7 @@ def stacked(stack: list[nn.Module], draws: list[Draw]) -> Iterator[None]:
             handle.remove()
 
 
-def _all_kept(module: _DropoutNd, out: Any) -> Draw:
+def _all_kept(module: _DropoutNd, out: Any, home: nn.Module | None, where: str | None) -> Draw:
     """What a rate of 0 comes to: nothing is drawn, and all is kept."""
     values = out if isinstance(out, Tensor) else torch.zeros(1)
     per_channel = isinstance(module, nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.FeatureAlphaDropout)
@@ -82,4 +93,4 @@ def _all_kept(module: _DropoutNd, out: Any) -> Draw:
         raise ValueError("there is nothing to keep")
     row = torch.ones(min(MOST_UNITS, size // max(1, shape[0]) if shape else 1), dtype=torch.bool)
     of = "channels" if per_channel else "units"
-    return Draw(module, f"nn.{type(module).__name__}", of, 0.0, row, torch.tensor(size), size, tuple(shape))
+    return Draw(home, f"nn.{type(module).__name__}", of, 0.0, row, torch.tensor(size), size, tuple(shape), where)

@@ -11,7 +11,16 @@ from torch import Tensor, nn
 
 from dropout_lab.watching.budget import Budget
 from dropout_lab.watching.kept import Kept
-from dropout_lab.watching.voting import LEAST_PASSES, MOST_PASSES, USUAL_PASSES, Vote, VoteError, read_val
+from dropout_lab.watching.voting import (
+    LEAST_PASSES,
+    MOST_PASSES,
+    USUAL_PASSES,
+    Vote,
+    VoteError,
+    check_model,
+    modes_of,
+    read_val,
+)
 from trainer.printable import one_line
 
 SHARE: Final = 0.01  # of the training's time,
@@ -48,6 +57,12 @@ class Votes:
         self._val: tuple[tuple[Any, ...], Tensor] | None = None if val is None else read_val(val)
         self._kept = kept
         self._point = point
+        self._modes: list[bool] | None = None  # which modules were in training mode in a pass of the training
+        if self._val is not None:
+            try:
+                check_model(model)
+            except VoteError as error:
+                self._fail(str(error))
         self._began = time.monotonic()
         self._vote: Vote | None = None
         self._count = 0  # of votes so far
@@ -83,6 +98,11 @@ class Votes:
         while not vote.is_done:
             vote.go_on()
         self._end(vote)
+
+    def note_modes(self) -> None:
+        """A pass of the training was made: what is in training mode now drops in training."""
+        if self._val is not None:
+            self._modes = modes_of(self._model)
 
     def stop(self) -> None:
         """Let nobody vote any more."""
@@ -131,7 +151,8 @@ class Votes:
     def _begin(self, passes: int, step: int) -> Vote:
         assert self._val is not None
         self._count += 1
-        return Vote(self._model, *self._val, passes, step, seed=1_000_003 * self._count)
+        modes = modes_of(self._model) if self._model.training else self._modes
+        return Vote(self._model, *self._val, passes, step, seed=1_000_003 * self._count, modes=modes)
 
     def _end(self, vote: Vote) -> None:
         tensors, meta, beside = vote.result()

@@ -28,6 +28,8 @@ MOST_NUMBERS: Final = 16_000_000  # that all sub-networks of a vote may give: 12
 USUAL_PASSES: Final = 64
 LEAST_PASSES: Final = 2
 MOST_PASSES: Final = 256
+_ASKED_ON: Final = frozenset(("cpu", "cuda", "meta"))
+_DEVICES: Final = {"mps": "Apple's GPU (mps)", "xpu": "Intel's GPU (xpu)"}
 _NORMS: Final = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.LocalResponseNorm)
 
 
@@ -46,9 +48,11 @@ class Vote:
         passes: how many sub-networks.
         step: of the training.
         seed: of their masks.
+        modes: whether each module is in training mode in training, as `modes_of` returns it: what does not drop there,
+            such as a part that is kept as it is, drops in no vote; None: all of them are.
 
     Raises:
-        VoteError: the model cannot be copied, or what it gives does not go with the targets.
+        VoteError: the model cannot be copied, or asked on where it is, or what it gives does not go with the targets.
     """
 
     model: nn.Module
@@ -57,22 +61,19 @@ class Vote:
     passes: int
     step: int
     seed: int
+    modes: list[bool] | None = None
     _outputs: list[Tensor] = field(default_factory=list)
     _scaling: Tensor | None = None
 
     def __post_init__(self) -> None:
+        check_model(self.model)
         try:
             self._copy = copy.deepcopy(_alone(self.model))
         except Exception as error:
             raise VoteError(f"the model cannot be copied: {type(error).__name__}: {error}") from error
         _without_hooks(self._copy)
-        devices = {each.device for each in (*self._copy.parameters(), *self._copy.buffers())}
         self.device = next((each.device for each in self._copy.parameters()), torch.device("cpu"))
-        self._devices = sorted((each for each in devices if each.type == "cuda"), key=str)
-        if others := {each.type for each in devices} - {"cpu", "cuda"}:
-            raise VoteError(
-                f"its random numbers cannot be kept apart from the training's on {', '.join(sorted(others))}"
-            )
+        self._devices = sorted((each for each in _devices_of(self._copy) if each.type == "cuda"), key=str)
 
     @property
     def asked(self) -> int:
@@ -100,7 +101,11 @@ class Vote:
                 self._scaling = self._ask()
             else:
                 self._copy.train()
-                for module in self._copy.modules():
+                modules = list(self._copy.modules())
+                if self.modes is not None and len(self.modes) == len(modules):
+                    for module, trains in zip(modules, self.modes, strict=True):
+                        module.training = trains
+                for module in modules:
                     if isinstance(module, _NORMS):
                         module.eval()  # batch statistics are another matter than masks
                 self._outputs.append(self._ask())
@@ -170,17 +175,46 @@ class Vote:
         return tensors, {"task": "numbers"}, {"val_error": float(scaling)}
 
 
-def _alone(model: nn.Module) -> nn.Module:
-    """The model as one process has it: what speaks to other processes in a pass would wait for them.
+def check_model(model: nn.Module) -> None:
+    """Let a model pass whose sub-networks can be asked.
 
     Raises:
-        VoteError: its weights are spread over several processes.
+        VoteError: they cannot, and why.
     """
+    if any(_is_spread(each) for each in model.modules()) or any(_is_spread(each) for each in model.parameters()):
+        raise VoteError(
+            "Sub-networks cannot vote: the weights of this model are spread over several processes (as by FSDP), and a "
+            "pass of one process alone would wait for the others for ever"
+        )
+    if others := {each.type for each in _devices_of(model)} - _ASKED_ON:
+        named = ", ".join(_DEVICES.get(each, each) for each in sorted(others))
+        raise VoteError(
+            f"Sub-networks cannot vote on {named}: their random numbers cannot be kept apart from the training's there"
+        )
+
+
+def _is_spread(part: nn.Module | Tensor) -> bool:
+    """Whether a module, or a parameter, is only one process's share of something."""
+    named = type(part).__module__
+    return named.startswith(("torch.distributed.fsdp", "torch.distributed._composable.fsdp")) or (
+        isinstance(part, Tensor) and (named.startswith("torch.distributed") or hasattr(part, "ds_id"))
+    )
+
+
+def _devices_of(model: nn.Module) -> set[torch.device]:
+    return {each.device for each in (*model.parameters(), *model.buffers())}
+
+
+def modes_of(model: nn.Module) -> list[bool]:
+    """Return whether each module is in training mode, in the order of ``modules()`` of the model of one process."""
+    return [module.training for module in _alone(model).modules()]
+
+
+def _alone(model: nn.Module) -> nn.Module:
+    """The model as one process has it: what speaks to other processes in a pass would wait for them."""
     if isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
         inner: nn.Module = model.module
         return inner
-    if any("fsdp" in type(each).__module__ for each in model.modules()):
-        raise VoteError("its weights are spread over several processes")
     return model
 
 

@@ -124,6 +124,54 @@ def test_the_raster_scrolls_back_to_its_first_row_and_stays_there(page: Page, wa
     expect(card(page, 0).locator("canvas")).to_have_attribute("data-step", "1470")
 
 
+def test_the_keyboard_chooses_a_pass_and_a_unit_and_it_is_said(page: Page, watch: Watched) -> None:
+    model = watch()
+    model.train(1, 1400)
+    opened(page, model.address)
+    site = card(page, 1)
+    spoken, tip = site.locator(".raster-frame > [aria-live]"), site.locator(".tip")
+
+    def said(words: str) -> str:
+        expect(spoken).to_have_text(re.compile(f"^{words}$"))
+        return str(spoken.text_content())
+
+    site.scroll_into_view_if_needed()
+    expect(site.locator("canvas")).to_have_attribute("data-step", "1400")
+    site.get_by_role("application", name="Masks of block.drop. Arrow keys move over recorded passes and units.").focus()
+    page.keyboard.press("ArrowUp")
+    said(r"Step 1,400, p = 0\.5: \d+ of 256 units kept\. Unit 0: (kept|dropped)\.")
+    expect(tip).to_contain_text("step 1,400, unit 0:")
+    page.keyboard.press("ArrowRight")
+    said(r"Unit 1 at step 1,400: (kept|dropped)\.")
+    page.keyboard.press("ArrowUp")
+    words = said(r"Step 1,393, p = 0\.5: \d+ of 256 units kept\. Unit 1: (kept|dropped)\.")
+    row = "window.dropoutLab.known.rows.get(1).rows.find(({ step }) => step === 1393)"
+    kept = page.evaluate(
+        f"[...{row}.mask].flatMap((byte) => [...Array(8).keys()].map((bit) => (byte >> (7 - bit)) & 1))"
+    )
+    assert f": {sum(kept)} of 256 units kept. Unit 1: {'kept' if kept[1] else 'dropped'}." in words
+    model.train(1401, 1470)
+    expect(page.locator("[data-show=step]")).to_have_text("1,470")
+    settled(page)
+    expect(tip).to_contain_text("step 1,393, unit 1:")  # it stays where it was put
+    page.keyboard.press("Home")
+    said(r"Step 7, p = .* Unit 1: .*")
+    expect(site.get_by_role("img", name="steps 7 to")).to_be_visible()
+    page.keyboard.press("PageDown")
+    said(r"Step 504, p = .*")
+    page.keyboard.press("End")
+    said(r"Step 1,470, p = .*")
+    model.train(1471, 1505)
+    expect(tip).to_contain_text("step 1,505, unit 1:")  # it follows the newest, and does not chatter
+    said(r"Step 1,470, p = .*")
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    page.keyboard.press("ArrowLeft")
+    expect(tip).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(tip).to_be_hidden()
+
+
 def test_the_first_sites_are_shown_and_the_others_are_one_click_away(page: Page, watch: Watched) -> None:
     model = watch()
     model.train(1, 100)
@@ -148,6 +196,41 @@ def test_the_first_sites_are_shown_and_the_others_are_one_click_away(page: Page,
     expect(cards).to_have_count(10)
     page.get_by_role("button", name="Show the first few").click()
     expect(cards).to_have_count(3)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_moves_when_a_card_comes_into_sight(open_page: OpenPage, watch: Watched, size: tuple[int, int]) -> None:
+    model = watch()
+    page = opened(open_page(**sized(size)), model.address)
+    expect(page.locator("article.site")).to_have_count(3)
+    model.train(1, 700)
+    last, below = card(page, 2), page.locator(".more-sites")
+    expect(last.locator("[data-line=activations]")).to_contain_text("standard deviation 0.620")
+    settled(page)
+    expect(last.locator("canvas")).not_to_have_attribute("data-step", "700")  # it is out of sight
+    place = "element => Math.round(element.getBoundingClientRect().top + scrollY)"
+    before = below.evaluate(place)
+    last.scroll_into_view_if_needed()
+    expect(last.locator("canvas")).to_have_attribute("data-step", "700")
+    expect(last.locator(".bars")).to_have_count(1)
+    settled(page)
+    assert below.evaluate(place) == before
+
+
+def test_a_card_that_came_and_went_while_the_page_was_busy_is_painted(page: Page, watch: Watched) -> None:
+    page.add_init_script("""
+      const Real = IntersectionObserver;
+      window.IntersectionObserver = class extends Real {
+        constructor(tell, options) {
+          const stale = ({ target, isIntersecting }) => ({ target, isIntersecting: !isIntersecting });
+          super((entries, observer) => tell([...entries.map(stale), ...entries], observer), options);
+        }
+      };
+    """)
+    model = watch()
+    model.train(1, 700)
+    opened(page, model.address)
+    expect(card(page, 0).locator("canvas")).to_have_attribute("data-step", "700")
 
 
 def test_a_transformer_of_forty_sites_stays_usable(page: Page, watch: Watched) -> None:
@@ -480,6 +563,9 @@ def test_axe_finds_no_barriers(open_page: OpenPage, watch: Watched, size: tuple[
     page.locator(".more-sites").get_by_role("button", name="block.flash").click()
     expect(page.locator(".warning")).to_be_visible()
     expect(page.locator("[data-panel=votes] .average")).to_have_count(1)
+    card(page, 0).locator(".raster-view").focus()
+    page.keyboard.press("ArrowUp")
+    expect(card(page, 0).locator(".tip")).to_be_visible()
     settled(page)
     assert (found := Axe().run(page)).violations_count == 0, found.generate_report()
     model.leave()

@@ -557,3 +557,50 @@ def test_the_last_watches_of_a_browser_are_kept_and_nothing_else(module_page: Pa
     assert found[0][:6] == ["w4", "w3", "w2", "w1", "w0", "w14"]
     assert len(found[0]) == 12
     assert found[1] == []
+
+
+# The keyboard in a raster
+
+RASTER: Final = {"rows": 100, "units": 5, "page": 71, "start": 90}
+
+
+@pytest.mark.parametrize(
+    ("at", "key", "place"),
+    [
+        (None, "ArrowUp", (90, 0)),
+        (None, "ArrowRight", (90, 0)),
+        (None, "Home", (0, 0)),
+        (None, "End", (99, 0)),
+        ((90, 2), "ArrowUp", (89, 2)),
+        ((0, 2), "ArrowUp", (0, 2)),
+        ((99, 2), "ArrowDown", (99, 2)),
+        ((7, 0), "ArrowLeft", (7, 0)),
+        ((7, 3), "ArrowRight", (7, 4)),
+        ((7, 4), "ArrowRight", (7, 4)),
+        ((90, 3), "PageUp", (19, 3)),
+        ((20, 3), "PageDown", (91, 3)),
+        ((90, 3), "Home", (0, 3)),
+        ((9, 3), "End", (99, 3)),
+        ((9, 3), "Enter", None),
+        ((9, 3), "constructor", None),
+    ],
+)
+def test_where_a_key_leads_in_a_raster(
+    module_page: Page, at: tuple[int, int] | None, key: str, place: tuple[int, int] | None
+) -> None:
+    where = at and {"row": at[0], "unit": at[1]}
+    expected = place and {"row": place[0], "unit": place[1]}
+    assert call(module_page, f"{W}cursor", "placeAfter", where, key, RASTER) == expected
+    assert call(module_page, f"{W}cursor", "placeAfter", where, key, RASTER | {"rows": 0}) is None
+
+
+def test_what_is_said_of_a_place_in_a_raster(module_page: Page) -> None:
+    row = {"step": 1234, "mask": [0b10100000, 0b11000000], "used": 10, "rate": 0.25}
+    assert call(module_page, f"{W}cursor", "keptOf", row) == 4
+    said = [call(module_page, f"{W}cursor", "placeWords", {"of": "branches"}, row, unit, True) for unit in (0, 1, 12)]
+    assert said == [
+        f"Step 1,234, p = 0.25: 4 of 10 branches kept. Branch {unit}."
+        for unit in ("0: kept", "1: dropped", "12: not used in this pass")
+    ]
+    words = call(module_page, f"{W}cursor", "placeWords", {"of": "attention weights"}, row, 9, False)
+    assert words == "Attention weight 9 at step 1,234: kept."

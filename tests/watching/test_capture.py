@@ -11,11 +11,24 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import functional
 
-from dropout_lab.watching.capture import FUSED_ATTENTION, Capture, Draw
+from dropout_lab.watching.capture import FEW_HELD, FUSED_ATTENTION, IN_ONE_PIECE, Capture, Draw
 from dropout_lab.watching.tracing import stacked
-from tests.watching.models import CLASSES, FEATURES, KINDS, Kind, Model, Twice, batch, make
+from tests.watching.models import (
+    CLASSES,
+    FEATURES,
+    KINDS,
+    Attention,
+    ComparedDropout,
+    Functional,
+    Kind,
+    Model,
+    Twice,
+    batch,
+    make,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 ALPHA = 1.7580993408473766  # Klambauer et al. (2017), section "New dropout technique": −α′ of alpha dropout
@@ -48,12 +61,15 @@ def _agrees(draw: Draw, alpha: bool) -> bool:
     return any(torch.allclose(draw.after, kept * scale, rtol=1e-5, atol=1e-7) for scale in scales)
 
 
+MODES = {"grad": torch.enable_grad, "no_grad": torch.no_grad, "inference": torch.inference_mode}
+
+
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("gradients", [True, False], ids=["grad", "no_grad"])
-def test_masks_are_those_that_were_used(name: str, gradients: bool) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_masks_are_those_that_were_used(name: str, mode: str) -> None:
     kind = KINDS[name]
     model, (x, _) = make(kind), batch(kind, 1)
-    with torch.set_grad_enabled(gradients):
+    with MODES[mode]():
         draws, out = captured(model, x)
         torch.manual_seed(3)
         assert torch.equal(out, model(x))
@@ -340,9 +356,11 @@ def _always_first(x: Tensor) -> Tensor:
         (lambda x: torch.empty(x.shape[1]).bernoulli_(0.6), 0.4),
     ],
 )
-def test_masks_by_hand_are_what_was_used(mask: Callable[[Tensor], Tensor], rate: float | None) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_masks_by_hand_are_what_was_used(mask: Callable[[Tensor], Tensor], rate: float | None, mode: str) -> None:
     model = ByHand(mask)
-    draws, _ = captured(model, torch.randn(40, 8))
+    with MODES[mode]():
+        draws, _ = captured(model, torch.randn(40, 8))
     for draw in draws:
         assert draw.mask is not None
         assert draw.row is not None
@@ -385,6 +403,44 @@ def test_tensors_without_memory_of_their_own() -> None:
     assert len(draws) == 1
 
 
+@pytest.mark.parametrize("name", [name for name in KINDS if "checkpointed" not in name])
+def test_inference_in_half_precision_stays_what_it_is(name: str) -> None:
+    kind = KINDS[name]
+    model, (x, _) = make(kind), batch(kind, 1)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        draws, out = captured(model, x)
+        state = torch.get_rng_state()
+        torch.manual_seed(3)
+        assert torch.equal(out, model(x))
+        assert torch.equal(state, torch.get_rng_state())
+    assert len(draws) == kind.sites
+
+
+def test_what_was_made_in_inference_mode_is_looked_into_outside() -> None:
+    """Of such tensors autograd takes nothing apart, in whatever mode they are used."""
+    with torch.inference_mode():
+        x = torch.randn(8, 6)
+    drop = nn.Dropout(0.5)
+    with torch.no_grad():
+        [draw], out = captured(drop, x)
+        torch.manual_seed(3)
+        assert torch.equal(out, drop(x))
+    assert draw.shape == (8, 6)
+
+
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.filterwarnings("ignore:.*nested tensors")
+def test_dropout_of_nested_tensors_is_named_and_not_seen(layout: torch.layout, mode: str) -> None:
+    with MODES[mode]():
+        x = torch.nested.nested_tensor([torch.randn(3, 4), torch.randn(2, 4)], layout=layout)
+        drop = nn.Dropout(0.5)
+        [draw], out = captured(drop, x)
+        torch.manual_seed(3)
+        assert all(map(torch.equal, out.unbind(), drop(x).unbind()))
+    assert (draw.kind, draw.row, draw.rate, draw.reason) == ("nn.Dropout", None, 0.5, IN_ONE_PIECE)
+
+
 def test_what_autocast_reaches_only_inside() -> None:
     class Bilinear(nn.Module):
         def __init__(self) -> None:
@@ -403,3 +459,78 @@ def test_what_autocast_reaches_only_inside() -> None:
             torch.manual_seed(3)
             assert torch.equal(out, model(x))
             assert len(draws) == 1
+
+
+# What is held
+
+
+class Passing(nn.Module):
+    """Lets pass what comes, and notes how many of the masks that were drawn so far are still in memory."""
+
+    def __init__(self, drawn: list[StorageWeakRef]) -> None:
+        super().__init__()
+        self.drawn, self.most = drawn, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.most = max(self.most, sum(not each.expired() for each in self.drawn))  # type: ignore[no-untyped-call]
+        return x
+
+
+@pytest.mark.parametrize("mode", ["no_grad", "inference"])
+def test_a_pass_without_gradients_frees_its_noise_at_once(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[StorageWeakRef] = []
+    hold = Capture._hold
+
+    def noting(self: Capture, tensor: Tensor, bits: Tensor, rate: float) -> None:
+        drawn.append(StorageWeakRef(tensor.untyped_storage()))  # type: ignore[no-untyped-call]
+        drawn.append(StorageWeakRef(bits.untyped_storage()))  # type: ignore[no-untyped-call]
+        hold(self, tensor, bits, rate)
+
+    monkeypatch.setattr(Capture, "_hold", noting)
+    passing = Passing(drawn)
+    kinds = (nn.Dropout(0.5), nn.AlphaDropout(0.5), Functional(), Attention(), ComparedDropout(0.3))
+    model = nn.Sequential(*(module for each in kinds for module in (each, each, passing)))
+    stack: list[nn.Module] = []
+    capture = Capture(stack)
+    with MODES[mode](), stacked(stack, capture.draws), capture:
+        model(torch.randn(4, 6, 4))
+    assert capture.fault is None
+    assert len(capture.draws) == 10
+    assert len(drawn) == 20
+    assert passing.most == 0
+
+
+def test_random_numbers_that_are_no_masks_are_forgotten() -> None:
+    class Sampling(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            for _ in range(200):
+                x = x + torch.bernoulli(torch.full(x.shape, 0.5)) + torch.rand(x.shape)
+            return x
+
+    stack: list[nn.Module] = []
+    capture = Capture(stack)
+    with torch.no_grad(), stacked(stack, capture.draws), capture:
+        Sampling()(torch.randn(4, 6))
+    assert capture.draws == []
+    assert len(capture._masks) + len(capture._uniform) <= FEW_HELD
+
+
+def test_memory_that_is_used_again_is_no_mask() -> None:
+    class Again(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            torch.empty(x.shape).bernoulli_(0.5)  # freed: what comes next may lie where it lay
+            return x * torch.ones(x.shape)
+
+    with torch.no_grad():
+        draws, _ = captured(Again(), torch.randn(64, 64))
+    assert draws == []
+
+
+def test_one_mask_in_another_type_is_one_mask() -> None:
+    class Locked(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            mask = torch.rand(x.shape[0], x.shape[2]) < 0.7
+            return torch.stack([x[:, at] * mask.to(x.dtype) / 0.7 for at in range(x.shape[1])], 1)
+
+    [draw], _ = captured(Locked(), torch.randn(8, 5, 4))
+    assert draw.shape == (8, 4)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
+import logging
 import re
 import time
 import urllib.request
@@ -19,6 +21,7 @@ from torch.nn import functional
 from websockets.sync.client import ClientConnection, connect
 
 from dropout_lab.watching import finding
+from dropout_lab.watching.feed import Feed
 from dropout_lab.watching.finding import find, is_lab
 from dropout_lab.watching.lab import Watching
 from tests.browser.servers import Lab
@@ -239,6 +242,72 @@ def test_where_there_is_no_lab_one_is_started(monkeypatch: pytest.MonkeyPatch, t
             started = finding._started.pop()
             started.terminate()
             assert started.wait(60) in (0, -15)  # uvicorn ends as the signal says, when all is closed
+
+
+def test_what_fails_in_telling_is_counted_and_told_and_all_else_goes_on(
+    server: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with watching(make(DENSE), server=server.url, share=1.0) as lab:
+        train(lab, 3)
+        eventually(lambda: told(lab)["state"]["step"] == 3, "the first steps")
+        telling = lab.told_model
+
+        def fail() -> Any:
+            raise RuntimeError("dictionary changed size\nduring iteration")
+
+        with caplog.at_level(logging.WARNING, "dropout_lab"):
+            monkeypatch.setattr(lab, "told_model", fail)
+            train(lab, 3)
+            eventually(lambda: told(lab)["state"]["step"] == 6, "the state, although the model cannot be told")
+            [warning] = eventually(lambda: told(lab)["warnings"], "the warning")
+        assert (warning["kind"], warning["where"]) == ("telling", None)
+        assert "RuntimeError: dictionary changed size during iteration" in warning["text"]
+        assert lab.problem is not None
+        assert "RuntimeError" in lab.problem
+        assert caplog.text.count("telling the lab of this watch has failed") == 1
+        monkeypatch.setattr(lab, "told_model", telling)
+        train(lab, 3)
+        page = Page(lab)
+        page.read(
+            lambda: any(frame.kind == "rows" for frame in page.frames) and page.rows()["step"][-1] > 6,
+            "masks of after that",
+        )
+        faults = lab._feed.faults
+        assert faults >= 1
+        found = eventually(lambda: told(lab)["warnings"][0]["count"] == faults and told(lab), "the last count")
+        assert found["fed"]
+
+
+def test_a_feed_that_fails_in_an_odd_way_comes_back(server: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    opening, failed = Feed._open, list[Feed]()
+
+    def fail(self: Feed) -> None:
+        if len(failed) < 2:
+            failed.append(self)
+            raise KeyError("odd")
+        opening(self)
+
+    monkeypatch.setattr(Feed, "_open", fail)
+    with watching(make(DENSE), server=server.url) as lab:
+        train(lab, 3)
+        eventually(lambda: told(lab)["state"]["step"] == 3, "the steps")
+        assert lab._feed.faults == 2
+        assert not lab._feed.is_over
+
+
+def test_a_watch_that_is_dropped_tells_that_it_has_ended(server: Lab) -> None:
+    def dropped() -> tuple[str, Feed]:
+        lab = watching(make(DENSE), server=server.url)
+        train(lab, 3)
+        page = lab.url
+        eventually(lambda: told_at(page)["state"]["step"] == 3, "the steps")
+        return page, lab._feed
+
+    page, feed = dropped()
+    gc.collect()
+    eventually(lambda: told_at(page)["state"]["state"] == "ended", "its end")
+    eventually(lambda: feed.is_over, "the end of its feed")
+    eventually(lambda: not told_at(page)["fed"], "that the feed has gone")
 
 
 def test_a_watch_that_is_removed_stays_removed(server: Lab) -> None:

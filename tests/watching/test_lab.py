@@ -15,8 +15,12 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
+from torch.distributed import fsdp
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor.parallel import ColwiseParallel, parallelize_module
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from dropout_lab.watching import watch
 from dropout_lab.watching.budget import AT_MOST, FIRST, LEAST_PER_SECOND, Budget, Sampler
@@ -24,6 +28,7 @@ from dropout_lab.watching.kept import MOST_POINTS, MOST_WAITING, Kept, Row
 from dropout_lab.watching.lab import Watching, _close_all
 from dropout_lab.watching.series import role_of
 from dropout_lab.watching.sites import MOST_SITES
+from dropout_lab.watching.stack import caller
 from dropout_lab.watching.voting import VoteError
 from tests.watching.models import CLASSES, FEATURES, KINDS, Functional, Kind, Model, Twice, batch, make
 from tests.watching.test_untouched import NOWHERE, watching
@@ -189,6 +194,72 @@ def test_a_forgotten_eval_is_told_with_its_line() -> None:
         assert warning["count"] == 3
         assert warning["where"] == f"test_lab.py:{line}"
         assert "model.eval()" in warning["text"]
+
+
+def test_each_call_of_the_model_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+
+    def noting(frame: Any) -> str | None:
+        looked.append(1)
+        return caller(frame)
+
+    monkeypatch.setattr("dropout_lab.watching.modes.caller", noting)
+    model = make(DENSE)
+    with watching(model, share=0.0) as lab:
+        x, _ = batch(DENSE, 1)
+        for _ in range(FIRST):
+            model(x)
+        with torch.no_grad():
+            for _ in range(FIRST):
+                model(x)  # these are sampled
+        looked.clear()
+        for _ in range(50):
+            with torch.no_grad():
+                model(x)
+            with torch.no_grad():
+                model(x)
+        assert len(looked) == 2
+        assert sum(warning["count"] for warning in lab.told_warnings()) == FIRST + 100
+        assert len(lab.told_warnings()) == 3
+
+
+def test_a_call_to_which_several_lines_lead_is_looked_up_each_time() -> None:
+    model = make(DENSE)
+
+    def run(x: Tensor) -> Tensor:
+        out: Tensor = model(x)
+        return out
+
+    with watching(model, share=1.0) as lab:
+        x = batch(DENSE, 1)[0].requires_grad_()
+        run(x)
+        for _ in range(2):  # the first is sampled
+            checkpoint(run, x, use_reentrant=True)
+        assert lab.told_warnings() == []
+        with torch.no_grad():
+            run(x)
+        lab._sampler = Sampler(Budget(0.0))  # nothing is sampled any more
+        lab._sampler._sampled = {True: FIRST, False: FIRST}
+        for _ in range(3):
+            checkpoint(run, x, use_reentrant=True)
+            with torch.no_grad():
+                run(x)
+        [warning] = lab.told_warnings()
+        assert warning["count"] == 4
+
+
+def test_a_forgotten_eval_in_inference_mode() -> None:
+    class Always(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return functional.dropout(x, 0.5)
+
+    model = Model(Kind(lambda: nn.Sequential(nn.Linear(FEATURES, 6), Always()), 6)).eval()
+    with watching(model) as lab:
+        with torch.inference_mode():
+            model(torch.randn(4, FEATURES))
+        [site] = lab.told_model()["sites"]
+        assert (site["kind"], site["units"], site["rate"]) == ("F.dropout", 6, 0.5)
+        assert [warning["kind"] for warning in lab.told_warnings()] == ["dropout_always_on"]
 
 
 def test_dropout_that_cannot_be_switched_off_is_told() -> None:
@@ -494,6 +565,102 @@ def test_batch_norm_is_not_moved_by_votes() -> None:
         before = {name: value.clone() for name, value in model.state_dict().items()}
         lab.vote(4)
         assert all(torch.equal(value, model.state_dict()[name]) for name, value in before.items())
+
+
+def frozen() -> nn.Sequential:
+    """A model of which a part drops in no training."""
+    torch.manual_seed(0)
+    part = nn.Sequential(nn.Linear(FEATURES, 6), nn.Dropout(0.5), Functional(p=0.5))
+    model = nn.Sequential(part, nn.Linear(6, CLASSES))
+    part.eval()
+    return model
+
+
+def test_what_does_not_drop_in_training_drops_in_no_vote() -> None:
+    model = frozen()
+    with watching(model, val=batch(DENSE, 1, 60)) as lab:
+        lab.vote(8)
+        assert len(set(lab.kept.whole(0)["ensemble"]["loss/average"].tolist())) == 1
+        assert (lab.kept.whole(0)["ensemble"]["information"] < 1e-6).all()
+        model[0].train()
+        lab.vote(8)
+        assert len(set(lab.kept.whole(0)["ensemble"]["loss/average"].tolist())) > 1
+        assert [module.training for module in model.modules()] == [True] * 6
+
+
+def test_a_vote_during_evaluation_drops_what_training_drops() -> None:
+    model = frozen()
+    with watching(model, val=batch(DENSE, 1, 60), share=1.0) as lab:
+        train(lab, DENSE, 1)
+        model.eval()
+        lab.vote(8)
+        assert (lab.kept.whole(0)["ensemble"]["information"] < 1e-6).all()
+        model.train()
+        train(lab, DENSE, 1)
+        model.eval()
+        lab.vote(8)
+        assert (lab.kept.whole(0)["ensemble"]["information"] > 1e-6).any()
+
+
+def test_a_part_that_keeps_itself_in_evaluation_mode() -> None:
+    class Frozen(nn.Sequential):
+        def train(self, mode: bool = True) -> Frozen:
+            return super().train(False)
+
+    model = nn.Sequential(Frozen(nn.Linear(FEATURES, 6), nn.Dropout(0.5)), nn.Linear(6, CLASSES)).train()
+    with watching(model, val=batch(DENSE, 1, 60)) as lab:
+        lab.vote(8)
+        assert (lab.kept.whole(0)["ensemble"]["information"] < 1e-6).all()
+
+
+def test_on_an_apple_gpu_votes_are_refused_in_words_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dropout_lab.watching.voting._devices_of", lambda model: {torch.device("mps")})
+    words = "Sub-networks cannot vote on Apple's GPU (mps): their random numbers cannot be kept apart"
+    with watching(make(DENSE), val=batch(DENSE, 1, 20)) as lab:
+        assert lab.told_state()["vote_problem"].startswith(words)
+        with pytest.raises(VoteError, match="Apple's GPU"):
+            lab.vote(4)
+        monkeypatch.undo()  # the model was moved
+        lab.vote(4)
+        assert lab.told_state()["vote_problem"] is None
+    with watching(make(DENSE)) as lab:
+        assert lab.told_state()["vote_problem"] is None
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[None]:
+    """This process as a group of one."""
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
+    yield
+    distributed.destroy_process_group()
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("way", ["fully_shard", "FullyShardedDataParallel", "parallelize_module"])
+@pytest.mark.filterwarnings("ignore")
+def test_of_a_model_that_is_spread_over_processes_nobody_votes(way: str) -> None:
+    mesh = init_device_mesh("cpu", (1,))
+    model: Any = nn.Sequential(nn.Linear(FEATURES, 6), nn.Dropout(0.5), nn.Linear(6, CLASSES))
+    if way == "fully_shard":
+        model = fsdp.fully_shard(model, mesh=mesh)
+    elif way == "FullyShardedDataParallel":
+        model = fsdp.FullyShardedDataParallel(model, device_id=torch.device("cpu"))
+    else:
+        model = parallelize_module(model, mesh, {"2": ColwiseParallel()})
+    with watching(model, val=batch(DENSE, 1, 20), share=1.0) as lab:
+        assert "spread over several processes" in lab.told_state()["vote_problem"]
+        with pytest.raises(VoteError, match="would wait for the others"):
+            lab.vote(4)
+        if way != "parallelize_module":
+            model(batch(DENSE, 1)[0]).sum().backward()
+            assert rows(lab)["size/0"].tolist() == [48.0]  # masks of this process are seen all the same
+
+
+def test_of_a_model_that_deepspeed_has_spread_nobody_votes() -> None:
+    model = make(DENSE)
+    next(model.parameters()).ds_id = 0  # type: ignore[attr-defined]
+    with watching(model, val=batch(DENSE, 1, 20)) as lab:
+        assert "spread over several processes" in lab.told_state()["vote_problem"]
 
 
 # What is kept

@@ -108,6 +108,13 @@ def _evaluated(model: Model, x: Tensor, y: Tensor, step: int) -> Tensor:
     return _plain(model, x, y, step)
 
 
+def _inferred(model: Model, x: Tensor, y: Tensor, step: int) -> Tensor:
+    """Likewise in inference mode."""
+    with torch.inference_mode():
+        model(x)
+    return _plain(model, x, y, step)
+
+
 def _copied(model: Model, x: Tensor, y: Tensor, step: int) -> Tensor:
     if step % 10 == 0:
         twin = copy.deepcopy(model)
@@ -127,6 +134,7 @@ WAYS = {
     "half": _half,
     "failing": _failing,
     "evaluated": _evaluated,
+    "inferred": _inferred,
     "copied": _copied,
 }
 

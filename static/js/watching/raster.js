@@ -1,4 +1,5 @@
-// The raster of a site's masks: it follows the newest pass, and scrolls back to the oldest that is held.
+// The raster of a site's masks: it follows the newest pass, and scrolls back to the oldest that is held. The arrow keys
+// choose a pass and a unit.
 
 /** @import { SiteRow } from "../types.js" */
 /** @import { SiteRows } from "./known.js" */
@@ -8,6 +9,7 @@ import { h } from "../base/dom.js";
 import { formatCount } from "../model/stats.js";
 import { channels, pixel } from "../paint/palette.js";
 import { createTip } from "../paint/tip.js";
+import { fateOf, keptOf, placeAfter, placeWords } from "./cursor.js";
 import { columnsOf, drawRows, oneOf, rowsInView } from "./pixels.js";
 import { counted, rateWords } from "./words.js";
 
@@ -17,6 +19,7 @@ const GUTTER = 56; // CSS pixels for the steps
 const LABEL_EVERY = 8; // rows
 const NEAR = 2 * ROW; // of the end: who is there follows it
 const LETTER = 11;
+const PAGE = HEIGHT / ROW - 1; // rows, so that one stays in view
 
 /** @typedef {{ kept: string, dropped: string, ink: string, soft: string, accent: string, panel: string, font: string }} Colours */
 
@@ -80,6 +83,31 @@ export function paintRows(canvas, rows, { units, ratio, colours, first, shift, b
 }
 
 /**
+ * Draw a frame around a chosen row, and around a unit of it.
+ * @param {HTMLCanvasElement} canvas
+ * @param {{ y: number, unit: number, units: number, ratio: number, colours: Colours }} how `y`: of the row, in CSS pixels.
+ */
+export function paintChosen(canvas, { y, unit, units, ratio, colours }) {
+  const screen = contextOf(canvas);
+  const left = Math.round(GUTTER * ratio);
+  const wide = (canvas.width - left) / units;
+  const [top, high] = [Math.round(y * ratio), ROW * ratio];
+  const row = /** @type {const} */ ([left, top - ratio, canvas.width - left, high + 2 * ratio]);
+  const width = Math.max(wide, ROW * ratio);
+  const x = Math.max(left, Math.min(left + (unit + 0.5) * wide - width / 2, canvas.width - width));
+  const cell = /** @type {const} */ ([x - 2 * ratio, top - 3 * ratio, width + 4 * ratio, high + 6 * ratio]);
+  for (const [rectangle, colour, line] of /** @type {const} */ ([
+    [row, colours.ink, 1],
+    [cell, colours.panel, 4],
+    [cell, colours.accent, 2],
+  ])) {
+    screen.strokeStyle = colour;
+    screen.lineWidth = line * ratio;
+    screen.strokeRect(...rectangle);
+  }
+}
+
+/**
  * @param {Document} document
  * @param {{ name: string, of: string }} site
  */
@@ -90,10 +118,14 @@ export function createRaster(document, site) {
   const view = h(
     document,
     "div",
-    { class: "raster-view", tabindex: 0, role: "group", "aria-label": `Masks of ${site.name}, to be scrolled` },
+    {
+      ...{ class: "raster-view", tabindex: 0, role: "application" },
+      "aria-label": `Masks of ${site.name}. Arrow keys move over recorded passes and ${site.of}.`,
+    },
     room,
   );
-  const frame = h(document, "div", { class: "raster-frame" }, view);
+  const spoken = h(document, "p", { class: "visually-hidden", "aria-live": "polite" });
+  const frame = h(document, "div", { class: "raster-frame" }, view, spoken);
   const tip = createTip(frame, document);
   const now = {
     held: /** @type {SiteRows | null} */ (null),
@@ -102,6 +134,7 @@ export function createRaster(document, site) {
     isFollowing: true,
     isDue: false,
     colours: readColours(document),
+    chosen: /** @type {import("./cursor.js").Place | null} */ (null), // by the keyboard
   };
 
   function paint() {
@@ -121,6 +154,10 @@ export function createRaster(document, site) {
       ...{ units, ratio, colours: now.colours, first: first + (held?.gone ?? 0) },
       ...{ shift: top - first * ROW, before: first > 0 ? rows[first - 1].rate : null },
     });
+    if (now.chosen) {
+      const y = now.chosen.row * ROW - top;
+      paintChosen(canvas, { y, unit: now.chosen.unit, units, ratio, colours: now.colours });
+    }
     const newest = rows[last - 1];
     canvas.dataset.step = String(newest?.step ?? 0);
     canvas.setAttribute("aria-label", rasterWords(site, rows.slice(first, last), units));
@@ -136,9 +173,65 @@ export function createRaster(document, site) {
     }
   }
 
+  const lastRow = () => (now.held?.rows.length ?? 0) - 1;
+
+  /** @param {import("./cursor.js").Place | null} place */
+  function choose(place) {
+    const { held, chosen } = now;
+    now.chosen = place;
+    const row = place && held?.rows[place.row];
+    if (!place || !row) {
+      tip.hide();
+      paintSoon();
+      return;
+    }
+    now.isFollowing = place.row === lastRow();
+    const [above, below] = [place.row * ROW, (place.row + 1) * ROW - HEIGHT];
+    view.scrollTop = now.isFollowing ? (place.row + 1) * ROW : Math.max(below, Math.min(view.scrollTop, above));
+    spoken.textContent = placeWords(site, row, place.unit, chosen?.row !== place.row);
+    showTip();
+    paintSoon();
+  }
+
+  /** Shows in words what is chosen, where it is chosen. */
+  function showTip() {
+    const { chosen, held, units } = now;
+    const row = chosen && held?.rows[chosen.row];
+    if (!chosen || !row) {
+      return;
+    }
+    const x = GUTTER + ((chosen.unit + 0.5) / units) * (view.clientWidth - GUTTER);
+    tip.show(pointWords(site, row, chosen.unit), x, chosen.row * ROW - view.scrollTop);
+  }
+
+  view.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) {
+      return;
+    }
+    if (event.key === "Escape") {
+      choose(null);
+      return;
+    }
+    const start = Math.min(lastRow(), Math.floor((view.scrollTop + HEIGHT) / ROW) - 1);
+    const size = { rows: lastRow() + 1, units: now.units, page: PAGE, start: Math.max(0, start) };
+    const place = placeAfter(now.chosen, event.key, size);
+    if (place) {
+      event.preventDefault();
+      choose(place);
+    }
+  });
+  view.addEventListener("blur", () => choose(null));
+  for (const name of /** @type {const} */ (["wheel", "pointerdown"])) {
+    view.addEventListener(name, () => choose(null), { passive: true }); // the pointer scrolls, and shows its own
+  }
   view.addEventListener("scroll", () => {
-    now.isFollowing = view.scrollTop + HEIGHT >= (now.held?.rows.length ?? 0) * ROW - NEAR;
-    tip.hide();
+    const isAtEnd = view.scrollTop + HEIGHT >= (lastRow() + 1) * ROW - NEAR;
+    now.isFollowing = isAtEnd && (!now.chosen || now.chosen.row === lastRow());
+    if (now.chosen) {
+      showTip();
+    } else {
+      tip.hide();
+    }
     paintSoon();
   });
   view.addEventListener("pointermove", ({ clientX, clientY }) => {
@@ -171,12 +264,17 @@ export function createRaster(document, site) {
       const rows = held?.rows.length ?? 0;
       const gone = (held?.gone ?? 0) - now.gone;
       Object.assign(now, { held, units, gone: held?.gone ?? 0 });
+      if (now.chosen) {
+        const row = now.isFollowing ? rows - 1 : Math.max(0, Math.min(now.chosen.row - gone, rows - 1));
+        now.chosen = rows > 0 ? { ...now.chosen, row } : null;
+      }
       room.style.height = `${Math.max(HEIGHT, rows * ROW)}px`;
       if (now.isFollowing) {
         view.scrollTop = rows * ROW;
       } else if (gone > 0) {
         view.scrollTop -= gone * ROW;
       }
+      showTip();
       paint();
     },
     recolour() {
@@ -192,10 +290,9 @@ export function createRaster(document, site) {
  * @param {SiteRow} row
  * @param {number} unit
  */
-export function pointWords({ of }, { step, mask, used, rate }, unit) {
-  const isKept = ((mask[unit >> 3] >> (7 - (unit & 7))) & 1) === 1;
-  const what = unit >= used ? "not used in this pass" : isKept ? "kept" : "dropped";
-  return `step ${formatCount(step)}, ${oneOf(of)} ${formatCount(unit)}: ${what} (p = ${rateWords(rate)})`;
+export function pointWords({ of }, row, unit) {
+  const { step, rate } = row;
+  return `step ${formatCount(step)}, ${oneOf(of)} ${formatCount(unit)}: ${fateOf(row, unit)} (p = ${rateWords(rate)})`;
 }
 
 /**
@@ -209,13 +306,9 @@ export function rasterWords({ name, of }, rows, units) {
   if (!last) {
     return `Masks of ${name}: none yet.`;
   }
-  let kept = 0;
-  for (let unit = 0; unit < last.used; unit += 1) {
-    kept += (last.mask[unit >> 3] >> (7 - (unit & 7))) & 1;
-  }
   const span =
     rows[0].step === last.step
       ? `step ${formatCount(last.step)}`
       : `steps ${formatCount(rows[0].step)} to ${formatCount(last.step)}`;
-  return `Masks of ${name}: ${counted(rows.length, "recorded pass", "recorded passes")}, ${span}, ${formatCount(units)} ${of} across. The last one kept ${formatCount(kept)} of the first example’s ${formatCount(last.used)} ${of}.`;
+  return `Masks of ${name}: ${counted(rows.length, "recorded pass", "recorded passes")}, ${span}, ${formatCount(units)} ${of} across. The last one kept ${formatCount(keptOf(last))} of the first example’s ${formatCount(last.used)} ${of}.`;
 }
