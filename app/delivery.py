@@ -36,7 +36,7 @@ PLOTLY_URL: Final = f"vendor/plotly-{version('plotly')}.min.js"
 """Where the Plotly of the Python package is, all of it: for a page whose modules come one by one."""
 SHEETS: Final = (
     *("tokens", "base", "layout", "toolbar", "hero", "controls", "fields", "dialogs", "pictures", "charts", "picker"),
-    *("panels", "experiment", "search", "inside", "costs", "ensembles", "draw", "runs"),
+    *("panels", "experiment", "search", "inside", "costs", "ensembles", "draw", "runs", "glossary"),
 )
 """The style sheets, in their order."""
 ROOM_SHEETS: Final[dict[str, tuple[str, ...]]] = {
@@ -86,6 +86,7 @@ class Delivery:
         styles: the style sheets.
         main: the module that the page begins with.
         runs: that of the page of one's own runs.
+        glossary: that of the page of the words of the lab.
         preloads: modules that it needs at once.
         later: modules with the views of panels that are closed on most pages.
         plotly: the library of the charts.
@@ -98,6 +99,7 @@ class Delivery:
     styles: tuple[str, ...]
     main: str
     runs: str
+    glossary: str
     preloads: tuple[str, ...]
     later: tuple[str, ...]
     plotly: str
@@ -174,6 +176,7 @@ class Bundle:
             styles=(place + told["styles"],),
             main=place + told["main"],
             runs=place + told["runs"],
+            glossary=place + told["glossary"],
             preloads=tuple(place + name for name in told["preloads"]),
             later=tuple(place + name for name in told["later"]),
             plotly=place + told["plotly"],
@@ -295,6 +298,7 @@ def modules(at: str = "") -> Delivery:
         styles=tuple(f"{place}css/{name}.css" for name in SHEETS),
         main=f"{place}js/main.js",
         runs=f"{place}js/runs.js",
+        glossary=f"{place}js/glossary.js",
         preloads=tuple(place + name for name in _modules()),
         later=(),
         plotly=PLOTLY_URL,
@@ -318,7 +322,7 @@ def first_views() -> list[str]:
 
 def _modules() -> Iterator[str]:
     """The modules of the first screen: named in the page they come side by side, not import by import."""
-    programs = {f"js/{name}.js" for name in ("paint/network-worker", "runs", *ROOM_SHEETS)}
+    programs = {f"js/{name}.js" for name in ("paint/network-worker", "runs", "glossary", *ROOM_SHEETS)}
     others = {*programs, "js/types.js"}  # types alone
     closed = {f"js/views/{panel.id}.js" for panel in PANELS} - {f"js/views/{name}.js" for name in first_views()}
     for name in files_below(STATIC):

@@ -27,7 +27,7 @@ ROOMS: Final = LIGHT + HEAVY
 JS_ROOMS: Final = (
     *("types.js", "base", "model", "words", "state", "link", "charts", "paint", "draw"),
     *("shell", "controls", "dialogs", "views", "runs", "rooms", "watching", "main.js"),
-    *("runs.js", "rooms.js", "phone.js", "host.js", "projector.js", "watch.js", "watches.js"),
+    *("runs.js", "glossary.js", "rooms.js", "phone.js", "host.js", "projector.js", "watch.js", "watches.js"),
 )
 """The rooms of the page, the lowest first; boot scripts are no modules and know none."""
 

@@ -1,0 +1,1 @@
+"""What the lab teaches in words: its glossary."""
