@@ -13,6 +13,7 @@ RUN pip install --no-cache-dir --disable-pip-version-check ${TORCH_INDEX:+--extr
 
 COPY trainer trainer
 COPY app app
+COPY lessons lessons
 COPY static static
 
 # The page, bundled: Node.js and the bundler stay behind.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 from typing import Any, Final
 
@@ -10,9 +11,12 @@ from starlette.responses import Response
 
 from app import __version__
 from app.body import read_body
+from app.compression import compress
+from app.delivery import Body, body_of
 from app.errors import BadMessageError
 from app.images import check_images, schema_without_images
 from app.lab import MAX_BODY_BYTES, Lab, lab_of
+from app.lessons.glossary import glossary, places
 from app.metrics import MEDIA_TYPE, check_reader
 from app.opening import Fork, Opening, parse_fork, parse_opening
 from app.past import read_wanted
@@ -106,6 +110,20 @@ def experiments_text() -> str:
 async def get_experiments(request: Request) -> Response:
     """Return every experiment."""
     return answer_of(experiments_text())
+
+
+@cache
+def glossary_body() -> Body:
+    """Return the words of the lab as JSON: they are the same as long as it runs."""
+    text = dumps(glossary().described(places())).encode()
+    return body_of("glossary.json", text, {"gzip": compress(text)})
+
+
+@router.get("/api/glossary")
+async def get_glossary(request: Request) -> Response:
+    """Return the words of the lab, each with its meaning and where that is from."""
+    body = await asyncio.to_thread(glossary_body)
+    return body.answer(request.scope, "no-cache")
 
 
 @router.post("/api/tables")

@@ -36,7 +36,7 @@ PLOTLY_URL: Final = f"vendor/plotly-{version('plotly')}.min.js"
 """Where the Plotly of the Python package is, all of it: for a page whose modules come one by one."""
 SHEETS: Final = (
     *("tokens", "base", "layout", "toolbar", "hero", "controls", "fields", "dialogs", "pictures", "charts", "picker"),
-    *("panels", "experiment", "search", "inside", "costs", "ensembles", "draw", "runs", "lesson"),
+    *("panels", "experiment", "search", "inside", "costs", "ensembles", "draw", "runs", "lesson", "glossary"),
 )
 """The style sheets, in their order."""
 ROOM_SHEETS: Final[dict[str, tuple[str, ...]]] = {
@@ -87,6 +87,7 @@ class Delivery:
         styles: the style sheets.
         main: the module that the page begins with.
         runs: that of the page of one's own runs.
+        glossary: that of the page of the words of the lab.
         preloads: modules that it needs at once.
         later: modules with the views of panels that are closed on most pages.
         lesson: modules that lead through a lesson.
@@ -100,6 +101,7 @@ class Delivery:
     styles: tuple[str, ...]
     main: str
     runs: str
+    glossary: str
     preloads: tuple[str, ...]
     later: tuple[str, ...]
     lesson: tuple[str, ...]
@@ -177,6 +179,7 @@ class Bundle:
             styles=(place + told["styles"],),
             main=place + told["main"],
             runs=place + told["runs"],
+            glossary=place + told["glossary"],
             preloads=tuple(place + name for name in told["preloads"]),
             later=tuple(place + name for name in told["later"]),
             lesson=tuple(place + name for name in told["lesson"]),
@@ -299,6 +302,7 @@ def modules(at: str = "") -> Delivery:
         styles=tuple(f"{place}css/{name}.css" for name in SHEETS),
         main=f"{place}js/main.js",
         runs=f"{place}js/runs.js",
+        glossary=f"{place}js/glossary.js",
         preloads=tuple(place + name for name in _modules()),
         later=(),
         lesson=(f"{place}js/lessons/coach.js",),
@@ -323,7 +327,7 @@ def first_views() -> list[str]:
 
 def _modules() -> Iterator[str]:
     """The modules of the first screen: named in the page they come side by side, not import by import."""
-    programs = {f"js/{name}.js" for name in ("paint/network-worker", "runs", *ROOM_SHEETS)}
+    programs = {f"js/{name}.js" for name in ("paint/network-worker", "runs", "glossary", *ROOM_SHEETS)}
     others = {*programs, "js/types.js"}  # types alone
     closed = {f"js/views/{panel.id}.js" for panel in PANELS} - {f"js/views/{name}.js" for name in first_views()}
     for name in files_below(STATIC):

@@ -275,6 +275,14 @@ def forms() -> dict[str, Form]:
         "Experiment": obj(
             {"id": TEXT, "number": COUNT, "title": TEXT, "question": TEXT, "steps": COUNT, "config": ref("Config")}
         ),
+        "Term": obj(
+            {
+                **dict.fromkeys(("id", "term", "meaning", "more"), TEXT),
+                **dict.fromkeys(("also", "forms", "source", "see"), listed(TEXT)),
+                "met": listed(obj({"path": TEXT, "title": TEXT}, closed=True)),
+            },
+            closed=True,
+        ),
         "Health": obj(
             {
                 "status": {"enum": ["ok", "starting", "degraded"]},

@@ -62,6 +62,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("get", "/openapi.json"): Operation({200: ({"type": "object"}, JSON)}),
     ("get", "/api/schema"): Operation({200: (ref("Schema"), JSON)}),
     ("get", "/api/experiments"): Operation({200: (listed(ref("Experiment")), JSON)}),
+    ("get", "/api/glossary"): Operation({200: (listed(ref("Term")), JSON), 304: (None, "")}),
     ("post", "/api/tables"): Operation(
         {201: (ref("Table"), JSON)},
         ("bad_table", "bad_value", "bad_json", "too_many_messages"),

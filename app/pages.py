@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from jinja2 import Environment, FileSystemLoader, select_autoescape
+from jinja2 import Environment, FileSystemLoader, pass_context, select_autoescape
+from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
@@ -25,8 +26,8 @@ from app.images import schema_without_images
 from app.lab import lab_of
 from app.layout import layout
 from app.lessons.course import Lesson, lessons
+from app.lessons.glossary import Found, Term, glossary, places
 from app.proxies import PREFIX
-from app.terms import TERMS
 from app.wire import dumps
 from trainer.errors import KnobError
 from trainer.presets import Preset, described, find_preset, grouped
@@ -40,7 +41,66 @@ router = APIRouter()
 templates = Environment(
     loader=FileSystemLoader(ROOT / "templates"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
 )
-templates.globals["terms"] = TERMS
+
+
+HELP: Final = {
+    "dropout": "",
+    "overfitting": "",
+    "loss": "",
+    "step": "",
+    "mask": "",
+    "sub-network": "",
+    "evaluation-mode": "",
+    "validation-set": "validation",
+    "standard-deviation": "SD",
+}
+"""The terms that the help lists, each with the word that the page has for it, if that is another."""
+
+
+def with_terms(text: str, root: str = "./", seen: set[str] | None = None) -> Markup:
+    """Return a text as HTML in which terms of the glossary can be opened (``static/js/base/terms.js``).
+
+    Args:
+        text: without mark-up.
+        root: how the page writes the address of the lab.
+        seen: ids of terms that are not marked any more; those that are marked come to them.
+    """
+    pieces = glossary().pieces(text, seen)
+    return Markup("").join(
+        term_button(piece.term, piece.text, root) if isinstance(piece, Found) else piece for piece in pieces
+    )
+
+
+def term_button(term: Term, text: str, root: str = "./") -> Markup:
+    """Return what opens a term, as HTML: the same as ``static/js/base/glossary.js`` makes.
+
+    It is a link to the page of all words, for who has no script, and is broken into lines like the text around it.
+
+    Args:
+        term: which.
+        text: as it is written where it stands.
+        root: how the page writes the address of the lab.
+    """
+    return Markup(
+        '<a class="term" href="{}glossary#term-{}" data-term="{}" role="button" aria-haspopup="dialog" '
+        'aria-expanded="false">{}</a>'
+    ).format(root, term.id, term.id, text)
+
+
+@pass_context
+def _marked(context: Context, text: str, seen: set[str] | None = None) -> Markup:
+    """A text with its terms, for a template."""
+    return with_terms(text, context["root"], seen)
+
+
+@pass_context
+def _term(context: Context, name: str, text: str) -> Markup:
+    """What opens a term of the usual glossary, for a template."""
+    return term_button(glossary()[name], text, context["root"])
+
+
+templates.filters["with_terms"] = _marked
+templates.globals |= {"term": _term, "glossary": glossary, "help_terms": HELP, "seen_before": set}
 
 
 @router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
@@ -63,6 +123,14 @@ async def runs_page(request: Request) -> Response:
     """Return the page of one's own runs: which they are, the browser knows."""
     made: Pages = request.app.state.pages
     page = await made.runs_page(root_of(request.scope))
+    return page.answer(request.scope, "no-cache")
+
+
+@router.api_route("/glossary", methods=["GET", "HEAD"], include_in_schema=False)
+async def glossary_page(request: Request) -> Response:
+    """Return the page of the words of the lab."""
+    made: Pages = request.app.state.pages
+    page = await made.glossary_page(root_of(request.scope))
     return page.answer(request.scope, "no-cache")
 
 
@@ -131,6 +199,16 @@ class Pages:
         delivery = self._files.delivery()
         return await self._kept((delivery, root, "runs"), lambda: runs_page_of(root, delivery, __version__).encode())
 
+    async def glossary_page(self, root: str) -> Body:
+        """Return the page of the words of the lab.
+
+        Args:
+            root: how it writes the address of the lab.
+        """
+        delivery = self._files.delivery()
+        key = (delivery, root, "glossary")
+        return await self._kept(key, lambda: glossary_page_of(root, delivery, __version__).encode())
+
     async def room_page(self, root: str, name: str) -> Body:
         """Return a page of rooms, the same for all rooms: which one it is of, its address says.
 
@@ -166,7 +244,20 @@ def runs_page_of(root: str = "./", delivery: Delivery | None = None, version: st
         version: of the lab.
     """
     page = templates.get_template("runs.html")
-    return page.render(root=root, version=version, delivery=delivery or modules(), groups=grouped(), runs=True)
+    return page.render(root=root, version=version, delivery=delivery or modules(), groups=grouped(), elsewhere=True)
+
+
+def glossary_page_of(root: str = "./", delivery: Delivery | None = None, version: str = "0") -> str:
+    """Return the page of the words of the lab as HTML.
+
+    Args:
+        root: how it writes the address of the lab.
+        delivery: what it loads; by default single modules.
+        version: of the lab.
+    """
+    return templates.get_template("glossary.html").render(
+        root=root, version=version, delivery=delivery or modules(), groups=grouped(), elsewhere=True, places=places()
+    )
 
 
 def lessons_page_of(root: str = "./", delivery: Delivery | None = None, version: str = __version__) -> str:

@@ -79,6 +79,7 @@ const worker = await build({
 });
 const lesson = await build({ ...common, entryPoints: [script("lessons/coach")], format: "esm", outdir: order.out });
 const runs = await build({ ...common, entryPoints: [script("runs")], format: "esm", outdir: order.out });
+const glossary = await build({ ...common, entryPoints: [script("glossary")], format: "esm", outdir: order.out });
 const start = await build({ ...common, target: "es5", entryPoints: [script("boot/start-boot")], outdir: order.out });
 /** Scripts that run before the first paint, as one. @type {(names: string[], name: string) => *} */
 const firstOf = (names, name) =>
@@ -113,9 +114,18 @@ for (const [name, sheets] of Object.entries(order.rooms)) {
 
 /** @type {Map<string, Uint8Array>} */
 const files = new Map();
-for (const { path, contents } of [modules, worker, lesson, runs, start, head, styles, roomHead, ...rooms].flatMap(
-  ({ outputFiles }) => outputFiles,
-)) {
+for (const { path, contents } of [
+  modules,
+  worker,
+  lesson,
+  runs,
+  glossary,
+  start,
+  head,
+  styles,
+  roomHead,
+  ...rooms,
+].flatMap(({ outputFiles }) => outputFiles)) {
   files.set(basename(path), contents);
 }
 files.set("favicon.svg", readFileSync(join(order.source, "img", "favicon.svg")));
@@ -159,6 +169,7 @@ const told = {
   styles: "page.css",
   main: basename(main),
   runs: "runs.js",
+  glossary: "glossary.js",
   room_head: "room-head.js",
   preloads: [...preloads].map((path) => basename(path)),
   later: [...new Set(later)].map((path) => basename(path)),

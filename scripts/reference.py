@@ -1,13 +1,15 @@
-"""Writes docs/knobs.md, docs/settings.md and the commands of docs/protocol.md from the one description of each.
+"""Writes docs/knobs.md, settings.md, glossary.md and the commands of protocol.md from the one description of each.
 
 Run by ``make docs``.
 """
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any, Final
 
+from app.lessons.glossary import glossary
 from app.settings import Settings, variable
 from scripts.modules import modules_document
 from trainer.settings.commands import TABLE, rows_of
@@ -20,7 +22,8 @@ KNOBS_HEAD: Final = """# Knobs
 Made by `make docs` from `trainer/settings/config.py`, `lane.py` and `search.py`, the one place that knows them.
 A **live** knob moves while the run trains, and the weights stay; any other needs a new run. Knobs stand in the groups
 that the page shows.
-What a script looks like that has them all is told in [code.md](code.md).
+What a script looks like that has them all is told in [code.md](code.md), what the words mean in the
+[glossary](glossary.md).
 """
 _GROUPS: Final = {
     "data": "Data",
@@ -99,6 +102,32 @@ def settings_document() -> str:
     return SETTINGS_HEAD + "".join(rows)
 
 
+GLOSSARY_HEAD: Final = """# Glossary
+
+Made by `make docs` from `lessons/en/glossary.toml`. The words of the lab, as its page `/glossary` has them.
+
+| word | what it means | from |
+|---|---|---|
+"""
+
+
+def glossary_document() -> str:
+    """The whole of docs/glossary.md."""
+    rows, words = [], glossary()
+    for term in words.values():
+        also = f"; or {', '.join(term.also)}" if term.also else ""
+        told = f"{term.meaning} {term.more}".strip()
+        rows.append(f"| {cell(term.term + also)} | {cell(told)} | {cell('; '.join(map(str, term.source)))} |\n")
+    works = "".join(f"- {work.cited}: {work.work}\n" for work in words.works)
+    return GLOSSARY_HEAD + "".join(rows) + "\n## Sources\n\n" + wrapped(works)
+
+
+def wrapped(text: str) -> str:
+    """A list whose lines are no longer than those of other prose."""
+    lines = (textwrap.fill(line, 120, subsequent_indent="  ", break_on_hyphens=False) for line in text.splitlines())
+    return "\n".join(lines) + "\n"
+
+
 COMMANDS_BEGIN: Final = "<!-- Written by `make docs` from `trainer/settings/commands.py`. -->\n"
 COMMANDS_END: Final = "\n<!-- So far. -->"
 
@@ -164,6 +193,7 @@ def main() -> None:
         ("knobs.md", knobs_document()),
         ("settings.md", settings_document()),
         ("protocol.md", protocol),
+        ("glossary.md", glossary_document()),
         ("modules.md", modules_document()),
     ):
         (DOCS / name).write_text(text)

@@ -27,7 +27,17 @@ ROOMS: Final = LIGHT + HEAVY
 JS_ROOMS: Final = (
     *("types.js", "base", "model", "words", "state", "link", "charts", "paint", "draw"),
     *("shell", "controls", "dialogs", "views", "runs", "rooms", "watching", "lessons", "main.js"),
-    *("runs.js", "rooms.js", "phone.js", "host.js", "projector.js", "watch.js", "watches.js", "lessons.js"),
+    *(
+        "runs.js",
+        "glossary.js",
+        "rooms.js",
+        "phone.js",
+        "host.js",
+        "projector.js",
+        "watch.js",
+        "watches.js",
+        "lessons.js",
+    ),
 )
 """The rooms of the page, the lowest first; boot scripts are no modules and know none."""
 

@@ -17,7 +17,7 @@ from app.watched import api as watched_api
 from app.watched.commands import TABLE as WATCH_COMMANDS
 from app.watched.frames import KINDS as FRAMES_WATCHED
 from scripts.modules import modules_document
-from scripts.reference import cell, knobs_document, protocol_document, settings_document
+from scripts.reference import cell, glossary_document, knobs_document, protocol_document, settings_document
 from tests.trainer.worker.fakes import live
 from trainer.export import FRAMEWORKS
 from trainer.settings.commands import TABLE
@@ -127,6 +127,10 @@ def test_every_framework_of_exported_code_is_in_the_protocol() -> None:
 
 def test_every_setting_is_documented_as_it_is() -> None:
     assert (ROOT / "docs" / "settings.md").read_text() == settings_document(), "make docs writes it anew"
+
+
+def test_every_word_of_the_glossary_is_documented_as_the_page_has_it() -> None:
+    assert (ROOT / "docs" / "glossary.md").read_text() == glossary_document(), "make docs writes it anew"
 
 
 def test_every_op_that_is_sent_is_in_a_protocol() -> None:

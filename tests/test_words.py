@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 from textstat import textstat
 
-from app.terms import TERMS
+from app.lessons.glossary import glossary
 from trainer.presets import PRESETS
 from trainer.settings.panels import PANELS
 from trainer.settings.schema import schema
@@ -53,7 +53,13 @@ COMMENT: Final = re.compile(
 
 
 def sources() -> Iterator[Path]:
-    for folder, pattern in (("static/js", "*.js"), ("templates", "*.html"), ("trainer", "*.py"), ("app", "*.py")):
+    for folder, pattern in (
+        ("static/js", "*.js"),
+        ("templates", "*.html"),
+        ("trainer", "*.py"),
+        ("app", "*.py"),
+        ("lessons", "*.toml"),
+    ):
         yield from sorted((ROOT / folder).rglob(pattern))
 
 
@@ -71,7 +77,7 @@ def told() -> dict[str, str]:
     described = schema()
     texts = {f"{side} {knob['name']}": knob["help"] for side in ("run", "lane", "search") for knob in described[side]}
     texts |= {f"panel {panel.id}": panel.about for panel in PANELS}
-    texts |= {f"term {name}": text for name, text in TERMS}
+    texts |= {f"term {term.id}": f"{term.meaning} {term.more}".strip() for term in glossary().values()}
     for preset in PRESETS:
         fields = preset.described()
         texts |= {f"{preset.id}: {name}": fields[name] for name in ("question", "look", "admits") if fields[name]}

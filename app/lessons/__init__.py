@@ -1,1 +1,1 @@
-"""Lessons: short steps on the lab's own page, read from ``lessons/``, with what each waits for and asks."""
+"""What teaches: lessons, short steps on the lab's own page, and the glossary; both read from ``lessons/``."""

@@ -43,7 +43,8 @@ def stage(folder: Path, root: Path = ROOT, built: Path = BUILT) -> None:
             if path.suffix in _OF_PACKAGES and "__pycache__" not in path.parts:
                 content = (root / path).read_bytes()
                 _put(folder / inside / name, rewritten(content, str(path)) if path.suffix == ".py" else content)
-    for place, source in (*((name, root / name) for name in ("static", "templates", "lessons")), ("built", built)):
+    places = {name: root / name for name in ("static", "templates", "lessons")} | {"built": built}
+    for place, source in places.items():
         for name in files_below(source):
             if not any(part.startswith(".") for part in Path(name).parts):
                 _put(folder / TOP / place / name, (source / name).read_bytes())

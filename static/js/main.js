@@ -8,8 +8,10 @@ import { settleLinks } from "./base/addresses.js";
 import { find } from "./base/dom.js";
 import { catchFaults } from "./base/faults.js";
 import { givenIn } from "./base/given.js";
+import { loadGlossary } from "./base/glossary.js";
 import { keepSteady } from "./base/steady.js";
 import { createTaking } from "./base/taking.js";
+import { createTerms } from "./base/terms.js";
 import { createTheme } from "./base/theme.js";
 import * as controls from "./controls/controls.js";
 import * as draftbar from "./controls/draftbar.js";
@@ -121,6 +123,7 @@ function start(document, first) {
   const session = createSession({ window, store, api, notify });
   const actions = createActions({ store, session, api, notify });
   createPast({ window, store, api });
+  createTerms(document);
   const options = { document, store, actions };
 
   const dialog = (/** @type {string} */ id) => /** @type {HTMLDialogElement} */ (find(document, `dialog#${id}`));
@@ -234,6 +237,7 @@ function mountOpened({ document, store, known, add }) {
         for (const panel of panelsOf(document).filter((id) => !made.has(id))) {
           moduleOf(panel).catch(() => {}); // tried again, and said, when it is opened
         }
+        loadGlossary(document).catch(() => {}); // likewise, when a term is
       }, AHEAD_MS);
     }
   });

@@ -15,7 +15,7 @@ import { createCard } from "./runs/card.js";
 import { createCompare, MOST } from "./runs/compare.js";
 import { createRename, createSure } from "./runs/dialogs.js";
 import { createDrop } from "./runs/drop.js";
-import { expiresSoon, titleOf } from "./runs/words.js";
+import { expiresSoon, numbered, titleOf } from "./runs/words.js";
 
 const SOON = 3000; // ms until the list is asked for again while a run trains,
 const LATER = 30_000; // and while none does
@@ -97,6 +97,22 @@ function start(document) {
   async function change(run, values) {
     await api.change(run.id, owned.tokenOf(run.id) ?? "", values);
     await load();
+  }
+
+  /**
+   * Number a run whose title another one has, such as that of the same file before.
+   * @param {string} id
+   */
+  async function tellApart(id) {
+    const runs = state.told?.runs ?? [];
+    const run = runs.find((each) => each.id === id);
+    if (run) {
+      const others = runs.filter((each) => each !== run).map(({ title }) => title);
+      const name = numbered(run.title, others);
+      if (name !== run.title) {
+        await attempt(`“${run.title}” could not be renamed`, () => change(run, { name }));
+      }
+    }
   }
 
   /** @param {readonly string[]} ids */
@@ -225,6 +241,7 @@ function start(document) {
       const { id, token, step } = await api.bring(file);
       owned.add(id, token);
       await load();
+      await tellApart(id);
       const card = cards.get(id);
       card?.name.focus();
       return `${named} was opened as a run that stands at step ${step.toLocaleString("en")}.`;

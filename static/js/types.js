@@ -471,6 +471,20 @@
  */
 
 /**
+ * A word of the glossary (docs/protocol.md).
+ * @typedef {object} Term
+ * @property {string} id Its name in addresses: `glossary#term-dropout-rate`.
+ * @property {string} term As it is written in the middle of a sentence.
+ * @property {string[]} also Other names for the same.
+ * @property {string[]} forms Other forms of all these words, such as the plural.
+ * @property {string} meaning
+ * @property {string} more A sentence more, or nothing.
+ * @property {string[]} source Where the meaning is from.
+ * @property {string[]} see Ids of terms that are close to it.
+ * @property {{ path: string, title: string }[]} met Pages that are about it, from the lab on.
+ */
+
+/**
  * One figure of an experiment with other seeds: the value of each, the mean of plain PyTorch on the same splits, and whether the
  * lab and that agree, seed by seed (trainer/presets/seeds.py).
  * @typedef {object} Elsewhere

@@ -310,7 +310,7 @@ async def test_the_icon_is_there(lab: Running) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
 
 
-@pytest.mark.parametrize("path", ["/", "/experiments/twin", "/nothing", "/nothing/to/see"])
+@pytest.mark.parametrize("path", ["/", "/experiments/twin", "/glossary", "/nothing", "/nothing/to/see"])
 async def test_every_address_in_a_page_is_relative_to_it(lab: Running, path: str) -> None:
     page = (await lab.client.get(path, headers=PAGE)).text
     addresses = re.findall(r'(?:src|href)="([^"#]+)"', page)

@@ -62,7 +62,9 @@ def write_bundle(folder: Path, sources: str) -> Path:
     (place / "main.js").write_text(TEXT)
     (place / "main.js.gz").write_bytes(gzip.compress(TEXT.encode(), mtime=0))
     (place / "main.js.br").write_bytes(b"as Brotli")
-    named = dict.fromkeys(("start", "head", "styles", "main", "runs", "room_head", "plotly", "icon"), "main.js")
+    named = dict.fromkeys(
+        ("start", "head", "styles", "main", "runs", "glossary", "room_head", "plotly", "icon"), "main.js"
+    )
     told = {
         "sources": sources,
         "version": VERSION,

@@ -111,10 +111,10 @@ class Owned:
             if not given.startswith(b"good"):
                 error = {"code": "bad_run_file", "message": "this is no file of a run: it is cut off"}
                 return json_reply({"error": error}, 422)
-            self.runs.insert(0, listed(0, id="brought", name="From afar", step=120))
-            return json_reply(
-                {"id": "brought", "token": "t", "name": "From afar", "step": 120, "experiment": None}, 201
-            )
+            before = sum(run["id"].startswith("brought") for run in self.runs)
+            name = f"brought{before + 1}" if before else "brought"
+            self.runs.insert(0, listed(0, id=name, name="From afar", step=120))
+            return json_reply({"id": name, "token": "t", "name": "From afar", "step": 120, "experiment": None}, 201)
         run = next(run for run in self.runs if run["id"] == path.split("/")[3])
         if method == "DELETE":
             self.runs.remove(run)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Page, WebSocketRoute
 
 from app.layout import obstacles_of
+from app.lessons.glossary import glossary, places
 from app.pages import page_of
 from app.run import PROTOCOL
 from tests.browser.static import Reply, answer
@@ -114,8 +115,11 @@ class Pretend:
         parts = urlsplit(address)
         call = f"{method} {parts.path}"
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        value: Any
         if call == "GET /api/schema":
             status, value = 200, self.schema
+        elif call == "GET /api/glossary" and call not in self.answers:
+            status, value = 200, glossary().described(places())
         elif call == "POST /api/runs":
             status, value = self._create(json.loads(body or b"{}"))
         elif method == "DELETE":

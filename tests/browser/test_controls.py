@@ -395,6 +395,20 @@ class TestUpload:
         expect(lab.page.locator("[data-choice=digits]")).to_have_attribute("aria-pressed", "true")
         expect(draft(lab)).to_be_hidden()
 
+    def test_ones_own_table_is_marked_as_chosen_once_its_run_has_started(self, lab: Pretend) -> None:
+        dialog = self.choose_csv(lab, lambda _query, _body: (201, table()))
+        choose_file(lab)
+        dialog.get_by_role("button", name="Use this table").click()
+        own, digits = (lab.page.locator(f"[data-choice={name}]") for name in ("csv", "digits"))
+        expect(draft(lab)).to_be_visible()
+        expect(own).to_have_attribute("aria-pressed", "false")
+        expect(own).to_have_class("dataset drafted")
+        expect(digits).to_have_attribute("aria-pressed", "true")
+        lab.page.get_by_role("button", name="Start new run").click()
+        expect(own).to_have_attribute("aria-pressed", "true")
+        expect(own).to_have_class("dataset")
+        expect(digits).to_have_attribute("aria-pressed", "false")
+
     def test_a_run_on_a_table_names_it_after_a_reload(self, lab: Pretend) -> None:
         lab.answers["GET /api/tables/t1"] = lambda _query, _body: (200, table())
         lab.open("?dataset=csv&table=t1")
@@ -456,6 +470,25 @@ def open_everything(lab: Pretend) -> None:
     lab.page.evaluate("() => document.querySelectorAll('.side details').forEach((each) => { each.open = true; })")
     expect(lab.page.locator("#lane-1-train_size")).to_be_visible()
     lab.page.get_by_role("button", name="About L2 penalty").last.click()
+
+
+@pytest.mark.parametrize("width", [390, 360])
+def test_on_a_phone_undo_stands_beside_the_other_buttons_of_training(
+    open_page: Any, static_url: str, width: int
+) -> None:
+    lab = Pretend(open_page(**PHONE | {"viewport": {"width": width, "height": 844}}), static_url).open()
+    lab.page.locator("#hero-hidden").fill("0.8")
+    lab.wait("state.run.config.lanes[1].dropout[1] === 0.8")
+    tops = "(all) => [...new Set(all.map((each) => Math.round(each.getBoundingClientRect().top)))]"
+    buttons = lab.page.locator(".transport button:visible")
+    expect(buttons).to_have_count(4)
+    assert len(buttons.evaluate_all(tops)) == 1
+    expect(buttons.and_(lab.page.get_by_role("button", name="Undo"))).to_be_visible()
+    expect(lab.page.locator("#scrub").get_by_role("button", name="Undo")).to_have_count(0)
+    counter, play = (lab.page.locator(each).bounding_box() for each in (".counter", "[data-do=toggle]"))
+    assert counter
+    assert play
+    assert counter["y"] < play["y"] + play["height"], "the step stands in the same row"
 
 
 @pytest.mark.parametrize("search", EVERY_KIND)

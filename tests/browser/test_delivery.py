@@ -33,7 +33,7 @@ TABLE: Final = "a,b,kind\n" + "\n".join(f"{index},{index % 7},{'xy'[index % 2]}"
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this checkout in which the page is bundled, as `make page` does it."""
     copy = tmp_path_factory.mktemp("checkout")
-    for name in ("app", "trainer", "templates", "static", "scripts", "lessons"):
+    for name in ("app", "trainer", "lessons", "templates", "static", "scripts"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "node_modules").symlink_to(ROOT / "node_modules")
     subprocess.run([sys.executable, "-m", "scripts.bundle"], cwd=copy, check=True, timeout=120 * TIMEOUT_FACTOR)

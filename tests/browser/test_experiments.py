@@ -132,8 +132,9 @@ def test_every_experiment_is_listed_once_with_a_link_and_its_question() -> None:
 @pytest.mark.parametrize("preset", [TWIN, find_preset("layers"), find_preset("search")], ids=lambda each: each.id)
 def test_the_head_stands_in_the_page_before_any_script_runs(preset: Preset) -> None:
     html = whole_page(f"/experiments/{preset.id}")
-    assert preset.question in html
-    assert preset.look in html
+    text = re.sub(r'<a class="term"[^>]*>(.*?)</a>', r"\1", html)
+    assert preset.question in text
+    assert preset.look in text
     guessable = preset.guess.lanes or range(len(preset.config.lanes)) if preset.guess else ()
     assert re.findall(r'name="guess" value="(\d+)"', html) == [str(lane) for lane in guessable]
 
@@ -201,13 +202,34 @@ def test_a_row_of_the_list_is_a_link_as_a_whole_and_says_how_long_it_takes(visit
 
 def test_nothing_gives_the_answer_away_before_the_guess(visit: Visit) -> None:
     page = visit("/experiments/twin").page
-    for place in (".experiment-look", "#seen", ".seen-admits", ".hero-score ul"):
+    for place in (".experiment-look", "#seen", ".seen-admits"):
         expect(page.locator(place)).to_be_hidden()
     page.get_by_role("radio", name="No dropout").check()
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.locator(".experiment-look")).to_be_visible()
-    expect(page.locator(".hero-score ul")).to_be_visible()
     expect(page.locator("#seen")).to_be_hidden()
+
+
+def test_the_numbers_of_new_examples_say_what_they_wait_for(visit: Visit) -> None:
+    lab = visit("/experiments/twin")
+    page = lab.page
+    numbers, when = page.locator(".hero-score strong"), page.locator("#hero-title small")
+    tops = "(all) => all.map((each) => each.getBoundingClientRect().top)"
+    before = numbers.evaluate_all(tops)
+    expect(when).to_have_text("after your guess")
+    expect(page.locator(".hero-score li")).to_have_text(["No dropout–", "Dropout–"])
+    lab.scores([[0.9, 0.5]], [[0.5, 0.75]], [25])
+    lab.wait("state.scores.length === 1")
+    expect(numbers).to_have_text(["–", "–"])
+    page.get_by_role("button", name="Start without guessing").click()
+    expect(when).to_have_text("step 25")
+    expect(numbers).to_have_text(["50.0%", "75.0%"])
+    assert numbers.evaluate_all(tops) == before
+
+
+def test_before_the_first_evaluation_the_numbers_say_so(visit: Visit) -> None:
+    page = visit("/").page
+    expect(page.locator("#hero-title small")).to_have_text("not measured yet")
 
 
 def test_a_run_of_an_experiment_waits_for_the_guess_with_its_answers_covered(visit: Visit) -> None:

@@ -118,6 +118,16 @@ class TestHead:
         expect(host.page.locator("[data-show=copied]")).to_have_text("Copied.")
         assert host.page.evaluate("() => window.copied") == f"http://192.168.1.5:8000/r/{CODE}"
 
+    @pytest.mark.parametrize("width", [1024, 1366, 1920])
+    def test_copy_stands_beside_the_address(self, visit: Visit, width: int) -> None:
+        host = visit(*usual(), viewport={"width": width, "height": 768})
+        address, copy = host.page.locator("#address").bounding_box(), host.page.locator("[data-do=copy]").bounding_box()
+        assert address
+        assert copy
+        assert address["x"] + address["width"] <= copy["x"]
+        assert abs(address["y"] + address["height"] / 2 - copy["y"] - copy["height"] / 2) < 2
+        assert host.page.locator("#address").evaluate("(field) => field.scrollWidth <= field.clientWidth")
+
     def test_the_projector_opens_in_a_tab_of_its_own(self, visit: Visit) -> None:
         link = visit(*usual()).page.get_by_role("link", name="Open the projector")
         expect(link).to_have_attribute("href", f"/rooms/{CODE}/projector")

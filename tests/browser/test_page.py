@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
+from app.lessons.glossary import glossary
 from tests.browser.conftest import OpenPage
 from tests.browser.driver import LabPage
 from tests.browser.servers import Lab
@@ -383,11 +384,11 @@ def test_a_caption_has_two_sentences_and_the_rest_when_it_is_asked_for(lab_page:
 
 def test_the_terms_are_explained_where_they_stand_and_in_the_help(lab_page: LabPage) -> None:
     page = lab_page.open().page
+    about = page.locator("#term")
     for button, term in {"Dropout": "dropout", "memorising": "overfitting", "What is a loss?": "loss"}.items():
-        about = page.locator(f"#term-{term}")
         expect(about).to_be_hidden()
-        page.locator(".term", has_text=button).press("Enter")
-        expect(about).to_be_visible()
+        page.locator(".masthead .term, .panel .term", has_text=button).press("Enter")
+        expect(about).to_contain_text(glossary()[term].meaning)
         page.keyboard.press("Escape")
         expect(about).to_be_hidden()
         expect(page.locator("#help dt", has_text=term).first).to_have_count(1)

@@ -74,6 +74,25 @@ def test_a_step_that_the_page_forgot_is_shown_as_it_was(far: LabPage) -> None:
     assert far.state("Number(state.ensemble.tensors.step.data[0])") >= live
 
 
+def test_the_charts_over_steps_mark_the_step_that_is_looked_back_to(far: LabPage) -> None:
+    page = far.page
+    marks = {
+        panel: page.locator(f"#{panel} .annotation-text", has_text="viewing step") for panel in ("loss", "accuracy")
+    }
+    look_back(far, 40)
+    for panel, mark in marks.items():
+        page.locator(f"#{panel}").scroll_into_view_if_needed()
+        expect(mark).to_have_text(["viewing step 40"])
+        lines = f"() => document.querySelector('#{panel} .chart-picture').layout.shapes.map((shape) => shape.x0)"
+        assert 40 in page.evaluate(lines)
+    look_back(far, 200)
+    expect(marks["accuracy"]).to_have_text(["viewing step 200"])
+    page.get_by_role("button", name="back to live").click()
+    for panel, mark in marks.items():
+        page.locator(f"#{panel}").scroll_into_view_if_needed()
+        expect(mark).to_have_count(0)
+
+
 @pytest.mark.expected_errors("status of 422")
 def test_what_cannot_be_fetched_is_said(far: LabPage) -> None:
     def refuse(route: Route) -> None:

@@ -82,7 +82,41 @@ def test_the_names_of_a_table_are_whole_and_no_cross_strikes_through_one(module_
         assert all(cross["x"] > name["right"] for cross in own)
     if found["across"]:
         first, second, _ = found["middles"]
-        assert second - first >= 60  # what “hidden 1” takes
+        assert second - first >= 70  # what “hidden 1” takes, and a gap to the next
+
+
+@pytest.mark.parametrize("width", [340, 440, 523, 836])
+def test_names_of_classes_keep_off_the_edges_and_their_bars_begin_alike(module_page: Page, width: int) -> None:
+    found: dict[str, Any] = module_page.evaluate(
+        """async (width) => {
+          const { layOut } = await import("/static/js/paint/layout.js");
+          const { paintClasses } = await import("/static/js/paint/output.js");
+          const layers = [{ name: "input", units: 13, shape: [13] },
+            ...["hidden1", "hidden2"].map((name) => ({ name, units: 128, shape: [128] }))];
+          const classes = ["class_0", "class_1", "class_2"];
+          const layout = layOut(width, { layers, classes, features: layers.map(() => "flavanoids") });
+          const context = document.createElement("canvas").getContext("2d");
+          const [names, bars] = [[], []];
+          context.fillText = (text, x) => {
+            if (classes.includes(text)) {
+              names.push({ left: x - context.measureText(text).width, right: x, align: context.textAlign });
+            }
+          };
+          context.fillRect = (x) => bars.push(x);
+          const palette = Object.fromEntries(
+            ["panel", "ink", "inkSoft", "line", "firing", "warn"].map((name) => [name, "#123456"]));
+          const picture = { probability: [0.2, 0.3, 0.5], classes, label: 2, truth: 1 };
+          paintClasses(context, layout, { ...palette, font: "sans-serif" }, picture);
+          return { names, bars, edge: layout.blocks.at(-1).x };
+        }""",
+        width,
+    )
+    assert len({*found["bars"]}) == 1
+    assert len(found["names"]) == 3
+    for name in found["names"]:
+        assert name["align"] == "right"
+        assert name["left"] - found["edge"] >= 7
+        assert found["bars"][0] - name["right"] >= 7
 
 
 def test_lanes_that_share_a_colour_differ_in_shape_wherever_they_are_marked(module_page: Page) -> None:

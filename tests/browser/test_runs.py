@@ -271,6 +271,31 @@ def test_a_file_is_opened_and_what_is_none_says_why(visit: Visit) -> None:
     assert first.get_attribute("data-run") == "brought"
 
 
+def test_a_run_whose_file_was_opened_before_gets_a_number(visit: Visit) -> None:
+    owned = visit(listed(1), listed(2, name="From afar (3)"))
+    field = owned.page.get_by_label("Choose a run that was downloaded")
+    for run, title in {"brought": "From afar", "brought2": "From afar (2)", "brought3": "From afar (4)"}.items():
+        field.set_input_files(FilePayload(name="fine.safetensors", mimeType=FILE, buffer=b"good"))
+        expect(owned.page.locator(f"[data-run={run}]").get_by_role("heading")).to_have_text(title)
+        expect(owned.page.locator(f"[data-run={run}]").get_by_role("heading")).to_be_focused()
+    assert owned.asked("PATCH") == [
+        ("/api/runs/brought2", {"name": "From afar (2)"}),
+        ("/api/runs/brought3", {"name": "From afar (4)"}),
+    ]
+
+
+def test_a_number_takes_the_place_of_another_and_fits_into_a_name(module_page: Page) -> None:
+    found = module_page.evaluate(
+        """async (long) => {
+          const { numbered } = await import("/static/js/runs/words.js");
+          const one = numbered("A (2)", ["A", "A (2)"]);
+          return [numbered("A", ["B"]), numbered("A", ["A"]), one, numbered(long, [long])];
+        }""",
+        "🎲" * 100,
+    )
+    assert found == ["A", "A (2)", "A (3)", "🎲" * 96 + " (2)"]
+
+
 def test_a_file_can_be_dropped_anywhere(visit: Visit) -> None:
     owned = visit(listed(1))
     owned.page.evaluate(

@@ -25,7 +25,7 @@ from scripts.wheel.staging import ROOT
 from tests.app.clients import watch
 from tests.package.conftest import Built, Installed, clean_environment
 
-OWN = ("app", "trainer", "static", "templates", "built", "dropout", "random", "token")
+OWN = ("app", "trainer", "lessons", "static", "templates", "built", "dropout", "random", "token")
 """Names of a user's own modules: of what the lab is made of, and of Python itself."""
 
 
@@ -38,6 +38,7 @@ def test_the_wheel_holds_what_was_laid_out_for_it_and_what_describes_it(built: B
     assert {"dropout_lab/py.typed", "dropout_lab/app/pool/local.py", "dropout_lab/trainer/presets/seeds.json"} <= names
     assert {
         "dropout_lab/templates/lab.html",
+        "dropout_lab/lessons/en/glossary.toml",
         "dropout_lab/built/manifest.json",
         "dropout_lab/static/js/main.js",
     } <= names

@@ -12,8 +12,8 @@ export const ROOT = BASE.pathname;
  * @param {string} path From the lab on, without a slash in front: `api/runs`.
  */
 export function addressOf(path) {
-  const { pathname, search } = new URL(path, BASE);
-  return pathname + search;
+  const { pathname, search, hash } = new URL(path, BASE);
+  return pathname + search + hash;
 }
 
 /**
@@ -24,6 +24,7 @@ export function addressOf(path) {
 export function settleLinks(document) {
   const links = document.querySelectorAll("a[href^='.'], link[rel=icon][href^='.']");
   for (const link of /** @type {NodeListOf<HTMLAnchorElement | HTMLLinkElement>} */ (links)) {
-    link.setAttribute("href", new URL(link.href).pathname);
+    const { pathname, hash } = new URL(link.href);
+    link.setAttribute("href", pathname + hash);
   }
 }

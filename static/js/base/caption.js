@@ -1,6 +1,8 @@
-// A caption of two sentences; what else there is to say is folded behind them, and pushes nothing until it is asked for.
+// A caption of two sentences; what else there is to say is folded behind them, and pushes nothing until it is asked for. There the
+// terms of the glossary can be opened; the two sentences, which change many times a second, have none.
 
 import { h, setText } from "./dom.js";
+import { loadGlossary, rewriteMarked } from "./glossary.js";
 
 /** @typedef {{ head: HTMLElement, rest: HTMLElement, button: HTMLButtonElement }} Parts */
 
@@ -9,6 +11,7 @@ const captions = new WeakMap();
 
 const SENTENCE = /(?:“[^”]*”|\([^)]*\)|[^.!?…“(]|[.!?…(“](?!\s|$))+[.!?…]*\s*|[.!?…]+\s*/g;
 const PLACE = /^Step [\d,]+\.\s*$/; // says where, and is none of the two
+const UNFOLDED = "is-unfolded";
 const SHOWN = 2;
 const SHORT = 190; // letters: what is no longer than that is not folded
 
@@ -22,7 +25,11 @@ export function writeCaption(element, text) {
   const parts = known?.head.parentElement === element ? known : build(element);
   const { head, rest } = folded(text);
   setText(parts.head, head);
-  setText(parts.rest, rest);
+  if (element.classList.contains(UNFOLDED)) {
+    rewriteMarked(parts.rest, rest);
+  } else {
+    setText(parts.rest, rest);
+  }
   parts.button.hidden = rest === "";
 }
 
@@ -51,9 +58,15 @@ function build(element) {
     ...{ type: "button", class: "caption-more", "aria-label": "Details", "aria-expanded": "false", hidden: true },
   });
   button.addEventListener("click", () => {
-    const isOpen = element.classList.toggle("is-unfolded");
+    const isOpen = element.classList.toggle(UNFOLDED);
     button.setAttribute("aria-expanded", String(isOpen));
     element.style.minHeight = ""; // the room that steady.js keeps is that of the other
+    if (isOpen) {
+      loadGlossary(document).then(
+        () => rewriteMarked(rest, rest.textContent ?? ""),
+        () => {}, // it is a text all the same
+      );
+    }
   });
   element.replaceChildren(head, rest, button);
   const parts = { head, rest, button };

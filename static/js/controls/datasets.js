@@ -70,7 +70,9 @@ export function createDatasets(knob, { document, store, actions, chooseTable }) 
       }
       undo.hidden = !now.back || now.taken !== run.id;
       for (const button of buttons) {
-        button.setAttribute("aria-pressed", String(button.dataset.choice === wanted.dataset));
+        const { choice } = button.dataset;
+        button.setAttribute("aria-pressed", String(choice === run.config.dataset));
+        button.classList.toggle("drafted", choice === wanted.dataset && choice !== run.config.dataset); // its run is not started yet
       }
       setText(learns, text);
     },

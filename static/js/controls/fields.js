@@ -3,6 +3,7 @@
 /** @import { Knob } from "../types.js" */
 
 import { h, setText } from "../base/dom.js";
+import { markIn } from "../base/glossary.js";
 import { choiceWords } from "../model/knobs.js";
 import { createInput, kind } from "./inputs.js";
 
@@ -110,6 +111,9 @@ function toggletip(document, id, label, knob) {
   tip.addEventListener("click", () => {
     help.hidden = !help.hidden;
     tip.setAttribute("aria-expanded", String(!help.hidden));
+    if (!help.hidden) {
+      markIn(help);
+    }
   });
   return { tip, help };
 }

@@ -11,7 +11,9 @@ import { knobNamed } from "./lanegroup.js";
 import { createRates } from "./rates.js";
 
 /** @type {Topic[]} */
-export const topics = ["schema", "run", "scores", "cursor", "connection"];
+export const topics = ["schema", "run", "scores", "cursor", "connection", "experiment"];
+
+const NOT_YET = "not measured yet";
 
 /**
  * @param {HTMLElement} element
@@ -26,7 +28,7 @@ export function create(element, { document, store, actions }) {
   const swatch = h(document, "i", { class: "mark", "aria-hidden": "true" });
   const network = h(document, "div", { class: "hero-network" }, swatch, who);
   const rate = h(document, "div", { class: "hero-rate" });
-  const when = h(document, "small");
+  const when = h(document, "small", {}, NOT_YET);
   const numbers = h(document, "ul", { "aria-labelledby": "hero-title" });
   const title = h(document, "p", { id: "hero-title" }, h(document, "span", {}, "New examples right"), when);
   element.replaceChildren(network, rate, h(document, "div", { class: "hero-score" }, title, numbers));
@@ -79,8 +81,9 @@ export function create(element, { document, store, actions }) {
    * @param {State} state
    * @param {Run} run
    */
-  function showScores({ scores, cursor }, run) {
-    const row = rowAt(scores, cursor);
+  function showScores({ scores, cursor, experiment, revealed }, run) {
+    const isDue = experiment !== null && !revealed; // a guess, which they would answer
+    const row = isDue ? -1 : rowAt(scores, cursor);
     const lanes = comparedLanes(run);
     const shown = JSON.stringify([lanes, run.config.lanes.map(({ name }) => name)]);
     if (shown !== now.shown) {
@@ -92,7 +95,7 @@ export function create(element, { document, store, actions }) {
       const text = Number.isFinite(share) ? `${(100 * share).toFixed(1)}%` : "–";
       setText(/** @type {Element} */ (numbers.children[index].querySelector("strong")), text);
     });
-    setText(when, row < 0 ? "" : `step ${formatCount(scores.step[row])}`);
+    setText(when, isDue ? "after your guess" : row < 0 ? NOT_YET : `step ${formatCount(scores.step[row])}`);
   }
 
   return {

@@ -164,18 +164,16 @@ function nearestAtEdge(block, point, across, step) {
 /**
  * @param {Block[]} blocks
  * @param {number} from
- * @param {number} gap
+ * @param {readonly number[]} gaps One for each two of them.
  * @param {"x" | "y"} axis
  * @param {(block: Block) => number} length
  * @returns {number} Where the last block ends.
  */
-export function placeAlong(blocks, from, gap, axis, length) {
-  return (
-    blocks.reduce((at, block) => {
-      block[axis] = Math.round(at);
-      return at + length(block) + gap;
-    }, from) - gap
-  );
+export function placeAlong(blocks, from, gaps, axis, length) {
+  return blocks.reduce((at, block, index) => {
+    block[axis] = Math.round(at);
+    return at + length(block) + (gaps[index] ?? 0);
+  }, from);
 }
 
 /** @param {Block} block */

@@ -50,6 +50,8 @@ const NAMED = 16; // inputs, beyond which they are squares without names
 const LETTER = 6.4; // pixels, about
 const NUMBER = 58; // what stands beside the name of an input
 const HEADING = 66; // what the title of a layer takes
+const APART = 72; // between the middles of two layers: their titles do not touch
+const LEAST_GAP = 20; // beside the input and the classes, whatever titles take
 const LONG = 3; // letters, beyond which the names of classes are written in front of lying bars
 
 /**
@@ -217,13 +219,30 @@ function layAcross(width, { layers, classes, features: names = [] }) {
     return null;
   }
   const blocks = [input, ...middle, output];
-  const gap = (width - 2 * PAD - sum(blocks.map(wide))) / gaps;
   const content = Math.max(...blocks.map(high));
-  placeAlong(blocks, PAD, gap, "x", wide);
+  placeAlong(blocks, PAD, gapsBetween(blocks, width - 2 * PAD), "x", wide);
   for (const each of blocks) {
     each.y = TITLE + (content - high(each)) / 2;
   }
   return { width, height: Math.ceil(TITLE + content + COUNT), across: true, blocks };
+}
+
+/**
+ * The gaps between blocks from left to right: alike, unless thin layers need more so that their titles do not touch.
+ * @param {readonly Block[]} blocks
+ * @param {number} room For all of them.
+ */
+function gapsBetween(blocks, room) {
+  const free = room - sum(blocks.map(wide));
+  const even = free / (blocks.length - 1);
+  const middle = blocks
+    .slice(1, -2)
+    .map((each, index) => Math.max(even, APART - (wide(each) + wide(blocks[index + 2])) / 2));
+  const most = Math.max(free - 2 * LEAST_GAP, even * middle.length);
+  const scale = Math.min(1, most / Math.max(sum(middle), 1));
+  const inner = middle.map((gap) => gap * scale);
+  const outer = (free - sum(inner)) / 2;
+  return [outer, ...inner, outer];
 }
 
 /**
@@ -251,7 +270,7 @@ function layDown(width, { layers, classes, features: names = [] }) {
     (found) => sum(found.map(high)) <= tallest && found.every((each) => wide(each) <= inside),
   );
   const blocks = [input, ...middle, output];
-  const end = placeAlong(blocks, TITLE, TITLE + 14, "y", high);
+  const end = placeAlong(blocks, TITLE, Array(blocks.length - 1).fill(TITLE + 14), "y", high);
   for (const each of blocks) {
     each.x = (width - wide(each)) / 2;
   }

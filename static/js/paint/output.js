@@ -8,6 +8,9 @@
 import { disc, fitted, text } from "./brush.js";
 import { centre, wide } from "./lattice.js";
 
+const BEFORE = 8; // pixels between the edges that end at a class and its name
+const BEHIND = 8; // and between the name and its bar
+
 /**
  * The probability of each class as a bar, the label that is trained on marked by a triangle, the true class, where it is
  * another, by a ring.
@@ -33,14 +36,14 @@ function paintLying(context, block, unit, palette, { probability, classes, label
   const { y } = centre(block, unit);
   const size = block.pitchY < 14 ? 11 : 12;
   const isLettered = classes.every((name) => name.length === 1);
-  context.font = `${unit === label ? "600 " : ""}${size}px ${palette.font}`;
+  context.font = `600 ${size}px ${palette.font}`; // that of the label, so that all bars begin alike
   const longest = Math.max(...classes.map((each) => context.measureText(each).width));
-  const names = isLettered ? 20 : Math.min(longest + 8, block.pitchX * 0.46);
+  const names = isLettered ? 20 : Math.min(longest + BEFORE + BEHIND, block.pitchX * 0.5);
   const start = block.x + names + 2;
   const room = block.pitchX - 52 - names - 2;
   context.textAlign = isLettered ? "center" : "right";
-  const name = fitted(context, classes[unit], names - 4);
-  text(context, name, isLettered ? block.x + 10 : start - 6, y, palette.ink, palette, size, unit === label);
+  const name = isLettered ? classes[unit] : fitted(context, classes[unit], names - BEFORE - BEHIND);
+  text(context, name, isLettered ? block.x + 10 : start - BEHIND, y, palette.ink, palette, size, unit === label);
   const height = Math.min(12, block.pitchY * 0.6);
   context.fillStyle = palette.line;
   context.fillRect(start, y - height / 2, room, height);

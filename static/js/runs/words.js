@@ -7,6 +7,7 @@ import { formatCount, formatLoss } from "../model/stats.js";
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
+const LONGEST = 100; // characters of a name
 
 /**
  * What a run is called: by its owner, else by its experiment, else by what it trains.
@@ -16,6 +17,24 @@ export const DAY = 24 * HOUR;
 export function titleOf({ name, trains, experiment, search }, experiments) {
   const asked = experiment === null ? undefined : experiments.get(experiment);
   return name ?? asked ?? (search ? "Search" : trains ? `${trains.title} on ${dataset(trains.dataset)}` : "Run");
+}
+
+/**
+ * A title that no other run has: with a number at its end, if need be.
+ * @param {string} title
+ * @param {readonly string[]} others
+ */
+export function numbered(title, others) {
+  const plain = title.replace(/ \(\d+\)$/, "");
+  for (let number = 2, name = title; ; number += 1) {
+    if (!others.includes(name)) {
+      return name;
+    }
+    const end = ` (${number})`;
+    name = `${Array.from(plain)
+      .slice(0, LONGEST - end.length)
+      .join("")}${end}`;
+  }
 }
 
 /** @param {string} name */

@@ -5,6 +5,7 @@
 
 import { ROOT } from "../base/addresses.js";
 import { find, h, setText } from "../base/dom.js";
+import { setMarked } from "../base/glossary.js";
 import { markLane } from "../base/theme.js";
 import { experimentIn, pathOf } from "../model/experiments.js";
 import { formatPercent } from "../model/stats.js";
@@ -138,7 +139,7 @@ export function create(element, { document, store, actions }) {
       return;
     }
     current.lanes = wanted;
-    setText(show("ask"), guess.text);
+    setMarked(show("ask"), guess.text);
     const numbers = guess.lanes.length > 0 ? guess.lanes : [...lanes.keys()];
     const before = chosen();
     const choices = numbers.map((lane) => choice(document, lane, lanes[lane].name, lane === before));
@@ -206,9 +207,11 @@ function readCourse(run, experiment, step, meter) {
  */
 function fillHead(element, document, { id, title, question, look, source }, count) {
   const show = (/** @type {string} */ name) => find(element, `[data-show=${name}]`);
-  for (const [name, text] of Object.entries({ title, question, look, source })) {
-    setText(show(name), text);
-  }
+  setText(show("title"), title);
+  setText(show("source"), source);
+  const seen = /** @type {Set<string>} */ (new Set());
+  setMarked(show("question"), question, seen);
+  setMarked(show("look"), look, seen);
   const listed = /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("#experiments-list a"));
   const links = [...listed].filter((link) => experimentIn(link.pathname) !== null);
   const at = links.findIndex((link) => link.pathname === pathOf({ id }, ""));

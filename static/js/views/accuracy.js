@@ -18,13 +18,14 @@ import {
   thinned,
 } from "../charts/curves.js";
 import { curveTable } from "../charts/curvetable.js";
+import { lookedAt } from "../charts/lookback.js";
 import { changeLines } from "../charts/turns.js";
 import { divergenceOf } from "../model/diverged.js";
 import { lastRows, meanOf } from "../model/verdict.js";
 import { accuracySentence, setApart } from "../words/index.js";
 
 /** @type {import("../types.js").Topic[]} */
-export const topics = ["run", "data", "scores", "theme"];
+export const topics = ["run", "data", "scores", "cursor", "theme"];
 
 /** @type {LegendColumn[]} */
 const COLUMNS = [
@@ -77,10 +78,11 @@ function draw(chart, state) {
   const traces = accuracyTraces(chart, state);
   const end = Math.max(100, scores.step[scores.length - 1]);
   const turns = changeLines(chart, state, end);
+  const back = lookedAt(chart, state.cursor, end);
   chart.plot(traces, {
     uirevision: run.id,
-    shapes: turns.shapes,
-    annotations: turns.labels,
+    shapes: [...turns.shapes, ...back.shapes],
+    annotations: [...turns.labels, ...back.labels],
     hovermode: run.config.lanes.length > FEW ? "closest" : "x unified",
     xaxis: { title: "step", range: [0, end], tickformat: ",d" },
     yaxis: { title: "accuracy", range: [percentFloor(traces), 101], ticksuffix: "%", dtick: 25 },

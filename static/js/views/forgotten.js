@@ -8,12 +8,13 @@
 import { h } from "../base/dom.js";
 import { createChart } from "../charts/charts.js";
 import { FEW, laneRows, laneStyle, lineWidth } from "../charts/curves.js";
+import { lookedAt } from "../charts/lookback.js";
 import { twofoldAxes, twofoldTraces } from "../charts/twofold.js";
 import { drops } from "../model/layers.js";
 import { forgottenSentence } from "../words/forgotten.js";
 
 /** @type {Topic[]} */
-export const topics = ["run", "insights", "theme"];
+export const topics = ["run", "insights", "cursor", "theme"];
 
 /** @type {LegendColumn[]} */
 const COLUMNS = [
@@ -52,7 +53,7 @@ export function create(element, { document, store }) {
  * @param {Chart} chart
  * @param {State} state
  */
-function draw(chart, { run, trails }) {
+function draw(chart, { run, trails, cursor }) {
   const frames = run ? framesOf(run, trails.forgotten) : [];
   chart.say(forgottenSentence(run && frames.length > 0 ? readForgotten(run, frames[frames.length - 1]) : null));
   if (!run || frames.length === 0) {
@@ -61,14 +62,14 @@ function draw(chart, { run, trails }) {
   }
   chart.legend.update(laneRows(run), COLUMNS);
   const traces = twofoldTraces(run.config.lanes.flatMap((_, lane) => laneSeries(chart, run, frames, lane)));
+  const end = Math.max(100, stepOf(frames[frames.length - 1]));
+  const back = lookedAt(chart, cursor, end);
   chart.plot(traces, {
     uirevision: run.id,
+    shapes: back.shapes,
+    annotations: back.labels,
     hovermode: "closest",
-    ...twofoldAxes(traces, {
-      title: "step",
-      range: [0, Math.max(100, stepOf(frames[frames.length - 1]))],
-      tickformat: ",d",
-    }),
+    ...twofoldAxes(traces, { title: "step", range: [0, end], tickformat: ",d" }),
   });
 }
 

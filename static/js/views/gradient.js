@@ -6,10 +6,11 @@
 
 import { createChart } from "../charts/charts.js";
 import { FEW, laneRows, laneStyle, lineWidth, MANY } from "../charts/curves.js";
+import { lookedAt } from "../charts/lookback.js";
 import { gradientSentence } from "../words/gradient.js";
 
 /** @type {Topic[]} */
-export const topics = ["run", "insights", "theme"];
+export const topics = ["run", "insights", "cursor", "theme"];
 
 /** @type {LegendColumn[]} */
 const COLUMNS = [
@@ -34,7 +35,7 @@ export function create(element, { document, store }) {
  * @param {Chart} chart
  * @param {State} state
  */
-function draw(chart, { run, insights, trails }) {
+function draw(chart, { run, insights, trails, cursor }) {
   const reading = run && insights.gradient ? readGradient(run, insights.gradient) : null;
   chart.say(gradientSentence(reading));
   if (!run || !reading) {
@@ -45,9 +46,13 @@ function draw(chart, { run, insights, trails }) {
   chart.legend.update(laneRows(run), COLUMNS, (_, { key }) => lanes > FEW && key !== "noise");
   const frames = (trails.gradient ?? [insights.gradient]).filter((frame) => fits(run, frame));
   const traces = run.config.lanes.flatMap((_, lane) => laneTraces(chart, run, frames, lane));
+  const end = Math.max(100, reading.step);
+  const back = lookedAt(chart, cursor, end);
   chart.plot(traces, {
     uirevision: run.id,
-    xaxis: { title: "step", range: [0, 1.02 * Math.max(100, reading.step)], tickformat: ",d" },
+    shapes: back.shapes,
+    annotations: back.labels,
+    xaxis: { title: "step", range: [0, 1.02 * end], tickformat: ",d" },
     yaxis: { title: "length of a gradient", type: "log", tickformat: "~g", nticks: 6 },
   });
 }

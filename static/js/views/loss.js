@@ -22,6 +22,7 @@ import {
 } from "../charts/curves.js";
 import { curveTable } from "../charts/curvetable.js";
 import { along, insideOf, placeLabels } from "../charts/labels.js";
+import { lookedAt } from "../charts/lookback.js";
 import { changeLines } from "../charts/turns.js";
 import { causeWords, divergenceOf } from "../model/diverged.js";
 import { dropoutOf } from "../model/kinds.js";
@@ -33,7 +34,7 @@ import { turnsOf } from "../words/changes.js";
 import { lossSentence, setApart } from "../words/index.js";
 
 /** @type {import("../types.js").Topic[]} */
-export const topics = ["run", "steps", "scores", "theme"];
+export const topics = ["run", "steps", "scores", "cursor", "theme"];
 
 const SPAN = 20; // steps that the line with masks on is averaged over: single mini-batches scatter too much to read
 const CEILING = 4; // times the loss of guessing: beyond it the axis ends, so that one diverging network hides no other
@@ -96,11 +97,12 @@ function draw(chart, state, isLesson) {
   const end = Math.max(100, scores.step[scores.length - 1]);
   const turns = changeLines(chart, state, end);
   const lines = [...beforeLines(chart, state), ...lossTraces(chart, state)];
+  const back = lookedAt(chart, state.cursor, end);
   const best = bestOnes(chart, state, { lines, end, ceiling, taken: turns.boxes });
   chart.plot([...lines, best.markers], {
     uirevision: run.id,
-    shapes: turns.shapes,
-    annotations: [...best.labels, ...turns.labels],
+    shapes: [...turns.shapes, ...back.shapes],
+    annotations: [...best.labels, ...turns.labels, ...back.labels],
     hovermode: run.config.lanes.length > FEW ? "closest" : "x unified",
     xaxis: { title: "step", range: [0, end], tickformat: ",d" },
     yaxis: {

@@ -10,7 +10,6 @@ import { shownSteps } from "../state/held.js";
 /** @type {Topic[]} */
 export const topics = ["run", "steps", "cursor"];
 
-const UNDO = "Go on from before the last change of a knob";
 const FORK = "A new run with the same past up to this step, and a future of its own; the present run stays as it is";
 
 /**
@@ -41,8 +40,7 @@ export function create(element, { document, store, actions }) {
     { type: "button", class: "scrub-fork", disabled: true, title: FORK },
     "Go on from here",
   );
-  const undo = h(document, "button", { type: "button", class: "scrub-undo", disabled: true, title: UNDO }, "Undo");
-  element.replaceChildren(range, at, live, fork, undo);
+  element.replaceChildren(range, at, live, fork);
 
   range.addEventListener("input", () => {
     const { first, last } = reach(store);
@@ -50,7 +48,6 @@ export function create(element, { document, store, actions }) {
       actions.scrub(Math.min(last, Math.max(first, Number(range.value))));
     }
   });
-  undo.addEventListener("click", () => actions.undo());
   fork.addEventListener("click", () => {
     const { cursor } = store.state;
     if (cursor !== null) {
@@ -65,7 +62,7 @@ export function create(element, { document, store, actions }) {
 
   return {
     update() {
-      const { cursor, run, role } = store.state;
+      const { cursor, run } = store.state;
       const { first, last } = reach(store);
       const value = cursor ?? last;
       range.min = String(Math.min(first, value));
@@ -77,7 +74,6 @@ export function create(element, { document, store, actions }) {
         cursor === null ? `live, step ${value}` : `step ${value}, ${last - value} steps back`,
       );
       live.disabled = cursor === null;
-      undo.disabled = role !== "owner" || !run || !canLookBack(run) || run.changes.length === 0;
       fork.disabled = cursor === null || !run || !canLookBack(run);
       setText(at, last === 0 ? "" : `step ${formatCount(value)}`);
     },
