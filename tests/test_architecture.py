@@ -41,6 +41,7 @@ PURE_NAMES: Final = (
     "link/textual",
     "link/eventstream",
     "base/markup",
+    "base/html",
     "state/ring",
     "state/columns",
 )
