@@ -27,7 +27,6 @@ RUN python scripts/npm.py ci --ignore-scripts --omit=dev && python -m scripts.bu
 FROM lab
 
 COPY templates templates
-COPY lessons lessons
 COPY --from=page /lab/built built
 RUN python -m compileall -q app trainer
 

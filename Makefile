@@ -40,7 +40,7 @@ wheel: $(PAGE) ## make the wheel in dist/, for `pip install dist/…`
 wheel-check: wheel ## install the wheel with all it needs in a fresh environment, and try it; ARGS=torch==2.13.0
 	@$(PY) -m scripts.wheel.check $(ARGS)
 
-test: $(DEV) $(BUNDLER) ## run all tests; ARGS='-k raster' some of them
+test: $(DEV) $(NODE_TOOLS) ## run all tests; ARGS='-k raster' some of them
 	@$(PY) -m tests.browser.chromium
 	@$(PY) -m tests.nginx
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal --durations 40 --ignore tests/browsers $(ARGS)

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import hashlib
 import re
+import zlib
 from collections import OrderedDict
 from typing import Final
 
@@ -17,12 +18,50 @@ LARGEST: Final = 4 * 1024 * 1024  # of an answer that is held in memory to be co
 LEVEL: Final = 6
 WORTH: Final = ("text/", "application/json", "application/javascript", "image/svg+xml")  # other files are dense already
 _NOT_AT_ALL: Final = re.compile(r"q=0(\.0*)?")
+_HEAD: Final = b"\x1f\x8b\x08\x00" + bytes(4) + b"\x00\xff"
+"""How gzip begins (RFC 1952): deflate, no name, no time, no system."""
 KEPT_BYTES: Final = 8 * 1024 * 1024  # of compressed answers
 
 
 def compress(body: bytes) -> bytes:
     """Return ``body`` as gzip; the same bytes whenever it is called."""
     return gzip.compress(body, LEVEL, mtime=0)
+
+
+class Gapped:
+    """A body with a gap that each answer fills in another way; all but the gap is compressed once.
+
+    A gzip stream is a list of blocks. What stands on either side of the gap is compressed without a view across it, so
+    that the blocks of what fills it can come between.
+
+    Args:
+        before: what stands before the gap.
+        after: what stands behind it.
+    """
+
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self._before = before
+        self._after = after
+        self._packed_before = _deflated(before, zlib.Z_FULL_FLUSH)
+        self._packed_after = _deflated(after, zlib.Z_FINISH)
+        self._sum = zlib.crc32(before)
+
+    def filled(self, gap: bytes) -> bytes:
+        """Return the whole body."""
+        return self._before + gap + self._after
+
+    def compressed(self, gap: bytes) -> bytes:
+        """Return the whole body as gzip."""
+        total = zlib.crc32(self._after, zlib.crc32(gap, self._sum))
+        length = len(self._before) + len(gap) + len(self._after)
+        end = (total.to_bytes(4, "little"), (length % 2**32).to_bytes(4, "little"))
+        return b"".join((_HEAD, self._packed_before, _deflated(gap, zlib.Z_FULL_FLUSH), self._packed_after, *end))
+
+
+def _deflated(part: bytes, end: int) -> bytes:
+    """A part of a stream as blocks of deflate (RFC 1951), which look at nothing before them."""
+    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(part) + packer.flush(end)
 
 
 class Kept:

@@ -37,6 +37,7 @@ PLOTLY_URL: Final = f"vendor/plotly-{version('plotly')}.min.js"
 SHEETS: Final = (
     *("tokens", "base", "layout", "toolbar", "hero", "controls", "fields", "dialogs", "pictures", "charts", "picker"),
     *("panels", "experiment", "search", "inside", "costs", "ensembles", "draw", "runs", "lesson", "glossary"),
+    *("exercise", "embed"),
 )
 """The style sheets, in their order."""
 ROOM_SHEETS: Final[dict[str, tuple[str, ...]]] = {
@@ -50,7 +51,7 @@ ROOM_SHEETS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The pages of rooms, of watched models, and the list of lessons, each a program of its own, with their style sheets:
 none loads anything of the lab's page."""
-HEAD: Final = ("theme-boot", "panels-boot", "guess-boot")
+HEAD: Final = ("theme-boot", "exercise-boot", "panels-boot", "guess-boot")
 """Scripts that run before the first paint; of a room's page the first alone.
 
 ``start-boot`` stands by itself: any browser can read it, however old."""

@@ -35,6 +35,7 @@ STATUS: Final[dict[str, int]] = {
     "not_fed": 503,
     "store": 503,
     "internal": 500,
+    "not_implemented": 501,
 }
 """Every error code and the HTTP status it travels with."""
 
@@ -129,6 +130,12 @@ class MethodNotAllowedError(RefusedError):
     """The address exists and does not do that."""
 
     code = "method_not_allowed"
+
+
+class UnknownFormatError(RefusedError):
+    """An answer was asked for in a format that is not made here."""
+
+    code = "not_implemented"
 
 
 class TooLargeError(RefusedError):

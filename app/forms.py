@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from app.embed import MOST_PIXELS
 from app.errors import STATUS
 from app.events import MAX_MESSAGES
 from app.opening import MAX_CHANGE_STEP, MAX_STOP
+from app.rooms.links import LONGEST
 from trainer.presets import PRESETS
 from trainer.settings.arguments import MAX_SEQ, Argument
 from trainer.settings.changes import MAX_CHANGES
@@ -25,6 +27,7 @@ Form = dict[str, Any]
 TEXT: Final[Form] = {"type": "string"}
 TRUTH: Final[Form] = {"type": "boolean"}
 COUNT: Final[Form] = {"type": "integer", "minimum": 0}
+PIXELS: Final[Form] = {"type": "integer", "minimum": 1, "maximum": MOST_PIXELS}
 ANY_OBJECT: Final[Form] = {"type": "object"}
 _OF_MODELS: Final = (
     *("type", "items", "minItems", "maxItems", "minimum", "maximum", "minLength", "maxLength", "enum", "const", "$ref"),
@@ -223,6 +226,7 @@ def forms() -> dict[str, Form]:
                 "now": {"type": "number"},
             }
         ),
+        "RoomOpening": obj({}, {"at": TEXT | {"maxLength": LONGEST}}, closed=True),
         "OpenedRoom": obj({"code": TEXT, "token": TEXT}, closed=True),
         "Room": obj(
             {
@@ -281,6 +285,17 @@ def forms() -> dict[str, Form]:
                 **dict.fromkeys(("also", "forms", "source", "see"), listed(TEXT)),
                 "met": listed(obj({"path": TEXT, "title": TEXT}, closed=True)),
             },
+            closed=True,
+        ),
+        "OEmbed": obj(
+            {
+                "version": {"const": "1.0"},
+                "type": {"enum": ["rich", "link"]},
+                "title": TEXT,
+                "provider_name": TEXT,
+                "provider_url": TEXT,
+            },
+            {"html": TEXT, "width": PIXELS, "height": PIXELS},
             closed=True,
         ),
         "Health": obj(

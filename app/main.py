@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse, Response
 
-from app import __version__, api, code, events, mine, openapi, pages, record
+from app import __version__, api, code, events, mine, oembed, openapi, pages, record
 from app.answers import error_response
 from app.body import PartingResponse
 from app.compression import Compression
@@ -88,7 +88,7 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     )
     app.state.lab = lab
     files = page_files(settings.single_modules)
-    app.state.pages = pages.Pages(files)
+    app.state.pages = pages.Pages(files, settings.frame_ancestors)
     app.add_middleware(Compression)
     app.add_middleware(Crowd, settings=settings)
     app.add_middleware(Guard, settings=settings)
@@ -100,7 +100,7 @@ def create_app(settings: Settings | None = None, pool: Pool | None = None) -> Fa
     app.add_middleware(Forwarded, settings=settings)
     app.add_exception_handler(DropoutLabError, refuse)
     app.add_exception_handler(HTTPException, refuse_request)
-    routers = (api.router, code.router, events.router, mine.router, record.router)
+    routers = (api.router, code.router, events.router, mine.router, record.router, oembed.router)
     app.state.routers = (*routers, rooms_api.router, watches_api.router)
     for router in (*app.state.routers, openapi.router, pages.router, room_pages.router, watch_pages.router):
         app.include_router(router)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from app import __version__
 from app.code import MEDIA_TYPE as PYTHON
 from app.errors import STATUS
-from app.forms import COUNT, TEXT, Form, error, forms, listed, ref
+from app.forms import COUNT, PIXELS, TEXT, Form, error, forms, listed, ref
 from app.pages import root_of, templates
 from app.wire import dumps
 from trainer.export import FRAMEWORKS
@@ -60,6 +60,16 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("get", "/readyz"): Operation({200: (ref("Readiness"), JSON), 503: (ref("Readiness"), JSON)}),
     ("get", "/metrics"): Operation({200: (TEXT, "text/plain")}, ("forbidden",)),
     ("get", "/openapi.json"): Operation({200: ({"type": "object"}, JSON)}),
+    ("get", "/oembed"): Operation(
+        {200: (ref("OEmbed"), JSON)},
+        ("not_found", "bad_value", "not_implemented"),
+        {
+            "url": TEXT | {"description": "the address of a page of this lab, with all that stands behind it"},
+            "format": {"enum": ["json"], "description": "json, as it is without; another is answered 501"},
+            "maxwidth": PIXELS | {"description": "pixels that a frame may be wide"},
+            "maxheight": PIXELS | {"description": "pixels that a frame may be high"},
+        },
+    ),
     ("get", "/api/schema"): Operation({200: (ref("Schema"), JSON)}),
     ("get", "/api/experiments"): Operation({200: (listed(ref("Experiment")), JSON)}),
     ("get", "/api/glossary"): Operation({200: (listed(ref("Term")), JSON), 304: (None, "")}),
@@ -145,8 +155,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ),
     ("post", "/api/rooms"): Operation(
         {201: (ref("OpenedRoom"), JSON)},
-        ("bad_json", "too_many_rooms"),
-        body={JSON: {"type": "object", "properties": {}, "additionalProperties": False}},
+        ("bad_json", "bad_value", "too_many_rooms"),
+        body={JSON: ref("RoomOpening")},
         needs_body=False,
     ),
     ("get", "/api/rooms/{code}"): Operation({200: (ref("Room"), JSON)}, ("not_found",)),

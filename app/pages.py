@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import hashlib
+import html
 import importlib.util
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Request
 from jinja2 import Environment, FileSystemLoader, pass_context, select_autoescape
@@ -19,21 +21,24 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Scope
 
 from app import __version__, compression
-from app.compression import takes
+from app.compression import Gapped, takes
 from app.delivery import FOR_EVER, PLOTLY_URL, ROOT, Body, Delivery, PageFiles, body_of, first_views, modules
+from app.embed import link_to
 from app.errors import NotFoundError
 from app.images import schema_without_images
 from app.lab import lab_of
 from app.layout import layout
 from app.lessons.course import Lesson, lessons
 from app.lessons.glossary import Found, Term, glossary, places
-from app.proxies import PREFIX
+from app.proxies import PREFIX, lab_address
 from app.wire import dumps
 from trainer.errors import KnobError
 from trainer.presets import Preset, described, find_preset, grouped
 from trainer.settings.schema import schema
 
 MOST_PAGES: Final = 256  # that are kept: of each experiment, from some folders deep
+OEMBED: Final = "oembed-of-this-page"
+"""What stands in a page until it is asked for, in place of the address at which oEmbed tells of it."""
 _IN_HTML: Final = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&"}
 """What would end a script element or begin another is written otherwise, which JSON takes for the same."""
 
@@ -154,7 +159,43 @@ async def lesson_page(request: Request, number: str) -> Response:
 async def _page(request: Request, experiment: Preset | None, lesson: Lesson | None = None) -> Response:
     made: Pages = request.app.state.pages
     page = await made.page(root_of(request.scope), experiment, lab_of(request).idx_folder is not None, lesson)
-    return page.answer(request.scope, "no-cache")
+    path, query = (request.scope[name].decode("latin-1") for name in ("raw_path", "query_string"))
+    return page.answer(request.scope, link_to(lab_address(request), path.removeprefix("/"), query))
+
+
+class FoundPage:
+    """A page that says where oEmbed tells of it: with the address by which it was asked for, so each time otherwise.
+
+    Args:
+        text: its HTML, with `OEMBED` once in an attribute in place of that address.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        before, _, after = text.partition(OEMBED.encode())
+        self._gapped = Gapped(before, after)
+        self._etag = hashlib.blake2b(text, digest_size=8).hexdigest()
+
+    def answer(self, scope: Scope, link: str) -> Response:
+        """Answer a request for it.
+
+        Args:
+            scope: of the request.
+            link: where oEmbed tells of it.
+        """
+        gap = html.escape(link).encode()
+        asked = Headers(scope=scope)
+        coding = "gzip" if takes(asked, "gzip") else "identity"
+        etag = f"{self._etag}{hashlib.blake2b(gap, digest_size=8).hexdigest()}"
+        headers = {"Cache-Control": "no-cache", "ETag": f'"{etag}-{coding}"', "Vary": "Accept-Encoding"}
+        if f'"{etag}-' in asked.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        if coding == "gzip":
+            headers["Content-Encoding"] = coding
+            return Response(self._gapped.compressed(gap), headers=headers, media_type="text/html")
+        return Response(self._gapped.filled(gap), headers=headers, media_type="text/html")
+
+
+Page = TypeVar("Page", Body, FoundPage)
 
 
 class Pages:
@@ -162,13 +203,17 @@ class Pages:
 
     Args:
         files: what serves the page's files.
+        frame_ancestors: the pages that may show it in a frame, as a security policy writes them.
     """
 
-    def __init__(self, files: PageFiles) -> None:
+    def __init__(self, files: PageFiles, frame_ancestors: str = "'none'") -> None:
         self._files = files
-        self._made: dict[tuple[object, ...], Body] = {}
+        self._frame_ancestors = frame_ancestors
+        self._made: dict[tuple[object, ...], Any] = {}
 
-    async def page(self, root: str, experiment: Preset | None, has_images: bool, lesson: Lesson | None = None) -> Body:
+    async def page(
+        self, root: str, experiment: Preset | None, has_images: bool, lesson: Lesson | None = None
+    ) -> FoundPage:
         """Return the page of an experiment, of a lesson, or of any run.
 
         Args:
@@ -179,7 +224,9 @@ class Pages:
         """
         delivery = self._files.delivery()
         key = (delivery, root, experiment and experiment.id, has_images, lesson and lesson.number)
-        return await self._kept(key, lambda: render(delivery, root, experiment, has_images, lesson))
+        return await self._kept(
+            key, lambda: FoundPage(render(delivery, root, experiment, has_images, self._frame_ancestors, lesson))
+        )
 
     async def lessons_page(self, root: str) -> Body:
         """Return the list of lessons.
@@ -188,7 +235,7 @@ class Pages:
             root: how it writes the address of the lab.
         """
         delivery = self._files.delivery()
-        return await self._kept((delivery, root, "lessons"), lambda: lessons_page_of(root, delivery).encode())
+        return await self._kept((delivery, root, "lessons"), lambda: _packed(lessons_page_of(root, delivery)))
 
     async def runs_page(self, root: str) -> Body:
         """Return the page of one's own runs.
@@ -197,7 +244,7 @@ class Pages:
             root: how it writes the address of the lab.
         """
         delivery = self._files.delivery()
-        return await self._kept((delivery, root, "runs"), lambda: runs_page_of(root, delivery, __version__).encode())
+        return await self._kept((delivery, root, "runs"), lambda: _packed(runs_page_of(root, delivery, __version__)))
 
     async def glossary_page(self, root: str) -> Body:
         """Return the page of the words of the lab.
@@ -207,7 +254,7 @@ class Pages:
         """
         delivery = self._files.delivery()
         key = (delivery, root, "glossary")
-        return await self._kept(key, lambda: glossary_page_of(root, delivery, __version__).encode())
+        return await self._kept(key, lambda: _packed(glossary_page_of(root, delivery, __version__)))
 
     async def room_page(self, root: str, name: str) -> Body:
         """Return a page of rooms, the same for all rooms: which one it is of, its address says.
@@ -218,21 +265,22 @@ class Pages:
         """
         delivery = self._files.delivery()
         return await self._kept(
-            (delivery, root, name), lambda: room_page_of(name, root, delivery, __version__).encode()
+            (delivery, root, name), lambda: _packed(room_page_of(name, root, delivery, __version__))
         )
 
-    async def _kept(self, key: tuple[object, ...], render: Callable[[], bytes]) -> Body:
+    async def _kept(self, key: tuple[object, ...], make: Callable[[], Page]) -> Page:
         if key not in self._made:
-            made = await asyncio.to_thread(_packed, render)
+            made = await asyncio.to_thread(make)
             if len(self._made) >= MOST_PAGES:
                 self._made.clear()
             self._made[key] = made
-        return self._made[key]
+        found: Page = self._made[key]
+        return found
 
 
-def _packed(render: Callable[[], bytes]) -> Body:
-    text = render()
-    return body_of("page.html", text, {"gzip": compression.compress(text)})
+def _packed(text: str) -> Body:
+    raw = text.encode()
+    return body_of("page.html", raw, {"gzip": compression.compress(raw)})
 
 
 def runs_page_of(root: str = "./", delivery: Delivery | None = None, version: str = "0") -> str:
@@ -288,7 +336,12 @@ def room_page_of(name: str, root: str = "./", delivery: Delivery | None = None, 
 
 
 def render(
-    delivery: Delivery, root: str, experiment: Preset | None, has_images: bool, lesson: Lesson | None = None
+    delivery: Delivery,
+    root: str,
+    experiment: Preset | None,
+    has_images: bool,
+    frame_ancestors: str = "'none'",
+    lesson: Lesson | None = None,
 ) -> bytes:
     """Return the page of an experiment, of a lesson, or of any run, with what its scripts need first."""
     given = {
@@ -296,7 +349,17 @@ def render(
         "experiment": next((each for each in described() if experiment and each["id"] == experiment.id), None),
         "lesson": lesson and {**lesson.described(), "of": len(lessons())},
     }
-    return page_of(experiment, lesson, root=root, delivery=delivery, version=__version__, given=given).encode()
+    page = page_of(
+        experiment,
+        lesson,
+        root=root,
+        delivery=delivery,
+        version=__version__,
+        given=given,
+        frame_ancestors=frame_ancestors,
+        oembed=OEMBED,
+    )
+    return page.encode()
 
 
 def page_of(
@@ -307,6 +370,8 @@ def page_of(
     delivery: Delivery | None = None,
     version: str = "0",
     given: dict[str, Any] | None = None,
+    frame_ancestors: str = "'none'",
+    oembed: str = "",
 ) -> str:
     """Return the page as HTML.
 
@@ -317,6 +382,8 @@ def page_of(
         delivery: what it loads; by default single modules.
         version: of the lab.
         given: what its scripts need first; without it they ask for it.
+        frame_ancestors: the pages that may show it in a frame, as a security policy writes them.
+        oembed: the address at which oEmbed tells of it; empty: it does not say.
     """
     placed = layout(experiment, lesson)
     return templates.get_template("lab.html").render(
@@ -330,6 +397,8 @@ def page_of(
         lessons=lessons(),
         groups=grouped(),
         layout=placed,
+        frame_ancestors=frame_ancestors,
+        oembed=oembed,
     )
 
 
@@ -369,7 +438,14 @@ def nearby(scope: Scope) -> str | None:
         prefix: str = scope[PREFIX]
         return f"{prefix.rpartition('/')[2]}/{query}"
     *_, name, end = scope["raw_path"].decode("latin-1").split("/")
-    return f"../{name}{query}" if name and not end else None
+    if not name or end:
+        return None
+    headers = Headers(scope=scope)
+    if "x-proxycontextpath" in headers and scope[PREFIX]:
+        # jupyter-server-proxy puts its path before whatever does not name a host, and so before the “..” as well.
+        path = scope["raw_path"].decode("latin-1").rstrip("/")
+        return f"//{headers.get('host', '')}{scope[PREFIX]}{path}{query}"
+    return f"../{name}{query}"
 
 
 def plotly_file() -> Path:

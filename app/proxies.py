@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -20,11 +21,15 @@ PREFIX: Final = "dropout_lab.prefix"
 """In the scope of a request: the path below which its proxy has the lab, as far as that is known."""
 
 
+_SCHEMES: Final = {"ws": "http", "wss": "https"}
+
+
 class Forwarded:
     """Middleware around all others: requests as they were before a trusted proxy passed them on, at paths of the lab.
 
     ``X-Forwarded-For``, ``-Proto``, ``-Host`` and ``-Prefix`` are read of trusted proxies alone: every script can send
-    them. The path below which the lab lies is taken away where the proxy left it.
+    them. What jupyter-server-proxy calls ``X-Forwarded-Context`` is the same as ``-Prefix``. The path below which the
+    lab lies is taken away where the proxy left it.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -40,9 +45,21 @@ class Forwarded:
             is_trusted = scope["client"] is not None and self._trusted(scope["client"][0])
             if is_trusted and (host := _last(headers, "x-forwarded-host")):
                 _name(scope, host)
-            prefix = _last(headers, "x-forwarded-prefix").rstrip("/") if is_trusted else ""
-            take_away(scope, prefix if PATH.fullmatch(prefix) else self._root)
+            told = (_last(headers, f"x-forwarded-{name}").rstrip("/") for name in ("prefix", "context") if is_trusted)
+            take_away(scope, next((prefix for prefix in told if PATH.fullmatch(prefix)), self._root))
         await self._app(scope, receive, send)  # type: ignore[arg-type]
+
+
+def lab_address(connection: HTTPConnection, at: str = "") -> str:
+    """Return the absolute address of the lab, with a slash at its end, as somebody has just asked for it.
+
+    Args:
+        connection: of whoever asks, with what trusted proxies said of it.
+        at: the path of the lab as the browser knows it, where a proxy may take it away without a word.
+    """
+    scheme = connection.scope.get("scheme", "http")
+    host = connection.headers.get("host") or "127.0.0.1"
+    return f"{_SCHEMES.get(scheme, scheme)}://{host}{connection.scope.get(PREFIX) or at}/"
 
 
 def trusted_by(settings: Settings) -> Callable[[str | None], bool]:

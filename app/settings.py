@@ -22,6 +22,7 @@ _OWN: Final = (
     "experiments",
     "healthz",
     "metrics",
+    "oembed",
     "openapi.json",
     "readyz",
     "r",
@@ -289,6 +290,11 @@ class Settings(BaseSettings):
     def origins(self) -> frozenset[str]:
         """The origins of other sites that are allowed."""
         return frozenset(self.allowed_origins.split())
+
+    @property
+    def may_be_framed(self) -> bool:
+        """Whether any page may show the lab in a frame."""
+        return self.frame_ancestors.strip() not in ("", "'none'")
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ PURE_NAMES: Final = (
     "link/textual",
     "link/eventstream",
     "base/markup",
+    "base/html",
     "state/ring",
     "state/columns",
 )

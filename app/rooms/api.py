@@ -14,7 +14,7 @@ from app.body import read_body
 from app.errors import BadMessageError, WrongTokenError
 from app.lab import MAX_BODY_BYTES, lab_of
 from app.lessons.course import lessons
-from app.rooms.links import links_to
+from app.rooms.links import links_to, read_at
 from app.rooms.names import read_name
 from app.rooms.open import OpenRoom
 from app.rooms.results import results
@@ -49,9 +49,10 @@ async def open_room(request: Request) -> Response:
     """Open a room for a class."""
     lab = lab_of(request)
     given = loads(await read_body(request, MAX_BODY_BYTES) or b"{}")
-    if given != {}:
-        raise BadMessageError(f"{quote(given)} is not allowed: a room is opened with an empty object")
-    at, token = await lab.rooms.open(client_of(request), lambda code: links_to(request, lab.settings, code))
+    if not isinstance(given, dict) or given.keys() - {"at"}:
+        raise BadMessageError(f"{quote(given)} is not allowed: a room is opened with an empty object, or one of at")
+    path = read_at(given.get("at", ""))
+    at, token = await lab.rooms.open(client_of(request), lambda code: links_to(request, lab.settings, code, path))
     return answer({"code": at.room.code, "token": token}, 201)
 
 

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import HTTPConnection
 
 from app.greeting import addresses, in_container
 from app.hosts import EVERYWHERE, name_in
-from app.proxies import PREFIX
-from app.settings import Settings
+from app.proxies import PREFIX, lab_address
+from app.settings import PATH, Settings
+from trainer.errors import KnobError
 
-_SCHEMES: Final = {"ws": "http", "wss": "https"}
+LONGEST: Final = 200
+"""Characters of the path of the lab."""
 _BOTH: Final = frozenset({socket.AF_INET, socket.AF_INET6})
 
 
-def links_to(connection: HTTPConnection, settings: Settings, code: str) -> list[str]:
+def read_at(given: Any) -> str:
+    """Return the path of the lab as a host's browser knows it, without the slash at its end.
+
+    Raises:
+        KnobError: it is none.
+    """
+    path = given.rstrip("/") if isinstance(given, str) else given
+    if not isinstance(path, str) or len(path) > LONGEST or (path and not PATH.fullmatch(path)):
+        raise KnobError("at", given, f"the path of the lab, such as / or /lab/, of at most {LONGEST} characters")
+    return path
+
+
+def links_to(connection: HTTPConnection, settings: Settings, code: str, at: str = "") -> list[str]:
     """Return the addresses of a room's page for students, the best first.
 
     That by which somebody has just reached the lab is the first, unless it is one of loopback: then those of this
@@ -27,19 +41,17 @@ def links_to(connection: HTTPConnection, settings: Settings, code: str) -> list[
         connection: of a host, with what trusted proxies said of it.
         settings: where the lab listens.
         code: of the room.
+        at: the path of the lab as the host's browser knows it: a proxy may take it away and not say so.
     """
-    scheme = connection.scope.get("scheme", "http")
-    scheme = _SCHEMES.get(scheme, scheme)
-    host = connection.headers.get("host") or "127.0.0.1"
-    below = f"{connection.scope.get(PREFIX, '')}/r/{code}"
-    asked = f"{scheme}://{host}{below}"
-    if not is_loopback(host):
+    asked = f"{lab_address(connection, at)}r/{code}"
+    if not only_here(asked):
         return [asked]
     if settings.host not in EVERYWHERE or in_container():
         return [asked]
     server = connection.scope.get("server")
     port = server[1] if server and server[1] else settings.port
     families = frozenset({socket.AF_INET}) if settings.host == "0.0.0.0" else _BOTH
+    below = f"{connection.scope.get(PREFIX) or at}/r/{code}"
     return [f"http://{f'[{each}]' if ':' in each else each}:{port}{below}" for each in addresses(families)] + [asked]
 
 

@@ -24,7 +24,7 @@ from app.errors import (
 from app.lab import lab_of
 from app.live import FLUSH_S
 from app.rooms.commands import Role, read_said
-from app.rooms.links import links_to
+from app.rooms.links import links_to, read_at
 from app.rooms.open import OpenRoom
 from app.rooms.orders import obey
 from app.rooms.readers import Reader, Shows
@@ -33,7 +33,7 @@ from app.uvicorn_protocol import hang_up
 from app.viewers import SEND_TIMEOUT_S
 from app.websocket import JOIN_S, TRY_AGAIN
 from app.wire import dumps, loads
-from trainer.errors import DropoutLabError, quote
+from trainer.errors import DropoutLabError, KnobError, quote
 
 JOIN: Final = '{"op": "join"} or {"op": "join", "token": …}'
 MOST_UNANSWERED: Final = 64  # of one reader
@@ -41,6 +41,7 @@ WORDS_PER_SECOND: Final = 200.0  # of whatever kind
 CLOSE_CODES: Final[dict[type[DropoutLabError], int]] = {
     BadJsonError: 4400,
     BadMessageError: 4400,
+    KnobError: 4400,
     WrongTokenError: 4403,
     NotFoundError: 4404,
     TooManyViewersError: 4429,
@@ -84,7 +85,7 @@ async def _let_in(websocket: WebSocket) -> tuple[OpenRoom, Reader]:
         raise BadMessageError(f"nothing was said within {JOIN_S:g} seconds: the first message is {JOIN}") from None
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message["code"])
-    token, shows = _read_join(loads(message.get("text") or ""))
+    token, shows, path = _read_join(loads(message.get("text") or ""))
     role: Role = "watcher"
     member = None
     if token is not None:
@@ -100,13 +101,13 @@ async def _let_in(websocket: WebSocket) -> tuple[OpenRoom, Reader]:
     reader = Reader(role, member, shows or "projector", client)
     at.enter(reader)
     if role == "host":
-        _relink(websocket, at)
+        _relink(websocket, at, path)
     return at, reader
 
 
-def _relink(websocket: WebSocket, at: OpenRoom) -> None:
+def _relink(websocket: WebSocket, at: OpenRoom, path: str) -> None:
     """The host has come by an address that others may reach, too."""
-    found = links_to(websocket, lab_of(websocket).settings, at.room.code)
+    found = links_to(websocket, lab_of(websocket).settings, at.room.code, path)
     room = at.room
     if found[0] not in room.links:
         room.links = [*found, *(each for each in room.links if each not in found)][:8]
@@ -114,13 +115,13 @@ def _relink(websocket: WebSocket, at: OpenRoom) -> None:
         room.link = room.links[0]
 
 
-def _read_join(message: Any) -> tuple[str | None, Shows | None]:
+def _read_join(message: Any) -> tuple[str | None, Shows | None, str]:
     if not isinstance(message, Mapping) or message.get("op") != "join":
         raise BadMessageError(f"{quote(message)} is not allowed as the first message: it must be {JOIN}")
     token, shows = message.get("token"), message.get("shows")
     if not (token is None or isinstance(token, str)) or shows not in (None, "host", "projector", "phone"):
         raise BadMessageError(f"{quote(dict(message))} is not allowed: token must be a text, shows host or projector")
-    return token, shows
+    return token, shows, read_at(message.get("at", ""))
 
 
 class _Meeting:

@@ -19,6 +19,8 @@ import * as hero from "./controls/hero.js";
 import * as lanes from "./controls/lanes.js";
 import * as rights from "./controls/rights.js";
 import { createCode } from "./dialogs/code.js";
+import { createEmbed } from "./dialogs/embed.js";
+import { createExercise } from "./dialogs/exercise.js";
 import { createSave } from "./dialogs/save.js";
 import { createShare } from "./dialogs/share.js";
 import { createUpload } from "./dialogs/upload.js";
@@ -29,6 +31,8 @@ import { createPast } from "./link/past.js";
 import { createSession } from "./link/session.js";
 import { togetherIn } from "./rooms/togetherin.js";
 import * as connection from "./shell/connection.js";
+import * as embed from "./shell/embed.js";
+import * as exercise from "./shell/exercise.js";
 import * as experiment from "./shell/experiment.js";
 import { createKeyboard } from "./shell/keyboard.js";
 import * as lead from "./shell/lead.js";
@@ -57,6 +61,7 @@ const VIEWS = [
   ["scrub", scrubber],
   ["picker", picker],
   ["experiment", experiment],
+  ["exercise", exercise],
   ["seen", seen],
 ];
 
@@ -127,7 +132,6 @@ function start(document, first) {
   const options = { document, store, actions };
 
   const dialog = (/** @type {string} */ id) => /** @type {HTMLDialogElement} */ (find(document, `dialog#${id}`));
-  const share = createShare(dialog("share"), { document, links: session.links });
   const code = createCode(dialog("code"), options);
   const chooseTable = createUpload(dialog("upload"), options);
   const help = () => dialog("help").showModal();
@@ -135,6 +139,12 @@ function start(document, first) {
   const views = new Map();
   const panels = createPanels({ document, store, actions, take: createTaking({ document, store, actions, views }) });
   const menu = createViewMenu(dialog("views"), { document, panels });
+  const share = createShare(dialog("share"), {
+    document,
+    links: session.links,
+    embed: createEmbed(dialog("share"), { document, store, panels }),
+    exercise: createExercise(dialog("make-exercise"), { document, store, panels, links: session.links }),
+  });
   const saving = createSave(dialog("save"), { document, store, actions, views, links: session.links });
   /** Views that may open dialogs. @type {[string, ViewModule][]} */
   const opening = [
@@ -147,6 +157,7 @@ function start(document, first) {
       },
     ],
     ["controls", { ...controls, create: (element) => controls.create(element, { ...options, chooseTable }) }],
+    ["embed", { ...embed, create: (element) => embed.create(element, { ...options, links: session.links }) }],
     ["groups", { ...controls, create: (element) => controls.createFolded(element, { ...options, chooseTable }) }],
   ];
   const add = (/** @type {string} */ id, /** @type {ViewModule} */ module) =>
@@ -233,6 +244,9 @@ function mountOpened({ document, store, known, add }) {
   const forget = store.subscribe(["scores"], () => {
     if (store.state.scores.length > 0) {
       forget();
+      if (document.documentElement.dataset.embed !== undefined) {
+        return; // there is no menu to open another with
+      }
       window.setTimeout(() => {
         for (const panel of panelsOf(document).filter((id) => !made.has(id))) {
           moduleOf(panel).catch(() => {}); // tried again, and said, when it is opened

@@ -86,6 +86,7 @@
  * @property {string} title
  * @property {string} about One sentence.
  * @property {string} group Under which heading the Views menu lists it.
+ * @property {number} height In pixels, roughly.
  * @property {boolean} insight Whether a worker makes it while it is open, as frames of the kind of its id.
  * @property {boolean} own_networks Of an insight, whether it is of networks of its own and not of the run’s at its step.
  */
@@ -383,7 +384,9 @@
  *   tensors of more than 1,024 bytes.
  * @property {Experiment | null} experiment The experiment whose page this is, or that the run watched belongs to.
  * @property {Experiment[]} experiments Those that the page knows: its own, and all once another was needed.
- * @property {boolean} revealed Whether the answer of the experiment may be seen: a guess was made, or none is wanted.
+ * @property {boolean} revealed Whether the answer of the experiment, or exercise, may be seen: a guess was made, or none is wanted.
+ * @property {Exercise | null} exercise The teacher’s exercise in the address.
+ * @property {number | null} answer Which of its choices was taken.
  * @property {string[]} open The views of `OPENABLE` that are open (`panels.js`).
  * @property {number | null} cursor The step scrubbed back to; `null`: live.
  * @property {Past} past
@@ -398,7 +401,7 @@
 
 /**
  * @typedef {"schema" | "connection" | "run" | "data" | "steps" | "scores" | "graph" | "ensemble" | "boundary"
- *   | "insights" | "experiment" | "open" | "cursor" | "theme" | "notice" | "draft" | "tables"} Topic
+ *   | "insights" | "experiment" | "exercise" | "open" | "cursor" | "theme" | "notice" | "draft" | "tables"} Topic
  */
 
 /**
@@ -426,6 +429,7 @@
  * @property {(id: string, decisions: Decisions) => Promise<Table>} readAgain The file of a table, as a reader decided; likewise.
  * @property {(id: string) => Promise<Table | null>} table What the server made of a table, if it still has it.
  * @property {(file: Blob) => Promise<void>} openRecord A run that was saved, as a new run; rejects with the server’s words.
+ * @property {(answer: number) => void} answer Answer the exercise with one of its choices.
  * @property {(lane: number, framework: string) => Promise<Code>} code Rejects with the server's words.
  * @property {(views: string[]) => void} views Which views of the server this page has open.
  * @property {(ensemble: { members?: number, masks?: string }) => Promise<number | null>} ensemble
@@ -497,6 +501,19 @@
  * @property {{ word: "inside" | "outside" | "not measured" | "no reference", pairs: number, difference: number | null,
  *   error: number | null, p: number | null }} judged
  * @property {string} [note]
+ */
+
+/**
+ * A teacher’s exercise, as an address has it (model/exercise.js).
+ * @typedef {object} Exercise
+ * @property {string} title
+ * @property {string} question
+ * @property {string[]} choices
+ * @property {number | null} right The number of the right choice, if one is.
+ * @property {string} after A text that is shown with the answer; may be empty.
+ * @property {boolean} first Whether an answer is chosen before the run starts.
+ * @property {{ run: string[], lane: string[] }} knobs Those that may be moved.
+ * @property {string[]} panels Those that are open; none: as the page has them by itself.
  */
 
 /**

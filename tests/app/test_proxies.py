@@ -200,6 +200,28 @@ async def test_a_trusted_proxy_is_believed_whom_it_asks_for_and_by_which_name(pr
     assert scope[VOUCHED]
 
 
+async def test_what_jupyter_server_proxy_calls_its_context_is_the_path_of_the_lab() -> None:
+    context = ("X-Forwarded-Context", "/user/ana/proxy/8000/")
+    scope = await seen(TRUSTING, "127.0.0.1", context, path="/runs")
+    assert (scope["path"], scope[PREFIX]) == ("/runs", "/user/ana/proxy/8000")
+    both = await seen(TRUSTING, "127.0.0.1", context, ("X-Forwarded-Prefix", "/lab"))
+    assert (both["path"], both[PREFIX]) == ("/x y/z", "/lab")
+    assert (await seen(Settings(), "127.0.0.1", context, path="/runs"))[PREFIX] == ""
+
+
+async def test_a_redirect_behind_jupyter_server_proxy_names_its_host(pool: FakePool, patience: float) -> None:
+    """It puts its own path before whatever names none, so before a ``../`` as well."""
+    told = {"X-Forwarded-Host": "hub.example", "X-Forwarded-Context": "/user/ana/proxy/8000"}
+    async with running(pool, TRUSTING, patience) as lab:
+        for more, place in (
+            ({"X-ProxyContextPath": "/user/ana/proxy/8000"}, "//hub.example/user/ana/proxy/8000"),
+            ({}, ".."),
+        ):
+            answer = await lab.client.get("/experiments/twin/?seed=3", headers={**PAGE, **told, **more})
+            path = "/experiments/twin" if more else "/twin"
+            assert (answer.status_code, answer.headers["location"]) == (307, f"{place}{path}?seed=3")
+
+
 async def test_of_several_names_the_nearest_proxys_counts() -> None:
     told = (("X-Forwarded-Host", "localhost"), ("X-Forwarded-Host", "evil.example, school.example"))
     assert host_of(await seen(TRUSTING, "127.0.0.1", *told)) == "school.example"

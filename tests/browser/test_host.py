@@ -57,7 +57,7 @@ class TestWhoIsHost:
         host = visit(*usual())
         expect(host.page.locator(".host-code")).to_have_text(CODE)
         expect(host.page.locator("[data-show=students]")).to_have_text("29 of 31 students are here.")
-        assert host.heard("join", 1) == [{"op": "join", "token": "t", "shows": "host"}]
+        assert host.heard("join", 1) == [{"op": "join", "token": "t", "shows": "host", "at": "/"}]
 
     def test_a_token_in_the_address_is_kept_and_goes_from_it_at_once(self, visit: Visit) -> None:
         host = visit(*usual(), token=None, query="#token=brought")

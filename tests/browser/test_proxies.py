@@ -1,10 +1,13 @@
-"""The lab in a real browser behind a real nginx: below a path, and where the proxy hides its name."""
+"""The lab in a real browser behind real proxies, nginx and that of JupyterHub: below a path, and without its name."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,28 +16,77 @@ from playwright.sync_api import Page, Response, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.driver import LabPage
 from tests.browser.servers import Lab
+from tests.chp import hub
 from tests.conftest import TIMEOUT_FACTOR
+from tests.jupyter import jupyter
 from tests.nginx import example, nginx, without
+
+pytestmark = pytest.mark.timeout(300)
+
+AT: Final = "/user/ana/proxy/8000"
+"""Where JupyterHub has what listens at port 8000 of Ana's server."""
+
+
+def started(**settings: Any) -> Lab:
+    """A lab that believes the proxies of this machine."""
+    usual: dict[str, Any] = {
+        "DROPOUT_LAB_TRUSTED_PROXIES": "127.0.0.1",
+        "DROPOUT_LAB_WORKERS": "1",
+        "DROPOUT_LAB_THREADS": "1",
+    }
+    return Lab(timeout_s=90 * TIMEOUT_FACTOR, **usual, **settings)
 
 
 @pytest.fixture(scope="module")
 def trusting() -> Iterator[Lab]:
-    """A lab that believes the proxies of this machine."""
-    lab = Lab(
-        timeout_s=90 * TIMEOUT_FACTOR,
-        DROPOUT_LAB_TRUSTED_PROXIES="127.0.0.1",
-        DROPOUT_LAB_WORKERS="1",
-        DROPOUT_LAB_THREADS="1",
-    )
+    """A lab that is told nothing of a path."""
+    lab = started()
     yield lab
     lab.stop(30 * TIMEOUT_FACTOR)
 
 
-@pytest.fixture(params=["prefix-stripped", "prefix-kept"])
-def below(trusting: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Where the lab is behind nginx, below a path."""
-    with nginx(example(request.param), trusting.port) as proxy:
-        yield f"{proxy.url}/lab"
+@pytest.fixture(scope="module")
+def told() -> Iterator[Lab]:
+    """A lab that is told its path, for the proxy that keeps it and does not say so."""
+    lab = started(DROPOUT_LAB_ROOT_PATH=AT)
+    yield lab
+    lab.stop(30 * TIMEOUT_FACTOR)
+
+
+def behind_hub(stack: ExitStack, lab: Lab, *options: str) -> str:
+    """What JupyterHub runs, with a route to the lab."""
+    return stack.enter_context(hub(AT, lab.port, options)) + AT
+
+
+def behind_server(stack: ExitStack, lab: Lab, newer: bool) -> str:
+    """The same in front of Ana's server, which has the lab behind a proxy of its own."""
+    port = stack.enter_context(jupyter(AT, lab.port, newer))
+    return stack.enter_context(hub("/user/ana", port)) + AT
+
+
+PLACES: Final[dict[str, tuple[str, Callable[[ExitStack, Lab], str]]]] = {
+    "nginx, stripped": (
+        "trusting",
+        lambda stack, lab: stack.enter_context(nginx(example("prefix-stripped"), lab.port)).url + "/lab",
+    ),
+    "nginx, kept": (
+        "trusting",
+        lambda stack, lab: stack.enter_context(nginx(example("prefix-kept"), lab.port)).url + "/lab",
+    ),
+    "hub, stripped": ("trusting", lambda stack, lab: behind_hub(stack, lab, "--no-include-prefix")),
+    "hub, kept": ("told", behind_hub),
+    "hub and server 4.4": ("trusting", lambda stack, lab: behind_server(stack, lab, newer=False)),
+    "hub and server": ("trusting", lambda stack, lab: behind_server(stack, lab, newer=True)),
+}
+"""Which lab stands behind which proxies."""
+
+
+@pytest.fixture(params=PLACES)
+def below(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where the lab is behind proxies, below a path."""
+    name, place = PLACES[request.param]
+    with ExitStack() as stack:
+        yield place(stack, request.getfixturevalue(name))
 
 
 def refusals(page: Page) -> list[str]:
@@ -59,6 +111,7 @@ def test_below_a_path_the_lab_is_whole(below: str, page: Page, open_page: OpenPa
     lab = LabPage(page, below).open("?train_size=200")
     assert is_styled(page)
     lab.wait("state.steps.last > 20 && state.scores.length > 0")
+    assert lab.state("state.connection.by") == "websocket"
     page.wait_for_function(
         "() => [...document.querySelectorAll('#network canvas')].some((each) => each.dataset.step > 0)"
     )
@@ -114,6 +167,50 @@ def test_below_a_path_experiments_and_error_pages_are_where_they_belong(below: s
     beside = (f"{below}/", f"{below}/lessons")
     assert all(href in beside or href.startswith(f"{below}/experiments/") for href in hrefs)
     assert refused == []
+
+
+def test_below_a_path_a_class_meets_by_the_link_of_its_room(below: str, page: Page, open_page: OpenPage) -> None:
+    refused = refusals(page)
+    page.goto(f"{below}/rooms")
+    page.get_by_role("button", name="Open a room").click()
+    page.wait_for_url(f"{below}/rooms/*/host")
+    found = re.search(r"/rooms/(\w+)/host", page.url)
+    assert found is not None
+    link = page.locator("#address")
+    expect(link).to_have_value(f"{below}/r/{found[1]}")
+    phone = open_page(viewport={"width": 390, "height": 844})
+    phones = refusals(phone)
+    phone.goto(link.input_value())
+    phone.get_by_label("Your name", exact=True).fill("Ada")
+    phone.get_by_role("button", name="Join", exact=True).click()
+    expect(phone.locator("#work")).to_be_visible()
+    expect(page.locator("#people")).to_contain_text("Ada")
+    code = page.request.get(f"{below}/api/rooms/{found[1]}/code.svg")
+    assert code.headers["content-type"] == "image/svg+xml"
+    assert refused + phones == []
+
+
+def test_below_a_path_ones_runs_are_listed_and_lead_back(below: str, page: Page) -> None:
+    refused = refusals(page)
+    lab = LabPage(page, below).open("?train_size=200")
+    lab.wait("state.steps.last > 5")
+    lab.pause()
+    run = lab.state("state.run.id")
+    page.get_by_role("link", name="My runs").click()
+    page.wait_for_url(f"{below}/runs")
+    card = page.locator(f"a[href*='run={run}']").first
+    expect(card).to_be_visible()
+    card.click()
+    page.wait_for_url(f"{below}/?run={run}#mine")
+    lab.wait("state.role === 'owner'")
+    assert lab.state("state.run.id") == run
+    assert refused == []
+
+
+def test_below_a_path_a_slash_too_many_is_taken_away(below: str, page: Page) -> None:
+    page.goto(f"{below}/experiments/twin/?seed=3")
+    assert page.url.split("&")[0] == f"{below}/experiments/twin?seed=3"
+    page.wait_for_function("() => document.documentElement.dataset.ready === 'true'")
 
 
 @pytest.mark.expected_errors("404")

@@ -45,8 +45,8 @@ WORLD: Final = """async (options) => {
   world.sleep = (ms) => { clock.now += ms; };
   world.fire = (name) => { for (const heard of [...(listeners[name] ?? [])]) { heard(); } };
   world.listens = () => Object.values(listeners).reduce((sum, each) => sum + each.size, 0);
-  const open = (_, path, token, events, shows) => {
-    const link = { path, token, shows, events, sent: [], closed: false };
+  const open = (_, path, token, events, beside) => {
+    const link = { path, token, beside, events, sent: [], closed: false };
     world.links.push(link);
     return { send: (message) => link.sent.push(message), close: () => { link.closed = true; } };
   };
@@ -81,11 +81,16 @@ def sent(page: Page, op: str) -> list[dict[str, Any]]:
 
 def test_a_link_goes_to_the_room_below_the_lab_and_is_open_once_a_topic_comes(module_page: Page) -> None:
     module_page.evaluate(WORLD, {"shows": "projector", "token": None})
-    made = js(module_page, "[world.last().path, world.last().token, world.last().shows]")
-    assert made == ["/api/rooms/K7QX3M", None, "projector"]
+    made = js(module_page, "[world.last().path, world.last().token, world.last().beside]")
+    assert made == ["/api/rooms/K7QX3M", None, {"shows": "projector"}]
     assert js(module_page, "world.link.state.status") == "connecting"
     do(module_page, "world.say({ op: 'room', n: 1 })")
     assert js(module_page, "[world.link.state.status, world.link.topics.room.n]") == ["open", 1]
+
+
+def test_a_host_says_below_which_path_its_browser_has_the_lab(module_page: Page) -> None:
+    module_page.evaluate(WORLD, {"shows": "host"})
+    assert js(module_page, "world.last().beside") == {"shows": "host", "at": "/"}
 
 
 def test_the_join_message_carries_the_token_and_what_is_shown(module_page: Page) -> None:
@@ -99,7 +104,7 @@ def test_the_join_message_carries_the_token_and_what_is_shown(module_page: Page)
       }
       const fake = { WebSocket: Fake, location, setTimeout };
       const events = { onMessage() {}, onFrame() {}, onClosed() {} };
-      openSocketLink(fake, "/lab/api/rooms/K7QX3M", "t", events, "host");
+      openSocketLink(fake, "/lab/api/rooms/K7QX3M", "t", events, { shows: "host" });
       openSocketLink(fake, "/lab/api/rooms/K7QX3M", null, events);
       await new Promise((resolve) => setTimeout(resolve, 20));
       return said;

@@ -1,11 +1,12 @@
 // The run's knobs. One that is live moves at once; the others are set aside in the draft until the reader starts a new run.
 // The few that matter first are always in sight; the others stand in groups that fold.
 
-/** @import { Config, Knob, Run, Schema, Topic, View, ViewOptions } from "../types.js" */
+/** @import { Config, Exercise, Knob, Run, Schema, Topic, View, ViewOptions } from "../types.js" */
 /** @import { Field } from "./fields.js" */
 /** @import { Fold } from "./fold.js" */
 
 import { h, setText } from "../base/dom.js";
+import { allows } from "../model/exercise.js";
 import { applies, briefly, differs, valueIn } from "../model/knobs.js";
 import { draftKnob } from "../state/draft.js";
 import { learns } from "../words/lead.js";
@@ -14,7 +15,7 @@ import { createField } from "./fields.js";
 import { createFold } from "./fold.js";
 
 /** @type {Topic[]} */
-export const topics = ["schema", "run", "draft", "tables"];
+export const topics = ["schema", "run", "draft", "tables", "exercise"];
 
 const DATA = "dataset"; // chosen by pictures
 
@@ -39,6 +40,7 @@ export function create(element, options) {
   const table = createTableLine(document, chooseTable);
   /** @type {Control[]} */
   const controls = [];
+  const heading = h(document, "h3", {}, "Run");
   const now = { data: /** @type {ReturnType<typeof createDatasets> | null} */ (null) };
 
   /** @param {Schema} schema */
@@ -48,7 +50,19 @@ export function create(element, options) {
     const knobs = FIRST.flatMap((name) => schema.run.find((knob) => knob.name === name) ?? []);
     controls.push(...knobs.map((knob) => control(knob, options)));
     const fields = controls.map(({ field }) => field.element);
-    element.replaceChildren(...now.data.elements, table.element, h(document, "h3", {}, "Run"), ...fields);
+    element.replaceChildren(...now.data.elements, table.element, heading, ...fields);
+  }
+
+  /** What an exercise leaves of it. */
+  function narrow() {
+    const { exercise } = store.state;
+    for (const part of now.data?.elements ?? []) {
+      part.hidden = !allows(exercise, "run", DATA);
+    }
+    table.element.hidden ||= exercise !== null; // it leads to other tables
+    heading.hidden = controls.every(({ field }) => field.element.hidden);
+    element.hidden =
+      exercise !== null && [...element.children].every((part) => /** @type {HTMLElement} */ (part).hidden);
   }
 
   return {
@@ -59,13 +73,14 @@ export function create(element, options) {
       }
       if (schema && run) {
         const wanted = { ...run.config, ...draft.knobs };
-        show(controls, run, wanted);
+        show(controls, run, wanted, store.state.exercise);
         limit(controls, schema, wanted);
         if (wanted.dataset === "csv" && wanted.table && !tables[wanted.table]) {
           actions.table(wanted.table); // the topic `tables` follows
         }
         now.data?.show(run, wanted, learns(run.config, schema));
         table.show(wanted, tables[wanted.table]);
+        narrow();
       }
     },
     resize() {},
@@ -107,8 +122,10 @@ export function createFolded(element, options) {
     }
     if (schema && run) {
       const wanted = { ...run.config, ...draft.knobs };
+      const { exercise } = store.state;
       for (const { fold, knobs, controls } of groups) {
-        show(controls, run, wanted);
+        fold.element.hidden = !knobs.some(({ name }) => allows(exercise, "run", name));
+        show(controls, run, wanted, exercise);
         fold.say(unusual(knobs, wanted, schema));
       }
     }
@@ -140,13 +157,14 @@ function control(knob, { document, store, actions }) {
  * @param {readonly Control[]} controls
  * @param {Run} run
  * @param {Config} wanted As the run is now, with what is set aside for a new one.
+ * @param {Exercise | null} exercise Which hides what it does not leave to the reader.
  */
-function show(controls, run, wanted) {
+function show(controls, run, wanted, exercise) {
   for (const { knob, field } of controls) {
     const value = valueIn(wanted, knob.name);
     field.show(value);
     field.mark(differs(value, valueIn(run.config, knob.name)));
-    field.element.hidden = !applies(knob, wanted);
+    field.element.hidden = !applies(knob, wanted) || !allows(exercise, "run", knob.name);
   }
 }
 

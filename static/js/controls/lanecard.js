@@ -20,9 +20,10 @@ import { createRates } from "./rates.js";
  * @property {boolean} isNew Whether only the new run will have it.
  * @property {boolean} isOpen
  * @property {(knobs: Partial<Lane>, knob: Knob) => Promise<*>} set
+ * @property {(name: string) => boolean} allows Whether a knob of a lane may be moved; the others are not there.
  * @property {(() => void) | null} follow
  * @property {((rate: number | null) => void) | null} retry Begins again with another learning rate of the lane, or with the same.
- * @property {() => void} remove
+ * @property {(() => void) | null} remove
  */
 
 /**
@@ -49,7 +50,7 @@ const FOLDS = [
  * @returns {Card}
  */
 export function createCard(options) {
-  const { document, schema, config, index, id, isNew, isOpen, set } = options;
+  const { document, schema, config, index, id, isNew, isOpen, set, allows } = options;
   const head = createHead(options);
   const rest = createRest(options);
   const gone = createDiverged(options);
@@ -60,19 +61,22 @@ export function createCard(options) {
     set: (dropout) => set({ dropout }, knob),
   });
   const norm = createControl(knobNamed(schema, "batch_norm"), options);
+  norm.element.hidden = !allows("batch_norm");
   const seldom = new Set(places.filter(({ aside }) => aside).map(({ family }) => family)); // theirs stand among those of each
-  const sliders = [...rates.together];
+  const sliders = allows("dropout") ? [...rates.together] : [];
   const inSight = sliders.filter(([family]) => !seldom.has(family)).map(([, slider]) => slider);
   const aside = sliders.filter(([family]) => seldom.has(family)).map(([, slider]) => slider);
   const folds = FOLDS.map(({ group, title }) =>
-    createGroup(options, group, title, () => (group === "dropout" ? [...aside, ...rates.makeEach()] : [])),
+    createGroup(options, group, title, () =>
+      group === "dropout" && allows("dropout") ? [...aside, ...rates.makeEach()] : [],
+    ),
   );
   const body = h(
     document,
     "details",
     { class: "card-body", open: isOpen },
     head.summary,
-    h(document, "p", { class: "caption" }, "Dropout rate"),
+    h(document, "p", { class: "caption", hidden: !allows("dropout") }, "Dropout rate"),
     ...inSight,
     norm.element,
     ...folds.map(({ element }) => element),
@@ -116,8 +120,9 @@ function createHead({ document, lane, isNew, follow, remove }) {
   const away = h(document, "button", { type: "button", class: "remove" });
   const note = h(document, "span", { class: "note", hidden: !isNew }, "new");
   show.hidden = follow === null;
+  away.hidden = remove === null;
   show.addEventListener("click", () => follow?.());
-  away.addEventListener("click", remove);
+  away.addEventListener("click", () => remove?.());
   return {
     summary,
     buttons: h(document, "div", { class: "card-buttons" }, note, show, away),
@@ -143,9 +148,10 @@ function createHead({ document, lane, isNew, follow, remove }) {
  * That early stopping froze the lane, and the way on.
  * @param {CardOptions} options
  */
-function createRest({ document, schema, set }) {
+function createRest({ document, schema, set, allows }) {
   const told = h(document, "span", { role: "status" });
   const goOn = h(document, "button", { type: "button", title: "Switches early stopping off" }, "Go on");
+  goOn.hidden = !allows("patience");
   const element = h(document, "p", { class: "rest", hidden: true }, told, goOn);
   goOn.addEventListener("click", () => void set({ patience: 0 }, knobNamed(schema, "patience")).catch(() => {}));
   return {

@@ -52,8 +52,9 @@ export function createControl(knob, { document, id, lane, config, configNow, set
  * @returns {Group}
  */
 export function createGroup(options, group, title, makeFirst) {
-  const { document, schema, config, id, lane, set } = options;
-  const knobs = schema.lane.filter((knob) => knob.group === group && applies(knob, config));
+  const { document, schema, config, id, lane, set, allows } = options;
+  const own = schema.lane.filter((knob) => knob.group === group && applies(knob, config));
+  const knobs = own.filter((knob) => allows(knob.name));
   const spatial = knobs.find(({ name }) => name === "spatial_dropout");
   const grouped = groupedPlaces(schema, config);
   const name = knobNamed(schema, "name");
@@ -83,11 +84,14 @@ export function createGroup(options, group, title, makeFirst) {
   }
 
   const fold = createFold(document, title, () => {
-    const first = [...(group === "own" ? [plain(name)] : []), ...makeFirst()];
+    const first = [...(group === "own" && allows("name") ? [plain(name)] : []), ...makeFirst()];
     const made = [...first, ...knobs.flatMap((knob) => (knob === spatial ? perMap(knob) : [plain(knob)]))];
     update();
     return made;
   });
+
+  const extra = { own: "name", dropout: "dropout" }[group]; // what stands here and is of another group
+  fold.element.hidden = knobs.length === 0 && !(extra && allows(extra));
 
   function update() {
     const { lane: now, marks } = state;

@@ -1,16 +1,17 @@
 // A card for each network. Most of what it holds moves while the network trains; the rest waits for a new run.
 
-/** @import { Config, Knob, Lane, Run, Schema, Topic, View, ViewOptions } from "../types.js" */
+/** @import { Config, Exercise, Knob, Lane, Run, Schema, Topic, View, ViewOptions } from "../types.js" */
 /** @import { DraftLane } from "../state/draft.js" */
 /** @import { Card } from "./lanecard.js" */
 
 import { h } from "../base/dom.js";
 import { causeWords, divergenceOf, lowerRate } from "../model/diverged.js";
+import { allows } from "../model/exercise.js";
 import { addLane, changeLane, draftOwn, laneList, toggleLane } from "../state/draft.js";
 import { createCard } from "./lanecard.js";
 
 /** @type {Topic[]} */
-export const topics = ["schema", "run", "draft"];
+export const topics = ["schema", "run", "draft", "exercise"];
 
 /**
  * @param {HTMLElement} element
@@ -85,9 +86,10 @@ export function create(element, { document, store, actions }) {
       isNew: false,
       isOpen: before?.open ?? false, // the large slider is at hand; what the reader opened stays open
       set: (knobs, knob) => change(index, knobs, knob),
+      allows: (name) => allows(store.state.exercise, "lane", name),
       follow: () => void actions.follow({ lane: index }),
       retry: (rate) => void retry(index, rate),
-      remove: () => toggle(index),
+      remove: store.state.exercise ? null : () => toggle(index),
     });
   }
 
@@ -116,6 +118,7 @@ export function create(element, { document, store, actions }) {
         own.lane = changed;
         store.update("draft", { draft });
       },
+      allows: () => true,
       follow: null,
       retry: null,
       remove: () => toggle(own.lane),
@@ -131,7 +134,7 @@ export function create(element, { document, store, actions }) {
     const cards = config.lanes.map((_, index) => running(schema, config, index));
     cards.push(...added.map((lane, place) => planned(schema, config, lane, place)));
     const more = h(document, "button", { type: "button", class: "add" }, "+ Add a network");
-    more.hidden = cards.length >= schema.max_lanes;
+    more.hidden = cards.length >= schema.max_lanes || store.state.exercise !== null;
     more.addEventListener("click", add);
     element.replaceChildren(h(document, "h3", {}, "Networks"), ...cards.map((card) => card.element), more);
     return cards;
@@ -145,7 +148,9 @@ export function create(element, { document, store, actions }) {
       }
       const list = laneList(draft, run.config);
       const added = list.filter((lane) => typeof lane !== "number");
-      const shape = [run.id, run.config.lanes.length, added.length].join();
+      const { exercise } = store.state;
+      element.hidden = exercise !== null && exercise.knobs.lane.length === 0;
+      const shape = [run.id, run.config.lanes.length, added.length, exercise !== null].join();
       if (shape !== state.shape) {
         state.shape = shape;
         state.cards = build(schema, run.config, added);
@@ -157,7 +162,7 @@ export function create(element, { document, store, actions }) {
           followed: run.follow.lane === index,
           leaving: !isNew && !list.includes(index),
           stopped: run.stopped?.[index] ?? null,
-          diverged: isNew ? null : divergedMark(run, schema, index),
+          diverged: isNew ? null : divergedMark(run, schema, index, exercise),
           waiting: isNew ? {} : (draft.own[index] ?? {}),
         });
       });
@@ -172,10 +177,12 @@ export function create(element, { document, store, actions }) {
  * @param {Run} run
  * @param {Schema} schema
  * @param {number} lane
+ * @param {Exercise | null} exercise
  */
-function divergedMark(run, schema, lane) {
+function divergedMark(run, schema, lane, exercise) {
   const gone = divergenceOf(run, lane);
-  const rate = run.search ? null : lowerRate(run.config, lane);
+  const side = run.config.lanes[lane].learning_rate === null ? "run" : "lane";
+  const rate = run.search || !allows(exercise, side, "learning_rate") ? null : lowerRate(run.config, lane);
   return gone && { step: gone.step, cause: causeWords(run, schema, lane), rate };
 }
 

@@ -1,5 +1,7 @@
 // The dialog with the links to this run.
 
+/** @import { Links } from "../link/session.js" */
+
 import { copy } from "../base/clipboard.js";
 import { find, setText } from "../base/dom.js";
 
@@ -11,10 +13,12 @@ const SHORT =
  * @param {HTMLDialogElement} dialog
  * @param {object} options
  * @param {Document} options.document
- * @param {() => ({ reproduce: string, complete: boolean, watch: string, record: string } | null)} options.links
+ * @param {() => Links | null} options.links
+ * @param {(links: Links) => void} options.embed Shows the tag for another page.
+ * @param {() => void} options.exercise Opens the form that makes an exercise.
  * @returns {() => void} Opens it.
  */
-export function createShare(dialog, { document, links }) {
+export function createShare(dialog, { document, links, embed, exercise }) {
   const field = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (find(dialog, `#${id}`));
   const told = find(dialog, "[data-show=copied]");
   const hint = find(dialog, "[data-show=reproduce]");
@@ -29,6 +33,11 @@ export function createShare(dialog, { document, links }) {
     });
   }
 
+  find(dialog, "[data-do=exercise]").addEventListener("click", () => {
+    dialog.close();
+    exercise();
+  });
+
   return () => {
     const found = links();
     if (found) {
@@ -38,6 +47,7 @@ export function createShare(dialog, { document, links }) {
       file.hidden = found.complete;
       record.href = found.record;
       setText(told, "");
+      embed(found);
       dialog.showModal();
     }
   };

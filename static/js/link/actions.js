@@ -3,6 +3,7 @@
 /** @import { Actions, Run, Store, Table } from "../types.js" */
 
 import { coalesce } from "../base/coalesce.js";
+import { refusedOf, refusedRun } from "../model/exercise.js";
 import { emptyDraft } from "../state/draft.js";
 import { turnsOf } from "../words/changes.js";
 
@@ -31,6 +32,38 @@ export function createActions({ store, session, api, notify }) {
   /** @param {Table} table */
   const know = (table) => store.update("tables", { tables: { ...store.state.tables, [table.id]: table } });
 
+  /**
+   * Whether an answer to the exercise has to be chosen first; then it is said.
+   */
+  function waits() {
+    const { exercise, answer } = store.state;
+    const first = Boolean(exercise?.first) && answer === null;
+    if (first) {
+      notify("info", "Choose an answer first: then the run starts.");
+    }
+    return first;
+  }
+
+  /**
+   * Say that an exercise leaves some knobs as they are.
+   * @param {string[]} names
+   */
+  function refuse(names) {
+    const { schema } = store.state;
+    const knobs = [...(schema?.run ?? []), ...(schema?.lane ?? [])];
+    const labels = names.map((name) => knobs.find((knob) => knob.name === name)?.label ?? name);
+    const error = new Error(`This exercise leaves ${labels.join(", ")} as it is.`);
+    notify("error", error.message);
+    return error;
+  }
+
+  /** Refuse what would bring another run in place of that of the exercise. */
+  function keepRun() {
+    if (store.state.exercise) {
+      throw new Error("This exercise has its own run and data. Open the lab without it for others.");
+    }
+  }
+
   /** Leave the past, without going on. */
   function present() {
     looking.back = false;
@@ -52,17 +85,28 @@ export function createActions({ store, session, api, notify }) {
   }
 
   return {
-    play() {
+    async play() {
+      if (waits()) {
+        return null;
+      }
       present();
       return command({ op: "play" });
     },
     pause: () => command({ op: "pause" }),
-    step(count = 1) {
+    async step(count = 1) {
+      if (waits()) {
+        return null;
+      }
       present();
       return command({ op: "step", count });
     },
     speed: (stepsPerSecond) => command({ op: "speed", steps_per_second: stepsPerSecond }),
     async set(lane, knobs) {
+      const { exercise } = store.state;
+      const refused = exercise ? refusedOf(exercise, lane, knobs) : [];
+      if (refused.length > 0) {
+        throw refuse(refused);
+      }
       try {
         const step = await setSoon(`${lane}/${Object.keys(knobs).sort().join()}`, { lane, knobs });
         assume(store, lane, knobs);
@@ -78,6 +122,12 @@ export function createActions({ store, session, api, notify }) {
       return command({ op: "reset" });
     },
     async newRun(config, extra = {}) {
+      const { exercise, run } = store.state;
+      const refused = exercise && run ? refusedRun(exercise, run.config, config) : [];
+      if (refused.length > 0) {
+        refuse(refused);
+        return;
+      }
       present();
       try {
         await session.newRun(config, extra);
@@ -115,11 +165,13 @@ export function createActions({ store, session, api, notify }) {
       }
     },
     async upload(file, name, decisions) {
+      keepRun();
       const table = await api.upload(file, name, decisions);
       know(table);
       return table;
     },
     async readAgain(id, decisions) {
+      keepRun();
       const table = await api.readAgain(id, decisions);
       know(table);
       return table;
@@ -131,10 +183,12 @@ export function createActions({ store, session, api, notify }) {
       return store.state.tables[id] ?? null;
     },
     async openRecord(file) {
+      keepRun();
       present();
       await session.openRecord(file);
       store.update("draft", { draft: emptyDraft() });
     },
+    answer: (answer) => session.answer(answer),
     code: (lane, framework) => api.code(store.state.run?.id ?? "", lane, framework),
     notify,
   };

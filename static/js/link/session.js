@@ -1,25 +1,36 @@
 // Which run this page shows: opened for it, found again after a reload, or watched.
 
 /** @import { Extra } from "./api.js" */
-/** @import { Change, Config, Experiment, Run, Schema, Store } from "../types.js" */
+/** @import { Change, Config, Exercise, Experiment, Run, Schema, Store } from "../types.js" */
 
 import { addressOf } from "../base/addresses.js";
+import { find } from "../base/dom.js";
 import { givenIn } from "../base/given.js";
+import { inSight } from "../base/seen.js";
 import { createStorage } from "../base/storage.js";
 import { addChanges } from "../model/changes.js";
+import { EMBED } from "../model/embed.js";
+import { EXERCISE } from "../model/exercise.js";
 import { belongs, experimentIn, extraOf, pathOf } from "../model/experiments.js";
 import { formatCount } from "../model/stats.js";
+import { createAnswers } from "../state/answers.js";
 import { guessesOf } from "../state/guesses.js";
 import { ingestFrame, ingestRun } from "./ingest.js";
 import { createLive } from "./live.js";
 import { createOwned, OWN } from "./owned.js";
 import { createPatience } from "./patience.js";
-import { MAX_LENGTH, read, write, writeWithin } from "./url.js";
+import { joined, keptIn, MAX_LENGTH, read, write, writeWithin } from "./url.js";
 
 const KEY = "dropout-lab-run"; // one run for each tab
 const FIRST_SPEED = 100; // steps/s: the story of the default run takes ten seconds
 const OF_CONFIGURATION = ["bad_value", "unknown_knob", "bad_table", "internal"]; // refusals that another one may not meet
 const URL_EVERY = 1000; // ms; browsers refuse to have the address rewritten more than some three times a second
+
+/**
+ * Links to a run. `record` is where it is as a file, `whole` the page that shows it and is no frame, `afresh` one that opens a run
+ * of no experiment with the knobs as they are now.
+ * @typedef {{ reproduce: string, complete: boolean, watch: string, record: string, whole: string, afresh: string }} Links
+ */
 
 /** Commands to be sent once a fresh run answers. @typedef {{ speed: number | null, play: boolean }} Start */
 
@@ -34,6 +45,9 @@ export function createSession({ window, store, api, notify }) {
   const storage = createStorage(() => window.sessionStorage);
   const owned = createOwned(() => window.localStorage);
   const guesses = guessesOf(window.document);
+  const answers = createAnswers(() => window.sessionStorage);
+  // In a frame of somebody else’s page the run is that of the frame: nothing is remembered of it, and it ends with the frame.
+  const embedded = window.document.documentElement.dataset.embed !== undefined;
   const patiently = createPatience({ window, store });
   const session = {
     id: "",
@@ -97,17 +111,26 @@ export function createSession({ window, store, api, notify }) {
   }
 
   /**
-   * Know which experiment a run belongs to, and whether its answer may be seen.
+   * Know which experiment a run belongs to, and whether its answer may be seen. An exercise takes the place of an experiment.
    * @param {Run} run
    */
   async function settle(run) {
-    const id = run.experiment ?? null;
+    const id = store.state.exercise ? null : (run.experiment ?? null);
     const experiment = id === null ? null : await experimentCalled(id);
     if (store.state.run?.id === run.id) {
-      const revealed = !experiment?.guess || guesses.get(run.id) !== null;
+      const revealed = (!asks(experiment) || guesses.get(run.id) !== null) && !waits();
       store.update("experiment", { experiment, revealed });
     }
   }
+
+  /**
+   * Whether a guess is wanted before an experiment runs. In a frame there is no place for it.
+   * @param {Experiment | null | undefined} experiment
+   */
+  const asks = (experiment) => Boolean(experiment?.guess) && !embedded;
+
+  /** Whether an answer to the exercise has to be chosen first. */
+  const waits = () => Boolean(store.state.exercise?.first) && store.state.answer === null;
 
   /**
    * @param {string} id
@@ -131,8 +154,24 @@ export function createSession({ window, store, api, notify }) {
     const { start } = session;
     session.start = null;
     if (start && store.state.role === "owner") {
-      const commands = [{ op: "speed", steps_per_second: start.speed }, ...(start.play ? [{ op: "play" }] : [])];
+      const play = start.play ? [{ op: "play" }] : [];
+      const commands = [{ op: "speed", steps_per_second: start.speed }, ...(embedded ? [] : play)];
       Promise.all(commands.map((command) => live.send(command))).catch((error) => notify("error", error.message));
+      if (embedded && start.play) {
+        playInSight(session.id);
+      }
+    }
+  }
+
+  /**
+   * Have a run begin once its frame is scrolled to, so that nobody comes too late, unless it has been moved by then.
+   * @param {string} id
+   */
+  async function playInSight(id) {
+    await inSight(window, find(window.document, "#toolbar"));
+    const { run } = store.state;
+    if (run?.id === id && run.state === "paused" && run.step === 0) {
+      live.send({ op: "play" }).catch((error) => notify("error", error.message));
     }
   }
 
@@ -178,8 +217,19 @@ export function createSession({ window, store, api, notify }) {
    */
   function attach(id, token, start) {
     Object.assign(session, { id, token, start });
-    owned.add(id, token);
+    own(id, token);
     live.attach(id, token);
+  }
+
+  /**
+   * Remember that this browser opened a run.
+   * @param {string} id
+   * @param {string} token
+   */
+  function own(id, token) {
+    if (!embedded) {
+      owned.add(id, token);
+    }
   }
 
   /**
@@ -192,7 +242,8 @@ export function createSession({ window, store, api, notify }) {
     if (role !== "owner" || !token) {
       return () => {};
     }
-    const stays = Boolean(run?.keep_days) && !run?.unkept && Math.max(run?.step ?? 0, steps.last) > 0;
+    const isKept = Boolean(run?.keep_days) && !run?.unkept && !embedded;
+    const stays = isKept && Math.max(run?.step ?? 0, steps.last) > 0;
     return () => {
       if (stays) {
         api.change(id, token, { state: "paused" }).catch(() => {}); // it is paused by itself soon
@@ -212,7 +263,7 @@ export function createSession({ window, store, api, notify }) {
   async function openFirst(experiment, config, changes) {
     const fits = experiment !== null && belongs(config, experiment);
     const speed = lesson ? lesson.speed : experiment ? experiment.speed : FIRST_SPEED;
-    const start = { speed, play: !(fits && experiment.guess) && !lesson };
+    const start = { speed, play: !(fits && asks(experiment)) && !waits() && !lesson };
     try {
       const follow = lesson && lesson.follow !== null ? { lane: lesson.follow } : null;
       await open(config, changes, start, fits ? extraOf(experiment) : { follow });
@@ -221,7 +272,7 @@ export function createSession({ window, store, api, notify }) {
       if (!OF_CONFIGURATION.includes(code)) {
         throw error; // the usual one would be refused as well
       }
-      const usual = { speed: start.speed, play: !experiment?.guess };
+      const usual = { speed: start.speed, play: !asks(experiment) && !waits() && !lesson };
       await open(experiment?.config ?? lesson?.config ?? {}, [], usual, experiment ? extraOf(experiment) : {});
       notify("error", `${message}. The ${experiment ? "experiment as it is" : "default run"} was opened instead.`);
     }
@@ -241,18 +292,32 @@ export function createSession({ window, store, api, notify }) {
       return;
     }
     const { pathname: path, search: query } = window.location;
-    const { search } = link(schema, run);
+    const search = joined(kept(), link(schema, run).search);
     const place = pathOf(store.state.experiment, path);
     if (place + search !== path + query) {
       window.history.replaceState(window.history.state, "", place + search + (lesson ? window.location.hash : ""));
     }
-    storage.set(KEY, JSON.stringify({ path: place, search, id: session.id, token: session.token }));
+    if (!embedded) {
+      storage.set(KEY, JSON.stringify({ path: place, search, id: session.id, token: session.token }));
+    }
+  }
+
+  /** What of the address is the page’s, and stays. */
+  function kept() {
+    const names = [...(embedded ? [EMBED] : []), ...(store.state.exercise ? [EXERCISE] : [])];
+    return keptIn(window.location.search, names);
   }
 
   function rememberSoon() {
     session.urlTimer ??= window.setTimeout(remember, URL_EVERY);
   }
-  window.addEventListener("pagehide", remember);
+  window.addEventListener("pagehide", ({ persisted }) => {
+    remember();
+    const { id, token } = session;
+    if (embedded && !persisted && token && store.state.role === "owner") {
+      api.end(id, token).catch(() => {}); // nobody could come back to it; else it expires by itself
+    }
+  });
 
   /**
    * @param {Schema} schema
@@ -263,7 +328,7 @@ export function createSession({ window, store, api, notify }) {
     if (run.search && usual) {
       return { search: write(schema, { ...run.first_config, lanes: usual.lanes }, [], usual), complete: true };
     }
-    const whole = writeWithin(schema, run.first_config, run.changes, usual, MAX_LENGTH);
+    const whole = writeWithin(schema, run.first_config, run.changes, usual, MAX_LENGTH - kept().length - 1);
     return { search: whole ?? write(schema, run.config, [], usual), complete: whole !== null };
   }
 
@@ -271,7 +336,7 @@ export function createSession({ window, store, api, notify }) {
   async function recall() {
     const mine = remembered();
     const { pathname, search } = window.location;
-    if (mine?.path !== pathname || mine.search !== search) {
+    if (embedded || mine?.path !== pathname || mine.search !== search) {
       return null;
     }
     return patiently("for this page’s run", () => api.run(mine.id)).then(
@@ -289,8 +354,34 @@ export function createSession({ window, store, api, notify }) {
     }
   }
 
+  /**
+   * Take in the exercise of the address, or that it has none.
+   * @param {Exercise | null} exercise
+   */
+  function know(exercise) {
+    const root = window.document.documentElement;
+    const text = new URLSearchParams(window.location.search).get(EXERCISE) ?? "";
+    const answer = exercise && answers.get(text, exercise.choices.length);
+    store.update("exercise", { exercise, answer });
+    if (exercise) {
+      store.update("experiment", { revealed: !waits() });
+    } else {
+      delete root.dataset.exercise; // exercise-boot.js took it for one
+      delete root.dataset.exercisePanels;
+    }
+  }
+
   return {
     live,
+    /**
+     * Answer the exercise.
+     * @param {number} answer
+     */
+    answer(answer) {
+      answers.set(new URLSearchParams(window.location.search).get(EXERCISE) ?? "", answer);
+      store.update("exercise", { answer });
+      store.update("experiment", { revealed: true });
+    },
     /** @param {string[]} open */
     views(open) {
       session.views = [...open];
@@ -308,9 +399,11 @@ export function createSession({ window, store, api, notify }) {
         if (given.experiment) {
           store.update("experiment", { experiments: [given.experiment] });
         }
-        const experiment = name === null ? null : await experimentCalled(name);
+        const its = name === null ? null : await experimentCalled(name);
+        const address = read(schema, window.location.search, its?.config ?? lesson?.config);
+        const experiment = address.exercise ? null : its; // which then gives its configuration, and nothing else
         store.update("experiment", { experiment });
-        const address = read(schema, window.location.search, experiment?.config ?? lesson?.config);
+        know(address.exercise);
         for (const { text } of address.errors) {
           notify("error", text);
         }
@@ -323,7 +416,7 @@ export function createSession({ window, store, api, notify }) {
         const mine = await recall();
         if (mine) {
           Object.assign(session, { id: mine.id, token: mine.token });
-          owned.add(mine.id, mine.token);
+          own(mine.id, mine.token);
           live.attach(mine.id, mine.token);
           return;
         }
@@ -343,7 +436,7 @@ export function createSession({ window, store, api, notify }) {
       const end = leave();
       const name = extra.experiment === undefined && now && belongs(config, now) ? now.id : (extra.experiment ?? null);
       const experiment = experiments.find((each) => each.id === name);
-      const play = !lesson && (!experiment?.guess || (run?.experiment === name && revealed));
+      const play = !lesson && (!asks(experiment) || (run?.experiment === name && revealed)) && !waits();
       const speed = run ? run.steps_per_second : FIRST_SPEED;
       await open(config, changes, { speed, play }, { ...(experiment ? extraOf(experiment) : {}), ...extra });
       end();
@@ -374,17 +467,16 @@ export function createSession({ window, store, api, notify }) {
       const { run } = store.state;
       const end = leave();
       const { id, token, experiment: name } = await api.openRecord(file);
-      const asks = name !== null && Boolean((await experimentCalled(name))?.guess);
-      attach(id, token, { speed: run ? run.steps_per_second : FIRST_SPEED, play: !asks });
+      const play = name === null || !asks(await experimentCalled(name));
+      attach(id, token, { speed: run ? run.steps_per_second : FIRST_SPEED, play });
       end();
     },
     /**
      * Links to this run: one that reproduces it, and whether it holds all the changes; one that watches it.
-     * @returns {{ reproduce: string, complete: boolean, watch: string, record: string } | null} `record` is where the
-     *   run is as a file.
+     * @returns {Links | null}
      */
     links() {
-      const { run, schema } = store.state;
+      const { run, schema, role } = store.state;
       if (!run || !schema) {
         return null;
       }
@@ -392,7 +484,13 @@ export function createSession({ window, store, api, notify }) {
       const { search, complete } = link(schema, run);
       const id = encodeURIComponent(run.id);
       const record = addressOf(`api/runs/${id}/record?download=1`);
-      return { reproduce: page + search, complete, watch: `${page}?run=${id}`, record };
+      const own = keptIn(window.location.search, store.state.exercise ? [EXERCISE] : []);
+      const free = window.location.origin + pathOf(null, window.location.pathname);
+      return {
+        ...{ reproduce: page + search, complete, watch: `${page}?run=${id}`, record },
+        whole: page + joined(own, role === "owner" ? search : `?run=${id}`),
+        afresh: free + write(schema, run.config, []),
+      };
     },
   };
 }

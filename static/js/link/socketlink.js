@@ -9,10 +9,10 @@ const LOST = 1006; // the close code of a connection that broke off, or never wa
  * @param {string} path Of the run, or of the room.
  * @param {string | null} token The owner's, or that of who is in the room.
  * @param {LinkEvents} events
- * @param {string | null} [shows] Of a room: for whose page the topics are.
+ * @param {Record<string, *>} [beside] What else is said first: of a room, for whose page the topics are.
  * @returns {Link}
  */
-export function openSocketLink(window, path, token, events, shows = null) {
+export function openSocketLink(window, path, token, events, beside = {}) {
   const url = new URL(`${path}/live`, window.location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const socket = opened(window, url.href);
@@ -23,7 +23,7 @@ export function openSocketLink(window, path, token, events, shows = null) {
   const say = (/** @type {object} */ message) => socket.send(JSON.stringify(message));
   socket.binaryType = "arraybuffer";
   // The token is in the first message and not in the address, which proxies write into their logs.
-  const join = { op: "join", ...(token === null ? {} : { token }), ...(shows === null ? {} : { shows }) };
+  const join = { op: "join", ...(token === null ? {} : { token }), ...beside };
   socket.addEventListener("open", () => say(join));
   socket.addEventListener("message", ({ data }) =>
     typeof data === "string" ? events.onMessage(JSON.parse(data)) : events.onFrame(data),

@@ -2,8 +2,10 @@
 // from its configuration), and its changes. One table, made from the schema, both reads and writes it:
 //   ?train_size=200&lane=dropout:0.2,0.5,0.5,0.5;name:Dropout&change=301;lane:1;batch_norm:1
 
-/** @import { Change, Config, Knob, Lane, Schema } from "../types.js" */
+/** @import { Change, Config, Exercise, Knob, Lane, Schema } from "../types.js" */
 
+import { EMBED, unknownPanels } from "../model/embed.js";
+import { decode, EXERCISE } from "../model/exercise.js";
 import { groupedPlaces, networkFor, placesOf } from "../model/kinds.js";
 import { differs, valueIn } from "../model/knobs.js";
 import { visible } from "../model/printable.js";
@@ -17,6 +19,7 @@ import { textual } from "./textual.js";
  * @property {string | null} run The id of a run to watch.
  * @property {Partial<Config>} config
  * @property {Change[]} changes
+ * @property {Exercise | null} exercise
  * @property {UrlError[]} errors What could not be read; the default stands in for it.
  */
 
@@ -211,14 +214,57 @@ export function read(schema, search, usual = schema.defaults) {
     .getAll("change")
     .flatMap((text) => attempt("change", text, (each) => readChange(schema, each)) ?? []);
 
-  const known = new Set([...schema.run.map(({ name }) => name), "lane", "change", "run", "room"]);
+  errors.push(...unknownPanels(given.get(EMBED), schema.panels));
+  const exercise = readExercise(schema, given.get(EXERCISE), errors);
+
+  const known = new Set([...schema.run.map(({ name }) => name), "lane", "change", "run", "room", EMBED, EXERCISE]);
   for (const [parameter, value] of given) {
     if (!known.has(parameter)) {
       const text = `${visible(parameter)} = “${visible(value)}” in the address is no knob and is ignored: there are ${[...known].join(", ")}.`;
       errors.push({ parameter, value, text });
     }
   }
-  return { run: given.get("run"), config, changes, errors };
+  return { run: given.get("run"), config, changes, exercise, errors };
+}
+
+/**
+ * @param {Schema} schema
+ * @param {string | null} text
+ * @param {UrlError[]} errors Where to put why it cannot be read.
+ */
+function readExercise(schema, text, errors) {
+  try {
+    return text === null ? null : decode(text, schema);
+  } catch (error) {
+    const why = /** @type {Error} */ (error).message;
+    const told = `The exercise in the address cannot be shown: ${why}. The lab opens without it.`;
+    errors.push({ parameter: EXERCISE, value: text ?? "", text: told });
+    return null;
+  }
+}
+
+/**
+ * What of an address belongs to the page and not to its run: it stays when the address of the run is written anew.
+ * @param {string} search `location.search`
+ * @param {readonly string[]} names Of the parameters that stay.
+ * @returns {string} Without a `?`; may be empty.
+ */
+export function keptIn(search, names) {
+  const given = new URLSearchParams(search);
+  return names
+    .filter((name) => given.has(name))
+    .map((name) => `${name}=${encode(given.get(name) ?? "")}`)
+    .join("&");
+}
+
+/**
+ * A search with something before it.
+ * @param {string} kept Without a `?`; may be empty.
+ * @param {string} search With its `?`; may be empty.
+ */
+export function joined(kept, search) {
+  const text = [kept, search.slice(1)].filter(Boolean).join("&");
+  return text && `?${text}`;
 }
 
 /**

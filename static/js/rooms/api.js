@@ -2,7 +2,7 @@
 
 /** @import { RoomAbout } from "../types.js" */
 
-import { addressOf } from "../base/addresses.js";
+import { addressOf, ROOT } from "../base/addresses.js";
 import { createCalls } from "../link/api.js";
 
 const JSON_TYPE = { "Content-Type": "application/json" };
@@ -25,7 +25,7 @@ export function createRoomApi(fetch) {
      * Open a room.
      * @returns {Promise<{ code: string, token: string }>}
      */
-    open: () => call("api/rooms", { method: "POST", body: "{}" }),
+    open: () => call("api/rooms", { method: "POST", body: JSON.stringify({ at: ROOT }) }),
     /**
      * Whether one can join.
      * @param {string} code

@@ -2,7 +2,7 @@
 
 /** @import { Link, LinkEvents, RoomLinkState, RoomTopics } from "../types.js" */
 
-import { addressOf } from "../base/addresses.js";
+import { addressOf, ROOT } from "../base/addresses.js";
 import { ApiError, apiError } from "../link/api.js";
 import { openSocketLink } from "../link/socketlink.js";
 import { roomPath } from "./api.js";
@@ -53,7 +53,7 @@ export function retryAfter(retries, random) {
  * @param {(topic: RoomTopics[keyof RoomTopics]) => void} [options.onTopic] Hears every topic, after those who asked for it (`on`).
  * @param {(state: RoomLinkState) => void} [options.onState] Hears every change of the state, and the first.
  * @param {(window: Window & typeof globalThis, path: string, token: string | null, events: LinkEvents,
- *   shows: string | null) => Link} [options.open] What a link is made of.
+ *   beside: Record<string, *>) => Link} [options.open] What a link is made of.
  * @param {() => number} [options.random]
  */
 export function createRoomLink({
@@ -110,7 +110,9 @@ export function createRoomLink({
       }
     };
     const events = { onMessage: current(receive), onFrame: () => {}, onClosed: current(closed) };
-    const made = open(window, url, link.token, events, shows);
+    // Where the page is, only the browser of a host knows for sure: a proxy may take the path away and not say so.
+    const place = shows === "host" ? { shows, at: ROOT } : shows === null ? {} : { shows };
+    const made = open(window, url, link.token, events, place);
     link.now = made;
     expect(GREETED_WITHIN);
   }

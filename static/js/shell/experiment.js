@@ -14,7 +14,7 @@ import { courseWords, guessWords, share } from "../words/course.js";
 import { createMeter } from "./toolbar.js";
 
 /** @type {Topic[]} */
-export const topics = ["run", "steps", "connection", "experiment"];
+export const topics = ["run", "steps", "connection", "experiment", "exercise"];
 
 const MAX_SEED = 2 ** 31 - 1;
 
@@ -120,7 +120,7 @@ export function create(element, { document, store, actions }) {
 
   /** The run belongs to no experiment any more. */
   function leave() {
-    if (current.filled !== "") {
+    if (current.filled !== "" && !store.state.exercise) {
       current.filled = "";
       markCurrent(document, ROOT);
       document.title = "Dropout Lab";
@@ -148,13 +148,14 @@ export function create(element, { document, store, actions }) {
 
   return {
     update() {
-      const { run, experiment, revealed } = store.state;
-      const waits = run === null && !element.hidden && experiment === null; // the server has filled the page in already
+      const { run, experiment, exercise, revealed } = store.state;
+      // The server has filled the page in already, unless an exercise takes its place.
+      const waits = run === null && !element.hidden && experiment === null && exercise === null;
       if (waits) {
         return;
       }
       element.hidden = experiment === null;
-      root.toggleAttribute("data-veiled", experiment !== null && !revealed);
+      root.toggleAttribute("data-veiled", (experiment !== null || exercise !== null) && !revealed);
       if (!experiment) {
         leave();
         return;

@@ -16,15 +16,16 @@ export const topics = ["connection", "run"];
 export function create(element, { document, store, actions }) {
   const window = /** @type {Window} */ (document.defaultView);
   const button = find(element, "button");
-  // Without its knobs the page could show no run.
-  button.addEventListener("click", () => (store.state.schema ? void actions.newRun({}) : window.location.reload()));
+  /** Whether another run can take its place: without its knobs the page could show none, and an exercise has one of its own. */
+  const canOpen = () => store.state.schema !== null && store.state.exercise === null;
+  button.addEventListener("click", () => (canOpen() ? void actions.newRun({}) : window.location.reload()));
   return {
     update() {
       const { connection, run } = store.state;
       const isOver = connection.status === "ended" || connection.status === "failed";
       element.hidden = !isOver || run !== null;
       element.parentElement?.classList.toggle("is-empty", !element.hidden);
-      setText(button, store.state.schema ? "Open a new run" : "Reload the page");
+      setText(button, canOpen() ? "Open a new run" : "Reload the page");
       setText(find(element, ".sentence"), asSentence(connection.message));
     },
     resize() {},

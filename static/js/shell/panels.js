@@ -1,8 +1,9 @@
-// Every picture is a panel that can be opened, closed and enlarged. Which ones are open is remembered for each experiment.
+// Every picture is a panel that can be opened, closed and enlarged. Which ones are open is remembered for each experiment, unless the
+// address says it: those of a page in somebody else’s, or of an exercise, are nobody’s choice.
 
 /** @import { Actions, Store } from "../types.js" */
 
-import { find } from "../base/dom.js";
+import { find, setText } from "../base/dom.js";
 import { createStorage } from "../base/storage.js";
 import { groupsOf, isInsight } from "../model/catalogue.js";
 
@@ -30,8 +31,14 @@ export function createPanels({ document, store, actions, take }) {
   const key = `dropout-lab-panels-${document.body.dataset.experiment ?? ""}`; // panels-boot.js reads it, too
   const closed = find(document, "#closed"); // says so where no panel is open
   const menu = find(document, "[data-do=views]");
+  /** The panels that the address names, alone or for an exercise; panels-boot.js has found them. */
+  const named = () => {
+    const text = root.dataset.embed ?? root.dataset.exercisePanels ?? "";
+    return text === "" ? null : text.split(" ");
+  };
   const current = {
-    wanted: new Set(storage.get(key)?.split(" ") ?? standard),
+    wanted: new Set(standard),
+    isRead: false, // an exercise of which nothing can be made is none: that is known once there is a run
     told: "",
     large: /** @type {{ section: HTMLElement, hole: HTMLElement, inert: HTMLElement[], top: number } | null} */ (null),
   };
@@ -39,16 +46,55 @@ export function createPanels({ document, store, actions, take }) {
   const blocked = (/** @type {string} */ id) => store.state.run?.obstacles[id] ?? "";
   const isOpen = (/** @type {string} */ id) => current.wanted.has(id) && blocked(id) === "";
 
+  /** Find out which panels are wanted, once. */
+  function read() {
+    if (!current.isRead) {
+      current.isRead = true;
+      current.wanted = new Set(named() ?? storage.get(key)?.split(" ") ?? standard);
+      for (const text of silent()) {
+        actions.notify("error", text);
+      }
+    }
+  }
+
+  /** What is said of panels that the address names and that show nothing of this run. */
+  function silent() {
+    return (named() ?? [])
+      .filter((id) => byId.has(id) && blocked(id) !== "")
+      .map((id) => `“${titleOf(id)}” shows nothing of this run: it ${blocked(id)}.`);
+  }
+
+  /** Where nothing can be shown of what the address names, say so; there is no menu to open something else with. */
+  function tellNothing() {
+    const texts = silent();
+    if (!closed.hidden && texts.length > 0) {
+      setText(find(closed, "h2"), "Nothing to show");
+      setText(find(closed, ".sentence"), texts.join(" "));
+      find(closed, ".buttons").hidden = true;
+    }
+  }
+
+  const titleOf = (/** @type {string} */ id) => byId.get(id)?.querySelector("h2")?.textContent?.trim() ?? "";
+
+  /** @param {Iterable<string>} panels */
+  function remember(panels) {
+    if (named() === null) {
+      storage.set(key, [...panels].join(" "));
+    }
+  }
+
   /** Show the panels that are wanted and mean something; until the run is known, those that the page began with. */
   function apply() {
     if (!store.state.run) {
       return;
     }
+    read();
     const open = [...byId.keys()].filter(isOpen);
     for (const [id, section] of byId) {
       section.hidden = !open.includes(id);
     }
     closed.hidden = open.length > 0;
+    tellNothing();
     delete root.dataset.panels;
     if (current.large?.section.hidden) {
       restore();
@@ -68,14 +114,16 @@ export function createPanels({ document, store, actions, take }) {
    * @param {boolean} wanted
    */
   function set(id, wanted) {
+    read();
     current.wanted[wanted ? "add" : "delete"](id);
-    storage.set(key, [...current.wanted].join(" "));
+    remember(current.wanted);
     apply();
   }
 
   function reset() {
+    read();
     current.wanted = new Set(standard);
-    storage.set(key, standard.join(" "));
+    remember(standard);
     apply();
   }
 
@@ -92,6 +140,9 @@ export function createPanels({ document, store, actions, take }) {
     section.before(hole);
     root.style.setProperty("--toolbar", `${find(document, "#toolbar").getBoundingClientRect().height}px`);
     show(section, true);
+    if (root.dataset.embed !== undefined) {
+      root.requestFullscreen?.().catch(() => {}); // a frame is small; where it may not, all of the frame has to do
+    }
   }
 
   function restore() {
@@ -103,6 +154,9 @@ export function createPanels({ document, store, actions, take }) {
       }
       large.hole.remove();
       show(large.section, false);
+      if (document.fullscreenElement) {
+        document.exitFullscreen().catch(() => {});
+      }
       window.scrollTo({ top: large.top, behavior: "instant" });
     }
   }
@@ -148,6 +202,11 @@ export function createPanels({ document, store, actions, take }) {
       restore();
     }
   });
+  document.addEventListener("fullscreenchange", () => {
+    if (root.dataset.embed !== undefined && !document.fullscreenElement) {
+      restore();
+    }
+  });
   window.addEventListener("resize", () => {
     if (current.large) {
       root.style.setProperty("--toolbar", `${find(document, "#toolbar").getBoundingClientRect().height}px`);
@@ -156,6 +215,10 @@ export function createPanels({ document, store, actions, take }) {
   find(closed, ".primary").addEventListener("click", () => menu.click());
   find(closed, "[data-do=standard]").addEventListener("click", reset);
   store.subscribe(["run"], apply);
+
+  for (const id of root.dataset.embed?.split(" ") ?? []) {
+    find(document, "#pictures").append(...[byId.get(id) ?? []].flat()); // read in the order in which they are seen
+  }
 
   return {
     set,

@@ -9,7 +9,7 @@ import { canLookBack } from "../model/past.js";
 import { connectionWord } from "../words/connection.js";
 
 /** @type {Topic[]} */
-export const topics = ["schema", "run", "steps", "connection", "cursor", "theme"];
+export const topics = ["schema", "run", "steps", "connection", "cursor", "theme", "exercise"];
 
 /** The stops of the speed slider in steps per second, as far as a run takes them; the last is as fast as it goes. */
 const SPEEDS = [1, 2, 5, 10, 25, 50, 100, 250, 500, null];
@@ -81,8 +81,10 @@ export function create(element, { document, store, actions, theme, views, save, 
     element.classList.toggle("playing", playing);
     setText(show("toggle"), playing ? "Pause" : "Play");
     button("undo").disabled = !mine || !run || !canLookBack(run) || run.changes.length === 0;
+    const { exercise, answer } = store.state;
+    const waits = Boolean(exercise?.first) && answer === null; // for an answer
     for (const each of [button("reset"), button("toggle"), button("step"), speed]) {
-      each.disabled = !mine || !run;
+      each.disabled = !mine || !run || (waits && each !== speed);
     }
     if (!run) {
       return;
@@ -123,7 +125,7 @@ export function create(element, { document, store, actions, theme, views, save, 
       if (changed.has("connection") || changed.has("cursor")) {
         showConnection();
       }
-      if (changed.has("run") || changed.has("connection")) {
+      if (changed.has("run") || changed.has("connection") || changed.has("exercise")) {
         for (const name of ["views", "save", "share", "code"]) {
           button(name).disabled = !run;
         }

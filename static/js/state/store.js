@@ -51,6 +51,8 @@ export function initialState() {
     experiment: null,
     experiments: [],
     revealed: true,
+    exercise: null,
+    answer: null,
     open: [],
     theme: "light",
     notice: null,

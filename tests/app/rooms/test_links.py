@@ -9,8 +9,9 @@ from starlette.requests import HTTPConnection
 
 from app.proxies import PREFIX
 from app.rooms import links
-from app.rooms.links import is_loopback, links_to, only_here
+from app.rooms.links import is_loopback, links_to, only_here, read_at
 from app.settings import Settings
+from trainer.errors import KnobError
 
 
 def asked(host: str, scheme: str = "http", prefix: str = "", port: int = 8000) -> HTTPConnection:
@@ -52,6 +53,33 @@ def test_who_came_by_loopback_gets_the_addresses_of_the_machine_to_choose_from()
         "http://127.0.0.1:8000/lab/r/K7QX3M",
     ]
     assert [only_here(each) for each in found] == [False, False, True]
+
+
+def test_a_path_that_a_proxy_took_away_in_silence_is_what_the_hosts_browser_says() -> None:
+    assert links_to(asked("hub.example"), EVERYWHERE, "K7QX3M", "/user/ana/proxy/8000") == [
+        "http://hub.example/user/ana/proxy/8000/r/K7QX3M"
+    ]
+    assert links_to(asked("hub.example", prefix="/lab"), EVERYWHERE, "K7QX3M", "/other") == [
+        "http://hub.example/lab/r/K7QX3M"
+    ]
+    first, *_ = links_to(asked("127.0.0.1:8000"), EVERYWHERE, "K7QX3M", "/lab")
+    assert first == "http://192.168.1.5:8000/lab/r/K7QX3M"
+
+
+@pytest.mark.parametrize(
+    ("given", "path"), [("/", ""), ("", ""), ("/lab/", "/lab"), ("/user/a%20b/x/", "/user/a%20b/x")]
+)
+def test_the_path_of_a_browser_is_read_without_its_last_slash(given: str, path: str) -> None:
+    assert read_at(given) == path
+
+
+@pytest.mark.parametrize(
+    "given", ["lab", "//evil.example", "/a b/", "/lab?x", "/lab#x", "/é", "/" + "x" * 300, 3, None]
+)
+def test_what_is_no_path_is_refused_and_quoted(given: Any) -> None:
+    with pytest.raises(KnobError, match="it must be the path of the lab") as refused:
+        read_at(given)
+    assert refused.value.value == given
 
 
 def test_a_lab_that_listens_to_loopback_alone_has_no_other_address() -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+import json
 import xml.etree.ElementTree as ElementTree
 from functools import partial
 from typing import Any
 
 import pytest
 from httpx import Response
+from websockets.asyncio.client import connect
 
 from app.rooms.codes import WRONG_PER_MINUTE
 from app.rooms.open import MOST_WATCHERS
 from app.rooms.room import MOST_STUDENTS, Room
 from app.settings import Settings
-from tests.app.conftest import running
+from tests.app.conftest import Running, running
 from tests.app.fakes import FakePool, scores_tensors
 from tests.app.rooms.guests import Class, enter, open_room, students_of
 
@@ -137,6 +140,30 @@ async def test_one_address_cannot_fill_a_room_nor_all_rooms_nor_all_seats_of_wat
             await host.until(lambda topics: topics["room"])
         for watcher in watchers:
             await watcher.leave()
+
+
+async def test_a_hosts_browser_says_below_which_path_the_lab_is_where_no_proxy_does(lab: Running) -> None:
+    answer = await lab.client.post("/api/rooms", json={"at": "/user/ana/proxy/8000/"})
+    room = Class(lab, answer.json()["code"], answer.json()["token"])
+    link = f"{lab.url}/user/ana/proxy/8000/r/{room.code}"
+    assert room.at.room.link == link
+    told = {"op": "join", "token": room.token, "at": "/user/ana/proxy/8000/"}
+    async with connect(f"{lab.url.replace('http', 'ws')}/api/rooms/{room.code}/live", proxy=None) as host:
+        await host.send(json.dumps(told))
+        topic = json.loads(await asyncio.wait_for(host.recv(), lab.patience))
+        assert (topic["link"], topic["links"]) == (link, [link])
+
+
+@pytest.mark.parametrize("given", ["lab", "//evil.example/", 3])
+async def test_a_path_that_is_none_is_refused(lab: Running, given: Any) -> None:
+    answer = await lab.client.post("/api/rooms", json={"at": given})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "bad_value")
+    assert answer.json()["error"]["knob"] == "at"
+    room = await open_room(lab)
+    async with connect(f"{lab.url.replace('http', 'ws')}/api/rooms/{room.code}/live", proxy=None) as host:
+        await host.send(json.dumps({"op": "join", "token": room.token, "at": given}))
+        refused = json.loads(await asyncio.wait_for(host.recv(), lab.patience))
+        assert (refused["op"], refused["error"]["code"]) == ("error", "bad_value")
 
 
 async def test_a_thousand_joins_from_one_address_end_at_its_share(room: Class) -> None:
