@@ -25,7 +25,7 @@ from tests.conftest import TIMEOUT_FACTOR
 
 ORDINARY: Final[dict[str, Any]] = {"viewport": {"width": 1440, "height": 900}}
 RESULTS: Final = ROOT / "test-results"
-PATIENCE_MS: Final = 15_000 * TIMEOUT_FACTOR
+PATIENCE_MS: Final = 60_000 * TIMEOUT_FACTOR
 expect.set_options(timeout=PATIENCE_MS)
 
 OpenPage = Callable[..., Page]

@@ -161,6 +161,18 @@ def test_a_frame_remembers_neither_panels_nor_its_run(lab: Pretend) -> None:
     assert "kept" not in shown(lab)
 
 
+def test_the_run_of_a_frame_ends_with_it_unless_the_browser_may_come_back_to_it(lab: Pretend) -> None:
+    page = lab.open("?embed=loss").page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    leave = "(persisted) => void dispatchEvent(new PageTransitionEvent('pagehide', { persisted }))"
+    page.evaluate(leave, True)
+    page.evaluate(leave, False)
+    while not asked:  # pytest-timeout ends it
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert asked == [f"DELETE {lab.url}/api/runs/pretend1"]
+
+
 def test_without_storage_a_frame_works(open_page: OpenPage, static_url: str) -> None:
     page = open_page()
     page.add_init_script(NO_STORAGE)

@@ -15,6 +15,7 @@ import { createProgress } from "./progress.js";
 import { createQuestion } from "./question.js";
 import { endWords, rightOf } from "./words.js";
 
+const LOOK_AGAIN_MS = 250;
 const PATIENCE_MS = 20000; // for numbers that a text quotes and that the page does not have yet
 
 /**
@@ -43,6 +44,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     metAt: 0,
     last: -1, // the update that was looked at last
     catching: /** @type {{ to: number, speed: number | null } | null} */ (null),
+    timer: /** @type {number | undefined} */ (undefined),
     opening: false, // another run
     begun: false,
   };
@@ -403,9 +405,11 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     const missing = calls.some((call) => Number.isNaN(factOf(state, now.marks, call)));
     const still = !step.pauses || isStill(state);
     const late = window.performance.now() - now.metAt > PATIENCE_MS;
-    if ((missing || !still) && !late) {
-      window.setTimeout(check, 250);
-      return;
+    if (missing || !still) {
+      now.timer ??= window.setTimeout(() => lookAgain(step), LOOK_AGAIN_MS); // what comes late is told late
+      if (now.told || !late) {
+        return;
+      }
     }
     now.told = true;
     const variant = step.variants.find(({ when }) => holds(state, now.marks, when));
@@ -415,6 +419,16 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     show("do").classList.add("is-done");
     show("then").replaceChildren(...elements(variant?.text ?? step.then));
     show("then").dataset.variant = variant?.name ?? "";
+  }
+
+  /** @param {LessonStep} step That the numbers were missing for. */
+  function lookAgain(step) {
+    now.timer = undefined;
+    if (now.told && stepNow() === step) {
+      tellThen(store.state, step);
+    } else {
+      check();
+    }
   }
 
   button("back").addEventListener("click", () => enter(now.at - 1));

@@ -13,6 +13,10 @@ import { keptChart } from "./charts/kept.js";
 import { createRaster } from "./raster.js";
 import { activationWords, deadWords, keptWords, rateWords, siteAbout, unvaryingWords } from "./words.js";
 
+/** Out of sight a card is not painted, and its sentences are written when there are first some, and then at one in so many
+ *  updates: they take their room before anybody comes near, so that what is below does not move away under a press. */
+const RARELY = 32;
+
 /** Gives a command to the model. @typedef {(op: string, fields?: Record<string, *>) => Promise<*>} Say */
 
 /**
@@ -74,6 +78,8 @@ export function createSiteCard(document, first, { say, onClose, onTrouble }) {
     known: /** @type {Known | null} */ (null),
     isNear: false,
     isDue: true,
+    unread: 0, // updates that came while it was out of sight,
+    has: "", // and of what there was something then
     isDrawn: false, // whether it was near once: before, its figures are empty
     limits: /** @type {import("../rooms/charts/axes.js").Limits | null} */ (null),
     words: { kept: "", activations: "" },
@@ -100,25 +106,40 @@ export function createSiteCard(document, first, { say, onClose, onTrouble }) {
   };
 
   function paint() {
-    if (!now.isNear || !now.isDue || !now.known) {
+    const { site, known } = now;
+    if (!now.isDue || !known) {
+      return;
+    }
+    if (!now.isNear) {
+      const has = `${known.rows.has(site.index)} ${known.summaries.has(site.index)}`;
+      if (has !== now.has || now.unread % RARELY === 0) {
+        write(known, site);
+      }
+      Object.assign(now, { has, unread: now.unread + 1 });
       return;
     }
     Object.assign(now, { isDue: false, isDrawn: true });
-    const { site, known } = now;
-    const held = known.rows.get(site.index) ?? null;
-    raster.update(held, site.units);
+    raster.update(known.rows.get(site.index) ?? null, site.units);
+    write(known, site);
+    figures.kept.paint();
+    figures.histogram.paint();
+  }
+
+  /**
+   * @param {Known} known
+   * @param {WatchedSite} site
+   */
+  function write(known, site) {
     const texts = readSite(known, site, bands);
     now.words = { kept: texts.kept, activations: texts.activations };
     for (const line of lines) {
       setText(line, texts[/** @type {keyof typeof texts} */ (line.dataset.line)]);
     }
-    figures.kept.paint();
-    figures.histogram.paint();
   }
 
   const observer = new window.IntersectionObserver(
-    ([{ isIntersecting }]) => {
-      now.isNear = isIntersecting;
+    (entries) => {
+      now.isNear = entries[entries.length - 1].isIntersecting; // on a busy page several come at once
       paint();
     },
     { rootMargin: "200px" },
@@ -139,7 +160,7 @@ export function createSiteCard(document, first, { say, onClose, onTrouble }) {
       Object.assign(now, { known, site, isDue: true });
       setText(about, siteAbout(site));
       unseen.hidden = site.available;
-      seen.hidden = !site.available;
+      seen.hidden = !site.available && !known.rows.get(site.index)?.rows.length; // what was seen before stays
       setText(unseen, site.available ? "" : unseenWords(site));
       controls.update(site, known.may, isLive);
       const hasRows = (known.rows.get(site.index)?.rows.length ?? 0) > 0;
