@@ -76,11 +76,7 @@ def test_the_best_rate_is_that_of_the_verdict_with_those_that_cannot_be_told_fro
 
 def test_sub_networks_agree_that_give_the_class_of_their_average_the_most(module_page: Page) -> None:
     votes = [[0.6, 0.3, 0.1], [0.5, 0.4, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]]
-<<<<<<< ours
     ensemble: dict[str, dict[str, Any]] = {
-=======
-    ensemble: dict[str, Any] = {
->>>>>>> theirs
         "step": {"shape": [1], "data": [1000]},
         "lane": {"shape": [2], "data": [2, 0]},
         "vote": {"shape": [2, 2, 3], "data": [number for row in votes for number in row]},
