@@ -416,7 +416,7 @@ class _Reader:
 
     def _check_fact(self, fact: Mapping[str, Any], where: str) -> None:
         lanes = max(len(self._config.lanes), len(self._first_config().lanes))
-        if fact["name"] in ("train_loss", "val_loss", "gap") and fact["args"][0] >= lanes:
+        if fact["name"] in ("train_loss", "val_loss", "result", "gap") and fact["args"][0] >= lanes:
             raise LessonError(f"{where}: {fact['name']} of network {fact['args'][0]}; the run has {lanes}, from 0")
 
     def _configured(self, knobs: Mapping[str, Any], name: str) -> ExperimentConfig:

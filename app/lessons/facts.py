@@ -70,6 +70,7 @@ FACTS: Final = _facts(
     Fact("shrunk", ("place",), "number", "how many are kept, times the probability of keeping, which is wrong"),
     Fact("train_loss", ("lane",), "loss", "loss on the training examples, dropout off"),
     Fact("val_loss", ("lane",), "loss", "loss on the validation examples"),
+    Fact("result", ("lane",), "loss", "validation loss as bars compare it: the mean of the last evaluations"),
     Fact("gap", ("lane",), "loss", "validation loss less training loss"),
     Fact("train_accuracy", ("lane",), "percent", "share of the training examples that is classified right"),
     Fact("val_accuracy", ("lane",), "percent", "share of the validation examples that is classified right"),

@@ -46,6 +46,7 @@ export const FACTS = {
   shrunk: (known, _, place) => keptIn(known, place) * keepOf(known.run, known.run.follow.lane, place),
   train_loss: ({ scores }, _, lane) => newest(scores.train_loss[lane], scores.length),
   val_loss: ({ scores }, _, lane) => newest(scores.val_loss[lane], scores.length),
+  result: (known, _, lane) => resultsOf(known)[lane] ?? UNKNOWN,
   gap: ({ scores }, _, lane) =>
     newest(scores.val_loss[lane], scores.length) - newest(scores.train_loss[lane], scores.length),
   train_accuracy: ({ scores }, _, lane) => newest(scores.train_accuracy[lane], scores.length),
@@ -58,9 +59,9 @@ export const FACTS = {
   stopped_with: ({ run }, _, lane) => run.stopped[lane]?.best_step ?? UNKNOWN,
   first_below: ({ scores }, _, lane, loss) => firstBelow(scores, lane, loss),
   slower: ({ scores }, _, lane, other, loss) => firstBelow(scores, lane, loss) / firstBelow(scores, other, loss),
-  lower: ({ run, scores }, _, one, other) => {
-    const values = figures({ scores, insights: {} }, "val_loss", lastRows(scores));
-    return Number(order("val_loss", values[one] ?? UNKNOWN, values[other] ?? UNKNOWN, run.val_size) === "lower");
+  lower: (known, _, one, other) => {
+    const { [one]: mine = UNKNOWN, [other]: theirs = UNKNOWN } = resultsOf(known);
+    return Number(order("val_loss", mine, theirs, known.run.val_size) === "lower");
   },
   least_lane: (known) => leadersOf(known)[0] ?? UNKNOWN,
   least_rate: (known, _, place) => known.run.config.lanes[leadersOf(known)[0]]?.dropout[place] ?? UNKNOWN,
@@ -120,11 +121,19 @@ function keptIn({ run, steps, cursor }, place) {
 }
 
 /**
+ * The validation loss of each network, the mean of the last evaluations.
+ * @param {Pick<Known, "scores">} known
+ */
+function resultsOf({ scores }) {
+  return figures({ scores, insights: {} }, "val_loss", lastRows(scores));
+}
+
+/**
  * The network with the least validation loss, and behind it those that cannot be told from it; empty if that is not known.
  * @param {Known & { run: Run }} known
  */
 function leadersOf({ run, scores }) {
-  const values = figures({ scores, insights: {} }, "val_loss", lastRows(scores));
+  const values = resultsOf({ scores });
   const { first, ties } = judge({ measure: "val_loss", values, valSize: run.val_size });
   return first < 0 ? [] : [first, ...ties];
 }
