@@ -78,13 +78,16 @@ def tag_of(address: str, title: str, width: int, height: int) -> str:
     )
 
 
-def link_to(base: str, path: str, query: str) -> str:
+def link_to(root: str, base: str, path: str, query: str) -> str:
     """Return where oEmbed tells of a page: what its head has, so that programs find it.
 
+    It is relative as every address of a page is, so that it is found below any path, known to the lab or not.
+
     Args:
-        base: the address of the lab, with a slash at its end.
+        root: how the page writes the address of the lab.
+        base: that address, with a slash at its end.
         path: of the page from the lab on, without a slash in front, as it travels.
         query: of its address, without the question mark.
     """
     url = f"{base}{path}{'?' if query else ''}{query}"
-    return f"{base}oembed?{urlencode({'url': url, 'format': 'json'})}"
+    return f"{root}oembed?{urlencode({'url': url, 'format': 'json'})}"

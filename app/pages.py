@@ -160,7 +160,8 @@ async def _page(request: Request, experiment: Preset | None, lesson: Lesson | No
     made: Pages = request.app.state.pages
     page = await made.page(root_of(request.scope), experiment, lab_of(request).idx_folder is not None, lesson)
     path, query = (request.scope[name].decode("latin-1") for name in ("raw_path", "query_string"))
-    return page.answer(request.scope, link_to(lab_address(request), path.removeprefix("/"), query))
+    root = root_of(request.scope)
+    return page.answer(request.scope, link_to(root, lab_address(request), path.removeprefix("/"), query))
 
 
 class FoundPage:

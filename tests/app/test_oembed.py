@@ -7,7 +7,7 @@ import html
 import re
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, urljoin, urlsplit
 
 import httpx
 import pytest
@@ -225,7 +225,7 @@ async def test_a_page_says_where_it_is_told_of_with_the_address_by_which_it_was_
         for path in ("/", "/?train_size=200&lane=name:a%20%26%20b", "/experiments/twin?seed=3"):
             page = await lab.client.get(path, headers={**PAGE, **HTTPS, "X-Forwarded-Host": "lab.example"})
             (link,) = links_in(page.text)
-            parts = urlsplit(link)
+            parts = urlsplit(urljoin(BASE + path.lstrip("/"), link))
             assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{BASE}oembed"
             assert parse_qs(parts.query) == {"url": [BASE + path.lstrip("/")], "format": ["json"]}
             answer = await lab.client.get(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Frame, Page, expect
@@ -127,7 +128,7 @@ def test_a_link_to_oembed_stands_in_the_head_of_the_page(page: Page, open_lab: L
     page.goto(f"{open_lab.url}/experiments/twin?seed=3")
     href = page.locator("link[type='application/json+oembed']").get_attribute("href")
     assert href is not None
-    told: dict[str, Any] = json.loads(page.request.get(href).text())
+    told: dict[str, Any] = json.loads(page.request.get(urljoin(page.url, href)).text())
     assert told["title"] == f"{find_preset('twin').title} · Dropout Lab"
     with course(told["html"]) as address:
         page.goto(address)
