@@ -154,6 +154,7 @@ def test_an_exercise_shows_its_question_and_nothing_that_it_does_not_leave(lab: 
     assert shown(lab) == ["network", "loss"]
     for what in ("views", "code", "save", "share"):
         expect(page.locator(f"[data-do={what}]")).to_be_hidden()
+    expect(page.get_by_role("button", name="Close")).to_have_count(0)  # no menu would open a panel again
     expect(page.get_by_role("slider", name="Dropout rate (hidden)")).to_be_visible()
     lab.unfold()
     expect(page.locator("#controls")).to_be_hidden()
@@ -339,7 +340,7 @@ def form(lab: Pretend) -> Page:
 def test_the_form_makes_a_link_that_opens_what_was_written(lab: Pretend) -> None:
     page = form(lab)
     link, told = page.get_by_label("Link to the exercise"), page.locator("[data-show=exercise-told]")
-    expect(told).to_have_text("Not yet a link: its choice 1 is missing: it must be a line of 1 to 80 characters.")
+    expect(told).to_have_text("Not yet a link: its title is missing: it must be a line of 1 to 80 characters.")
     page.get_by_label("Title").fill("How much dropout?")
     page.get_by_label("Question").fill("Which rate gives\nthe lowest loss?")
     for number, text in enumerate(("0", "0.2"), 1):
@@ -387,12 +388,13 @@ def test_the_form_has_two_to_six_choices_and_says_which_is_wanting(lab: Pretend)
     page.get_by_role("button", name="Remove choice 2").click()
     expect(page.get_by_role("textbox", name="Choice 6")).to_have_count(0)
     expect(more).to_be_enabled()
+    page.get_by_label("Title").fill("x" * 200)
+    assert len(page.get_by_label("Title").input_value()) == 80
+    page.get_by_label("Question").fill("Which?")
     for number in range(1, 6):
         page.get_by_role("textbox", name=f"Choice {number}").fill("the same")
     expect(page.locator("[data-show=exercise-told]")).to_contain_text("its choices 1 and 2 are the same")
     expect(page.locator("#make-exercise [data-do=copy]")).to_be_disabled()
-    page.get_by_label("Title").fill("x" * 200)
-    assert len(page.get_by_label("Title").input_value()) == 80
 
 
 def test_a_link_that_no_server_would_take_is_not_given(lab: Pretend) -> None:

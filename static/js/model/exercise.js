@@ -70,11 +70,11 @@ export function checked(given, schema) {
   if (strange !== undefined) {
     throw new RangeError(`it has “${visible(strange)}”, and may have ${FIELDS.join(", ")}`);
   }
+  const title = line(given.title, "its title", LIMITS.title);
+  const question = line(given.question, "its question", LIMITS.question);
   const choices = choicesOf(given.choices);
   return {
-    title: line(given.title, "its title", LIMITS.title),
-    question: line(given.question, "its question", LIMITS.question),
-    choices,
+    ...{ title, question, choices },
     right: rightOf(given.right ?? null, choices.length),
     after: (given.after ?? "") === "" ? "" : line(given.after, "the text shown afterwards", LIMITS.after),
     first: flag(given.first ?? false),
