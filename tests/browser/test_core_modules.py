@@ -204,7 +204,7 @@ class TestUrl:
     def test_the_default_run_needs_no_parameters(self, module_page: Page) -> None:
         assert self.written(module_page, SCHEMA["defaults"], []) == ""
         found = self.read(module_page, "")
-        assert found == {"run": None, "config": SCHEMA["defaults"], "changes": [], "errors": []}
+        assert found == {"run": None, "config": SCHEMA["defaults"], "changes": [], "errors": [], "exercise": None}
 
     def test_what_is_recommended_for_a_network_and_a_data_set_is_their_names(self, module_page: Page) -> None:
         for network, configs in SCHEMA["recommended"].items():

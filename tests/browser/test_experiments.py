@@ -249,7 +249,7 @@ def test_a_run_of_an_experiment_waits_for_the_guess_with_its_answers_covered(vis
     expect(page.get_by_text("You guessed “Dropout”.")).to_be_visible()
     lab.wait("state.revealed && state.run.state === 'playing'")
     expect(page.locator("#loss .chart-frame")).to_be_visible()
-    expect(page.locator("form.guess")).to_be_hidden()
+    expect(page.locator("#experiment form.guess")).to_be_hidden()
 
 
 def test_the_guess_outlives_a_reload(visit: Visit) -> None:
@@ -273,7 +273,7 @@ def test_one_can_start_without_guessing(visit: Visit) -> None:
 def test_an_experiment_with_nothing_to_guess_starts_by_itself(visit: Visit) -> None:
     lab = visit("/experiments/averages")
     lab.wait("state.revealed && state.run.state === 'playing'")
-    expect(lab.page.locator("form.guess")).to_be_hidden()
+    expect(lab.page.locator("#experiment form.guess")).to_be_hidden()
     speeds = [command["steps_per_second"] for command in lab.did("speed")]
     assert speeds == [find_preset("averages").speed]
 
