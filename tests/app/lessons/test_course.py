@@ -126,7 +126,7 @@ def acts() -> list[tuple[Lesson, LessonStep]]:
 
 
 def test_an_act_leads_to_what_its_step_waits_for_in_kind() -> None:
-    """What waits for an update trains, what waits for a panel opens one, and so on; evidence.lessons does them."""
+    """What waits for an update trains, what waits for a panel opens one, and so on; scripts.lessons does them."""
     leads: dict[str, set[str]] = {
         "step": {"step", "steps_here", "seen_steps"},
         "play": {

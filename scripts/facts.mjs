@@ -1,5 +1,5 @@
 // Works out a lesson's facts from a run that was trained without a page, with the page's own module: a line of JSON in, one out.
-// Started by evidence/lessons.py.
+// Started by scripts/lessons.py.
 
 import { createInterface } from "node:readline";
 import { calledIn, factOf, holds } from "../static/js/lessons/facts.js";

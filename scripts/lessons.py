@@ -1,4 +1,4 @@
-"""``python -m evidence.lessons``: works through every lesson with several seeds, without a page.
+"""``python -m scripts.lessons``: works through every lesson with several seeds, without a page.
 
 Each lesson is done as its button “Do it for me” does it. What the texts quote and compare is worked out by the page's
 own module, from the run's own numbers. The table says of each text that compares how many seeds were shown which case.
@@ -292,7 +292,7 @@ def table(told: Mapping[tuple[int, str], Told], seeds: int) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Work through the lessons and print the table; 1 if a text quotes what is not known."""
-    parser = argparse.ArgumentParser(prog="python -m evidence.lessons", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m scripts.lessons", description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many of each")
     parser.add_argument("--lessons", type=int, nargs="*", help="which, by their numbers; all if left out")
     chosen = parser.parse_args(arguments)
