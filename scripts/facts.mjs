@@ -17,7 +17,10 @@ function asKnown(known) {
   const { scores, steps, ensemble, insights } = known;
   return {
     ...known,
-    steps: { last: steps.last, at: (/** @type {number} */ step) => (step === steps.last ? { kept: steps.kept } : null) },
+    steps: {
+      last: steps.last,
+      at: (/** @type {number} */ step) => (step === steps.last ? { kept: steps.kept } : null),
+    },
     scores: {
       length: scores.step.length,
       step: Uint32Array.from(scores.step),
