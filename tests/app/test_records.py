@@ -7,6 +7,7 @@ import gzip
 import json
 import threading
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,15 +140,27 @@ def test_numbers_are_written_as_they_were_in_one_piece(values: np.ndarray) -> No
 async def test_the_loops_thread_compresses_nothing_and_nothing_twice(
     lab: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    witness = Witness(compression.compress)
-    monkeypatch.setattr(compression, "compress", witness)
+    whole = Witness(compression.compress)
+    monkeypatch.setattr(compression, "compress", whole)
+    parts: list[tuple[int, int]] = []  # which thread, and bytes
+
+    def part(body: bytes, *given: Any) -> bytes:
+        parts.append((threading.get_ident(), len(body)))
+        return deflated(body, *given)
+
+    deflated = compression._deflated
+    monkeypatch.setattr(compression, "_deflated", part)
     for _ in range(3):
-        for path in ("/static/js/main.js", "/api/schema", "/", "/static/css/tokens.css"):
+        for path in ("/static/js/main.js", "/api/schema", "/", "/runs", "/static/css/tokens.css"):
             answer = await lab.client.get(path)
             assert (answer.status_code, answer.headers["content-encoding"]) == (200, "gzip")
             assert "accept-encoding" in answer.headers["vary"].lower()
-    assert len(witness.threads) == 4
-    assert threading.get_ident() not in witness.threads
+    assert len(whole.threads) == 4
+    here = threading.get_ident()
+    assert here not in whole.threads
+    # The page "/" comes in two parts about the address by which it was asked for, which alone is compressed each time.
+    assert len([size for thread, size in parts if thread != here]) == 2
+    assert [size < 300 for thread, size in parts if thread == here] == 3 * [True]
 
 
 async def test_what_is_small_or_dense_or_not_taken_is_sent_as_it_is(lab: Running) -> None:

@@ -214,6 +214,8 @@ def people(count: int, simulated: int = 0, way: str = "class", seed: int = 1) ->
                 "age_s": None if place["simulated"] else 0.3 + lane % 5,
                 "reads": lane % 17 != 3,
                 "gone": None if way == "follow" else place["gone"],
+                "trouble": None,
+                "lessons": [[2, 3, 4], [9, 4, 4]] if lane % 7 == 4 else [],
             }
         )
     return {"op": "people", "people": told}

@@ -74,6 +74,7 @@ def test_the_main_button_of_a_dialog_does_what_the_dialog_is_for(lab: Pretend) -
     )
     assert found == {
         "share": [["", "Copy"]],
+        "make-exercise": [["", "Copy"]],
         "views": [],
         "save": [["", "Save the report"]],
         "help": [],
