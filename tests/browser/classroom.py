@@ -93,6 +93,7 @@ def you(**beside: Any) -> Topic:
         "knobs": {"input": 0.2, "hidden": 0.5, "batch_norm": False},
         "may_turn": True,
         "answers": {},
+        "trouble": "",
         **beside,
     }
 
@@ -120,15 +121,15 @@ def in_class(**beside: Any) -> Topic:
 
 def own(**beside: Any) -> Topic:
     """The same in the way ``own``: with the network without dropout."""
-    topic = mine(without={"loss": 0.6, "accuracy": 0.871}, **beside)
+    topic = mine(without={"loss": 0.6, "accuracy": 0.871, "train_loss": 0.01}, **beside)
     topic["curve"] = {**topic["curve"], "without": fall(0.6, STEPS)}
     return topic
 
 
 def followed(**beside: Any) -> Topic:
     """What the host's networks do."""
-    network = {"hidden": 0.5, "loss": 0.443, "accuracy": 0.912, "train_loss": 0.12}
-    without = {"hidden": 0.0, "loss": 0.6, "accuracy": 0.871, "train_loss": 0.01}
+    network = {"hidden": 0.5, "loss": 0.443, "accuracy": 0.912, "train_loss": 0.12, "gone": None}
+    without = {"hidden": 0.0, "loss": 0.6, "accuracy": 0.871, "train_loss": 0.01, "gone": None}
     kept = [int((index * 7) % 5 != 0) for index in range(64)]
     layers = [{"name": f"hidden{number}", "units": 64, "kept": kept[number:] + kept[:number]} for number in (1, 2)]
     return {
@@ -137,8 +138,12 @@ def followed(**beside: Any) -> Topic:
         "step": 432,
         "state": "playing",
         "networks": [{"name": "No dropout", **without}, {"name": "Dropout", **network}],
-        "curve": {"step": STEPS, "loss": [fall(0.6, STEPS), fall(0.44, STEPS)]},
-        "mask": {"name": "Dropout", "step": 431, "layers": layers},
+        "curve": {
+            "step": STEPS,
+            "loss": [fall(0.6, STEPS), fall(0.44, STEPS)],
+            "train": [fall(0.01, STEPS), fall(0.12, STEPS)],
+        },
+        "mask": {"name": "Dropout", "step": 431, "example": 7, "layers": layers},
         **beside,
     }
 

@@ -100,8 +100,10 @@ def places(count: int, simulated: int = 0, step: int = 600, seed: int = 1) -> di
                 "hidden": rate,
                 "batch_norm": False,
                 "began": 0,
+                "trained": True,
                 "loss": loss,
                 "accuracy": None if loss is None else max(0.1, 1 - loss / 3),
+                "train_loss": None if loss is None else loss * 0.6,
                 "gone": gone,
             }
         )
@@ -165,6 +167,7 @@ def followed(op: str = "followed", step: int = 432, **beside: Any) -> dict[str, 
                 "loss": falls[0][-1],
                 "accuracy": 0.883,
                 "train_loss": falls[0][-1] / 9,
+                "gone": None,
             },
             {
                 "name": "Dropout",
@@ -172,10 +175,11 @@ def followed(op: str = "followed", step: int = 432, **beside: Any) -> dict[str, 
                 "loss": falls[1][-1],
                 "accuracy": 0.914,
                 "train_loss": falls[1][-1] * 0.8,
+                "gone": None,
             },
         ],
-        "curve": {"step": steps, "loss": falls},
-        "mask": {"name": "Dropout", "step": step, "layers": layers},
+        "curve": {"step": steps, "loss": falls, "train": [[value * 0.6 for value in fall] for fall in falls]},
+        "mask": {"name": "Dropout", "step": step, "example": 7, "layers": layers},
         **beside,
     }
 
@@ -214,7 +218,7 @@ def people(count: int, simulated: int = 0, way: str = "class", seed: int = 1) ->
                 "age_s": None if place["simulated"] else 0.3 + lane % 5,
                 "reads": lane % 17 != 3,
                 "gone": None if way == "follow" else place["gone"],
-                "trouble": None,
+                "trouble": "",
                 "lessons": [[2, 3, 4], [9, 4, 4]] if lane % 7 == 4 else [],
             }
         )

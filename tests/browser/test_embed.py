@@ -38,7 +38,15 @@ def test_the_panels_that_are_named_stand_alone_in_their_order_with_the_transport
     tops = [box["y"] for name in ("loss", "network") if (box := page.locator(f".panel-{name}").bounding_box())]
     assert len(tops) == 2
     assert tops[0] <= tops[1]
-    for hidden in (".masthead", "#side", "footer", ".aside", "#experiment", "[data-panel-do=close]"):
+    for hidden in (
+        ".masthead .lead",
+        ".masthead a",
+        "#side",
+        "footer",
+        ".aside",
+        "#experiment",
+        "[data-panel-do=close]",
+    ):
         expect(page.locator(hidden).first).to_be_hidden()
     for what in ("toggle", "step", "reset"):
         expect(page.locator(f"[data-do={what}]")).to_be_visible()
@@ -63,6 +71,18 @@ def test_a_frame_of_any_size_is_filled_and_not_overflowed(
     assert first is not None
     assert second is not None
     assert (first["y"] == second["y"]) == (width >= 760)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_barriers(open_page: OpenPage, static_url: str, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = open_page(viewport={"width": 480, "height": 600}, color_scheme=scheme)
+    lab = Pretend(page, static_url).open("?embed=network,masks,loss")
+    lab.wait("state.open.length === 3")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Dropout Lab")
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
 
 
 @pytest.mark.parametrize("search", ["?embed=masks,loss,activity", "?embed=boundary&dataset=moons&network=mlp"])

@@ -419,6 +419,22 @@ def test_a_link_that_no_server_would_take_is_not_given(lab: Pretend) -> None:
     assert link.input_value() == ""
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["wide", "phone"])
+def test_axe_finds_no_barriers(open_page: OpenPage, static_url: str, size: str, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    options = PHONE if size == "phone" else {}
+    page = opened(Pretend(open_page(color_scheme=scheme, **options), static_url), RIGHT)
+    asked = Axe().run(page)
+    page.get_by_role("radio", name="0.2").check()
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#exercise")).to_contain_text("You chose “0.2”. The answer is “0.5”.")
+    answered = Axe().run(page)
+    for results in (asked, answered):
+        assert results.violations_count == 0, results.generate_report()
+
+
 @pytest.mark.parametrize("width", [390, 1440])
 def test_the_form_fits(open_page: OpenPage, static_url: str, width: int) -> None:
     lab = Pretend(open_page(viewport={"width": width, "height": 844}), static_url)

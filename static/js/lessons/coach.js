@@ -81,7 +81,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     }
     prepare(step, at);
     draw(step);
-    point(step.at);
+    point(step.at, needsOf(step));
     check();
     if (focus) {
       show("said").focus({ preventScroll: true });
@@ -414,7 +414,9 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     now.told = true;
     const variant = step.variants.find(({ when }) => holds(state, now.marks, when));
     if (step.act?.open) {
-      point(step.at); // it has its place now
+      point(step.at, needsOf(step)); // it has its place now
+    } else {
+      point.again();
     }
     show("do").classList.add("is-done");
     show("then").replaceChildren(...elements(variant?.text ?? step.then));
@@ -490,6 +492,14 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     begin();
   }
   return { enter, now };
+}
+
+/**
+ * The button beside the transport that a step needs.
+ * @param {LessonStep} step
+ */
+function needsOf({ at, act }) {
+  return at === "code" ? "code" : act?.open ? "views" : "";
 }
 
 /**

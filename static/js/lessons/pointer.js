@@ -1,5 +1,9 @@
 // Points at the part of the page that a step of a lesson is about; the rest stands back.
 
+const SETTLES_MS = 2500;
+const SEEN_PX = 60; // as much of it as tells what it is
+const LOOKS_MS = 400; // longer than a smooth scroll needs to get going
+
 const TARGETS = {
   slider: "#hero .hero-rate, #hero",
   numbers: "#hero",
@@ -18,7 +22,11 @@ const TARGETS = {
 export function createPointer({ window, element }) {
   const { document } = window;
   const root = document.documentElement;
-  const current = { target: /** @type {HTMLElement | null} */ (null) };
+  const current = {
+    target: /** @type {HTMLElement | null} */ (null),
+    timer: /** @type {number | undefined} */ (undefined),
+    until: 0, // when what is pointed at is brought into sight no more
+  };
 
   /**
    * @param {string} at
@@ -29,34 +37,77 @@ export function createPointer({ window, element }) {
     return at === "" ? null : document.querySelector(selector);
   }
 
-  /** @param {string} at */
-  function point(at) {
+  /**
+   * @param {string} at
+   * @param {string} [needs] The button beside the transport that the step needs, by what it does: a phone has room for no other.
+   */
+  function point(at, needs = "") {
     current.target?.classList.remove("is-pointed-at");
     current.target = find(at);
     root.dataset.lessonAt = at;
-    const { target } = current;
+    root.dataset.lessonNeeds = needs;
     const beside = element.parentElement;
     if (beside) {
       beside.scrollTop = 0; // the card first
     }
-    if (!target) {
+    if (!current.target) {
       return;
     }
-    target.classList.add("is-pointed-at");
+    current.target.classList.add("is-pointed-at");
     const drawer = /** @type {HTMLDetailsElement | null} */ (document.querySelector("#drawer"));
     if (drawer && at === "controls") {
       drawer.open = true;
-      target.scrollIntoView({ block: "nearest" });
+      current.target.scrollIntoView({ block: "nearest" });
+      return;
+    }
+    bring();
+    current.until = window.performance.now() + SETTLES_MS;
+    settle();
+  }
+
+  /** Bring what is pointed at into sight again if nothing of it is seen: news of it has come. */
+  point.again = () => {
+    const { target } = current;
+    const { top = 0, bottom = 0 } = target?.getBoundingClientRect() ?? {};
+    const below = isSheet(window, element) ? element.getBoundingClientRect().top : window.innerHeight;
+    if (target && (bottom < SEEN_PX || top > below - SEEN_PX)) {
+      bring();
+    }
+  };
+
+  /** Scroll to what is pointed at, unless it is seen already. */
+  function bring() {
+    const { target } = current;
+    if (!target?.checkVisibility()) {
       return;
     }
     const { top, bottom } = target.getBoundingClientRect();
     const bar = /** @type {HTMLElement | null} */ (document.querySelector("#toolbar"));
     const above = bar && window.getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0;
     const below = isSheet(window, element) ? element.getBoundingClientRect().top : window.innerHeight;
-    if (top < above || Math.min(bottom, top + 320) > below) {
-      const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-      window.scrollBy({ top: top - above - 12, behavior: still ? "instant" : "smooth" });
+    const behavior = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+    if (bar?.contains(target)) {
+      if (top < 0) {
+        window.scrollTo({ top: 0, behavior }); // of a bar that sticks, the upper row may be out of sight
+      }
+    } else if (top < above || Math.min(bottom, top + 320) > below) {
+      window.scrollBy({ top: top - above - 12, behavior });
     }
+  }
+
+  /** Look again while what stands above it may still change: a panel that was opened gets its picture late. */
+  function settle() {
+    window.clearTimeout(current.timer);
+    current.timer = window.setTimeout(() => {
+      if (window.performance.now() < current.until) {
+        bring();
+        settle();
+      }
+    }, LOOKS_MS);
+  }
+
+  for (const moved of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+    window.addEventListener(moved, () => (current.until = 0), { passive: true, capture: true }); // the learner decides
   }
 
   /** What the picture that is pointed at says of itself. */

@@ -51,7 +51,8 @@ async def test_of_a_class_that_works(room: Class) -> None:
         pool.train(run, 100)
         pool.frame(run, "scores", scores(100, [0.9, 0.4, 2.0]))
         await host.done("ask", key="best-rate")
-        await ada.done("answer", question=1, choice=1)
+        question = await ada.until(lambda topics: topics["room"]["question"]["id"])
+        await ada.done("answer", question=question, choice=1)
         await host.until(lambda topics: topics["places"]["places"][0]["loss"] and topics["race"]["lanes"])
         told = await until(host, "room", "people", "offered", "places", "race", "average")
         agree(
@@ -65,7 +66,7 @@ async def test_of_a_class_that_works(room: Class) -> None:
             classroom.room(class_run=classroom.class_run(), question=classroom.question()),
         )
         await ada.until(lambda topics: topics["mine"]["best"] and topics["you"]["answers"])
-        agree(await until(ada, "you", "mine"), classroom.you(answers={"1": [1]}), classroom.in_class())
+        agree(await until(ada, "you", "mine"), classroom.you(answers={str(question): [1]}), classroom.in_class())
 
 
 async def test_of_a_class_that_follows(room: Class) -> None:
