@@ -319,3 +319,16 @@ def test_a_question_is_asked_after_one_whose_answer_could_not_be_shown(module_pa
       return asked;
     }""")
     assert asked == [1, 2]
+
+
+def test_that_a_command_found_no_connection_is_said_and_goes_by_itself(page: Page, static_url: str) -> None:
+    lab = Pretend(page, static_url).open()
+    lab.wait("state.connection.status === 'live'")
+    lab._obey = lambda *_: None  # type: ignore[method-assign]  # nobody greets who connects again
+    lab._sockets[-1].close()
+    lab.wait("state.connection.status !== 'live'")
+    page.evaluate("() => window.dropoutLab.actions.play()")
+    expect(page.locator("#notice .notice.info")).to_have_text(
+        re.compile("there is no connection to the server right now")
+    )
+    expect(page.locator("#notice .notice.error")).to_have_count(0)

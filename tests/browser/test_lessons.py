@@ -35,11 +35,12 @@ def lab() -> Iterator[Lab]:
 
 
 class Learner:
-    """Works through a lesson as a person does, with the page's own controls."""
+    """Works through a lesson as a person does: with the page's own controls, or by keyboard alone."""
 
-    def __init__(self, page: Page, url: str) -> None:
+    def __init__(self, page: Page, url: str, by_keys: bool = False) -> None:
         self.page = page
         self.url = url
+        self.by_keys = by_keys
         self.lab = LabPage(page, url)
         self.card = page.locator("#lesson")
 
@@ -58,16 +59,35 @@ class Learner:
     def name(self) -> str:
         return str(self.page.evaluate("() => location.hash.slice(1)"))
 
+    def press(self, what: Locator) -> None:
+        """Click something, or go to it by Tab and press Enter."""
+        if self.by_keys:
+            tab_to(self.page, what)
+            self.page.keyboard.press("Enter")
+        else:
+            what.click()
+
     def begin(self) -> None:
         """Answer the question that is asked before."""
-        self.card.get_by_label("I do not know yet").check()
-        self.card.get_by_role("button", name="Begin").click()
+        unsure = self.card.get_by_label("I do not know yet")
+        if self.by_keys:
+            self.card.locator("form input").first.focus()
+            self.page.keyboard.press("ArrowUp")  # round to the last
+            expect(unsure).to_be_checked()
+        else:
+            unsure.check()
+        self.press(self.card.get_by_role("button", name="Begin"))
 
     def act(self, step: LessonStep) -> None:
         """Do what a step waits for, once the run that it is done to is there."""
         act = step.act or {}
         expect(self.do("act")).to_be_enabled()
-        if "step" in act:
+        if self.by_keys:
+            if "play" in act:
+                tab_to(self.page, self.page.locator("#speed"), "Shift+Tab")
+                self.page.keyboard.press("End")
+            self.press(self.do("act"))
+        elif "step" in act:
             for _ in range(act["step"]):
                 self.page.locator("[data-do=step]").click()
         elif "play" in act:
@@ -82,9 +102,9 @@ class Learner:
             self.page.locator("#hero input[type=range]").fill(str(act["set"]["knobs"]["dropout"][-1]))
         else:
             self.do("act").click()
-            if "code" in act:
-                expect(self.page.locator("#code")).to_be_visible()
-                self.page.keyboard.press("Escape")  # once the script has been read
+        if "code" in act:
+            expect(self.page.locator("#code")).to_be_visible()
+            self.page.keyboard.press("Escape")  # once the script has been read
 
     def fast(self) -> None:
         """Nobody wants to wait: the speed is a control of the page, too."""
@@ -93,10 +113,16 @@ class Learner:
 
     def answer(self, choice: int = 0, number: str = "1") -> None:
         radios = self.card.locator("form input[type=radio]")
+        field = self.card.locator("form input[type=text]")
+        if self.by_keys:
+            tab_to(self.page, field if radios.count() == 0 else radios.first)
+            self.page.keyboard.press("Space") if radios.count() > 0 else self.page.keyboard.type(number)
+            self.page.keyboard.press("Enter")
+            return
         if radios.count() > 0:
             radios.nth(choice).check()
         else:
-            self.card.locator("form input[type=text]").fill(number)
+            field.fill(number)
         self.card.locator("form button[type=submit]").click()
 
     def wait(self) -> None:
@@ -104,7 +130,7 @@ class Learner:
 
     def next(self) -> None:
         before = self.name()
-        self.do("next").click()
+        self.press(self.do("next"))
         self.page.wait_for_function("before => location.hash.slice(1) !== before", arg=before)
 
 
@@ -112,6 +138,7 @@ def go_through(learner: Learner, lesson: Lesson, look: Callable[[LessonStep], No
     learner.begin()
     for step in lesson.steps[1:]:
         expect(learner.show("at")).to_have_text(f"{lesson.steps.index(step) + 1} of {len(lesson.steps)}")
+        expect(learner.show("said")).to_be_focused()  # what is new is read aloud
         if step.kind == "end":
             break
         if step.kind in ("predict", "question"):
@@ -133,7 +160,7 @@ def beyond(page: Page) -> float:
     return float(page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
-@pytest.mark.parametrize("device", ["wide", "phone"])
+@pytest.mark.parametrize("device", ["keys", "phone"])
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
 def test_a_learner_goes_through_a_lesson(open_page: Any, lab: Lab, lesson: Lesson, device: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
@@ -141,7 +168,7 @@ def test_a_learner_goes_through_a_lesson(open_page: Any, lab: Lab, lesson: Lesso
     is_phone = device == "phone"
     scheme = ("light", "dark")[(lesson.number + is_phone) % 2]  # each lesson in both
     page = open_page(color_scheme=scheme, **(PHONE if is_phone else {}))
-    learner = Learner(page, lab.url).open(lesson.number)
+    learner = Learner(page, lab.url, by_keys=not is_phone).open(lesson.number)
     barriers: list[str] = []
 
     def look(step: LessonStep) -> None:
@@ -164,38 +191,12 @@ def test_a_learner_goes_through_a_lesson(open_page: Any, lab: Lab, lesson: Lesso
     assert barriers == []
 
 
-def test_a_lesson_is_done_by_keyboard_alone(open_page: Any, lab: Lab) -> None:
-    lesson = LESSONS[0]
-    learner = Learner(open_page(), lab.url).open(lesson.number)
-    page = learner.page
-    page.locator("#lesson form input").first.focus()
-    page.keyboard.press("Space")
-    page.keyboard.press("Enter")
-    for step in lesson.steps[1:]:
-        expect(learner.show("at")).to_have_text(f"{lesson.steps.index(step) + 1} of {len(lesson.steps)}")
-        expect(learner.show("said")).to_be_focused()  # what is new is read aloud
-        if step.kind == "end":
-            break
-        if step.kind in ("predict", "question"):
-            page.keyboard.press("Tab")
-            if learner.card.locator("form input[type=radio]").count():
-                page.keyboard.press("Space")
-            else:
-                page.keyboard.type("3.5")
-            page.keyboard.press("Enter")
-        elif step.until:
-            tab_to(page, learner.do("act"))
-            page.keyboard.press("Enter")
-        learner.wait()
-        tab_to(page, learner.do("next"))
-        page.keyboard.press("Enter")
-
-
-def tab_to(page: Page, target: Locator) -> None:
-    for _ in range(40):
+def tab_to(page: Page, target: Locator, key: str = "Tab") -> None:
+    """Press Tab until something has the focus."""
+    for _ in range(60):
         if target.evaluate("element => element === document.activeElement"):
             return
-        page.keyboard.press("Tab")
+        page.keyboard.press(key)
     raise AssertionError("it cannot be reached by Tab")
 
 
@@ -242,6 +243,23 @@ def test_an_answer_that_is_no_number_is_told(open_page: Any, lab: Lab) -> None:
     learner.card.get_by_role("button", name="Answer").click()
     expect(learner.card.locator(".trouble")).to_have_text("“many” is not a number. Write it with digits, such as 12.5.")
     assert learner.do("next").is_disabled()
+    field.fill("999999")
+    learner.card.get_by_role("button", name="Answer").click()
+    expect(learner.card.locator(".lesson-mark")).to_have_text("not right")
+    expect(learner.do("next")).to_be_enabled()
+
+
+def test_what_was_chosen_and_what_is_right_are_marked(open_page: Any, lab: Lab) -> None:
+    name, question = next((name, each) for name, each in LESSONS[0].questions.items() if each.kind == "choice")
+    learner = Learner(open_page(), lab.url).open(1, f"#question-{name}")
+    learner.lab.wait("state.run.state === 'paused'")
+    right = question.right
+    assert isinstance(right, int)
+    learner.answer(choice=right % len(question.choices))  # the one behind it
+    rows = learner.card.locator(".lesson-choice")
+    expect(rows.nth(right % len(question.choices)).locator(".lesson-mark")).to_have_text("your answer")
+    expect(rows.nth(right - 1).locator(".lesson-mark")).to_have_text("right")
+    expect(learner.card.locator(".lesson-mark")).to_have_count(2)
 
 
 def test_the_list_knows_what_was_done_and_gives_it_away(open_page: Any, lab: Lab) -> None:

@@ -96,6 +96,6 @@ COSTS: Final = (
         takes=10,
         admits="A training loss of 0.1 is not reached with dropout at all in 3,000 steps: it will not memorise "
         "wrong labels. That is why it helps, and not only what it costs.",
-        source="Srivastava et al. 2014, section 10, who name two to three times the time",
+        source="Srivastava et al. 2014, whose conclusion names two to three times the time",
     ),
 )

@@ -136,7 +136,8 @@ export function createCoach({ window, element, store, actions, panels, lesson })
       progress.change(lesson.number, { runs: { ...runs, [wanted]: run.id } });
       Object.assign(now.marks, { step: stepOf(store.state), example: run.follow.example });
       follow(stepNow());
-      draw(stepNow());
+      redraw();
+      point.settle();
     }
     check();
   }
@@ -212,6 +213,18 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     drawButtons();
   }
 
+  /** Draw the step that one is at anew; what was chosen or written, but not yet said, stays. */
+  function redraw() {
+    const inputs = () => /** @type {NodeListOf<HTMLInputElement>} */ (show("said").querySelectorAll("form input"));
+    const before = [...inputs()].map(({ checked, value }) => ({ checked, value }));
+    draw(stepNow());
+    for (const [index, input] of [...inputs()].entries()) {
+      if (index < before.length && !input.disabled) {
+        Object.assign(input, before[index]);
+      }
+    }
+  }
+
   /** What the lesson is for. */
   function opening() {
     return [
@@ -274,6 +287,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
       unsure: isBefore,
       number: question.kind === "number",
       given: known?.given ?? null,
+      isRight: isBefore ? undefined : (value) => isRight(question, value),
       button: isBefore ? "Begin" : "Answer",
       answer(value, first) {
         const right = isRight(question, value);
@@ -377,7 +391,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
       void actions.pause();
       void actions.speed(catching.speed);
       Object.assign(now.marks, { step: stepOf(state) });
-      draw(stepNow());
+      redraw();
     }
   }
 

@@ -61,9 +61,14 @@ export function createPointer({ window, element }) {
       return;
     }
     bring();
-    current.until = window.performance.now() + SETTLES_MS;
-    settle();
+    point.settle();
   }
+
+  /** Look again for a while: what stands above what is pointed at may change, and a panel gets its picture late. */
+  point.settle = () => {
+    current.until = window.performance.now() + SETTLES_MS;
+    lookAgain();
+  };
 
   /** Bring what is pointed at into sight again if nothing of it is seen: news of it has come. */
   point.again = () => {
@@ -95,19 +100,23 @@ export function createPointer({ window, element }) {
     }
   }
 
-  /** Look again while what stands above it may still change: a panel that was opened gets its picture late. */
-  function settle() {
+  function lookAgain() {
     window.clearTimeout(current.timer);
     current.timer = window.setTimeout(() => {
       if (window.performance.now() < current.until) {
         bring();
-        settle();
+        lookAgain();
       }
     }, LOOKS_MS);
   }
 
   for (const moved of ["wheel", "touchmove", "pointerdown", "keydown"]) {
-    window.addEventListener(moved, () => (current.until = 0), { passive: true, capture: true }); // the learner decides
+    const stop = (/** @type {Event} */ { target }) => {
+      if (!element.contains(/** @type {Node} */ (target))) {
+        current.until = 0; // the learner decides what is seen
+      }
+    };
+    window.addEventListener(moved, stop, { passive: true, capture: true });
   }
 
   /** What the picture that is pointed at says of itself. */

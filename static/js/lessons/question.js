@@ -13,6 +13,7 @@ const UNSURE = 0; // the choice of somebody who does not know
  * @param {boolean} [options.number] Whether the answer is a number.
  * @param {boolean} [options.unsure] Whether one may say that one does not know.
  * @param {number | null} options.given What was answered before.
+ * @param {(value: number) => boolean} [options.isRight] Whether an answer is right, where one is.
  * @param {string} options.button
  * @param {(value: number, first: boolean) => HTMLElement[]} options.answer Hears the answer; what is said of it.
  */
@@ -24,6 +25,7 @@ export function createQuestion({
   number = false,
   unsure = false,
   given,
+  isRight,
   button,
   answer,
 }) {
@@ -88,6 +90,15 @@ export function createQuestion({
   function close(value, first) {
     for (const input of form.querySelectorAll("input")) {
       input.disabled = true;
+      const words = number ? value : Number(input.value);
+      const marks = [!number && words === value ? "your answer" : "", isRight?.(words) ? "right" : ""].filter(Boolean);
+      if (number && isRight && marks.length === 0) {
+        marks.push("not right");
+      }
+      if (marks.length > 0) {
+        input.parentElement?.append(h(document, "span", { class: "lesson-mark" }, marks.join(", ")));
+        input.parentElement?.classList.toggle("is-right", marks.includes("right"));
+      }
     }
     submit.hidden = true;
     told.replaceChildren(...answer(value, first));

@@ -19,10 +19,16 @@ export function createActions({ store, session, api, notify }) {
   const { live } = session;
   const looking = { back: false }; // whether the run was paused for looking back
 
+  /**
+   * Say what went wrong. A connection that is away comes back, and the head of the page says how it stands: that word goes by itself.
+   * @param {Error & { code?: string }} error
+   */
+  const tell = (error) => notify(error.code === "disconnected" ? "info" : "error", error.message);
+
   /** @param {Record<string, *>} command */
   const command = (command) =>
     live.send(command).catch((error) => {
-      notify("error", error.message);
+      tell(error);
       return null;
     });
   const setSoon = coalesce((_key, { lane, knobs }) =>
@@ -112,7 +118,7 @@ export function createActions({ store, session, api, notify }) {
         assume(store, lane, knobs);
         return step;
       } catch (error) {
-        notify("error", /** @type {Error} */ (error).message);
+        tell(/** @type {Error} */ (error));
         throw error;
       }
     },
