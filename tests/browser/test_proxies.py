@@ -207,6 +207,34 @@ def test_below_a_path_ones_runs_are_listed_and_lead_back(below: str, page: Page)
     assert refused == []
 
 
+def test_below_a_path_a_lesson_leads_through_its_run_and_frames_show_panels(below: str, page: Page) -> None:
+    refused = refusals(page)
+    page.goto(f"{below}/lessons")
+    page.locator(".course-card[data-lesson='1'] a").first.click()
+    page.wait_for_url(f"{below}/lessons/1")
+    lab = LabPage(page, below)
+    card = page.locator("#lesson")
+    card.get_by_label("I do not know yet").check()
+    card.get_by_role("button", name="Begin").click()
+    card.get_by_role("button", name="Next").click()
+    card.get_by_role("button", name="Do it for me").click()
+    expect(card.get_by_role("button", name="Next")).to_be_enabled()
+    assert lab.state("state.steps.last") == 1
+    run = lab.state("state.run.id")
+    page.reload()
+    lab.wait("state.role === 'owner'")
+    expect(card.locator("[data-show=at]")).to_contain_text("3 of")
+    assert lab.state("state.run.id") == run
+    card.get_by_role("link", name="Lesson 1").click()
+    page.wait_for_url(f"{below}/lessons")
+    expect(page.locator(".course-card[data-lesson='1']")).to_contain_text("Begun: step 3")
+
+    page.goto(f"{below}/?embed=network,loss&train_size=200")
+    lab.wait("state.open.length === 2 && state.steps.last > 3")
+    assert str(page.locator("#embed a").get_attribute("href")).startswith(f"{below}/")
+    assert refused == []
+
+
 def test_below_a_path_a_slash_too_many_is_taken_away(below: str, page: Page) -> None:
     page.goto(f"{below}/experiments/twin/?seed=3")
     assert page.url.split("&")[0] == f"{below}/experiments/twin?seed=3"

@@ -87,6 +87,7 @@ export function createCard(options) {
     {
       class: `card${isNew ? " new" : ""}`,
       "aria-label": `Network ${index + 1}`,
+      ...(isNew ? {} : { "data-place": String(index) }),
     },
     body,
     head.buttons,

@@ -90,6 +90,8 @@ export function createGroup(options, group, title, makeFirst) {
     return made;
   });
 
+  fold.element.dataset.knobs = knobs.map((knob) => knob.name).join(" ");
+
   const extra = { own: "name", dropout: "dropout" }[group]; // what stands here and is of another group
   fold.element.hidden = knobs.length === 0 && !(extra && allows(extra));
 

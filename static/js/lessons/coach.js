@@ -81,7 +81,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     }
     prepare(step, at);
     draw(step);
-    point(step.at, needsOf(step));
+    point(step.at, needsOf(step), step.act?.set);
     check();
     if (focus) {
       show("said").focus({ preventScroll: true });
@@ -428,7 +428,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     now.told = true;
     const variant = step.variants.find(({ when }) => holds(state, now.marks, when));
     if (step.act?.open) {
-      point(step.at, needsOf(step)); // it has its place now
+      point(step.at, needsOf(step), step.act?.set); // it has its place now
     } else {
       point.again();
     }

@@ -24,6 +24,7 @@ export function createPointer({ window, element }) {
   const root = document.documentElement;
   const current = {
     target: /** @type {HTMLElement | null} */ (null),
+    find: /** @type {() => HTMLElement | null} */ (() => null),
     timer: /** @type {number | undefined} */ (undefined),
     until: 0, // when what is pointed at is brought into sight no more
   };
@@ -40,28 +41,56 @@ export function createPointer({ window, element }) {
   /**
    * @param {string} at
    * @param {string} [needs] The button beside the transport that the step needs, by what it does: a phone has room for no other.
+   * @param {import("../types.js").LessonAct["set"] | null} [set] Which knobs of which network the step sets, if it is about the controls.
    */
-  function point(at, needs = "") {
-    current.target?.classList.remove("is-pointed-at");
-    current.target = find(at);
+  function point(at, needs = "", set = null) {
+    current.find = () => (at === "controls" && set ? controlOf(set) : null) ?? find(at);
     root.dataset.lessonAt = at;
     root.dataset.lessonNeeds = needs;
     const beside = element.parentElement;
     if (beside) {
       beside.scrollTop = 0; // the card first
     }
-    if (!current.target) {
-      return;
-    }
-    current.target.classList.add("is-pointed-at");
     const drawer = /** @type {HTMLDetailsElement | null} */ (document.querySelector("#drawer"));
     if (drawer && at === "controls") {
       drawer.open = true;
-      current.target.scrollIntoView({ block: "nearest" });
-      return;
     }
+    mark();
     bring();
     point.settle();
+  }
+
+  /** Mark what is pointed at as it is now: what was marked before may have been made anew. */
+  function mark() {
+    const target = current.find();
+    if (target !== current.target) {
+      current.target?.classList.remove("is-pointed-at");
+      current.target = target;
+    }
+    target?.classList.add("is-pointed-at");
+  }
+
+  /**
+   * The control of a network's knob, in its card and its group, which are opened for it.
+   * @param {{ lane?: number | null, knobs: object }} set
+   * @returns {HTMLElement | null}
+   */
+  function controlOf({ lane = null, knobs }) {
+    const [name] = Object.keys(knobs);
+    if (lane === null) {
+      return document.getElementById(`knob-${name}`)?.closest(".field") ?? null;
+    }
+    /** @type {HTMLElement | null} */
+    const card = document.querySelector(`#side .card[data-place="${lane}"]`);
+    /** @type {HTMLElement | null} */
+    const rest = name === "patience" ? (card?.querySelector(".rest:not(.gone, [hidden])") ?? null) : null;
+    if (!card || rest) {
+      return rest;
+    }
+    for (const fold of card.querySelectorAll("details")) {
+      fold.open ||= fold.matches(".card-body") || (fold.dataset.knobs ?? "").split(" ").includes(name);
+    }
+    return document.getElementById(`lane-${lane}-${name}`)?.closest(".field") ?? card;
   }
 
   /** Look again for a while: what stands above what is pointed at may change, and a panel gets its picture late. */
@@ -72,6 +101,9 @@ export function createPointer({ window, element }) {
 
   /** Bring what is pointed at into sight again if nothing of it is seen: news of it has come. */
   point.again = () => {
+    for (const later of [0, 1, 4]) {
+      window.setTimeout(mark, later * LOOKS_MS); // other parts of the page hear of it later than the lesson
+    }
     const { target } = current;
     const { top = 0, bottom = 0 } = target?.getBoundingClientRect() ?? {};
     const below = isSheet(window, element) ? element.getBoundingClientRect().top : window.innerHeight;
@@ -84,6 +116,10 @@ export function createPointer({ window, element }) {
   function bring() {
     const { target } = current;
     if (!target?.checkVisibility()) {
+      return;
+    }
+    if (root.dataset.lessonAt === "controls" && !isSheet(window, element)) {
+      target.scrollIntoView({ block: "nearest" }); // in the column that the controls scroll in
       return;
     }
     const { top, bottom } = target.getBoundingClientRect();
@@ -104,6 +140,7 @@ export function createPointer({ window, element }) {
     window.clearTimeout(current.timer);
     current.timer = window.setTimeout(() => {
       if (window.performance.now() < current.until) {
+        mark();
         bring();
         lookAgain();
       }
