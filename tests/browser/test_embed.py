@@ -111,7 +111,7 @@ def test_without_a_panel_that_there_is_the_usual_ones_are_shown(lab: Pretend, em
     lab.open(f"?embed={embed}")
     lab.wait("state.open.length > 0")
     assert shown(lab) == ["network", "masks", "kept", "loss", "accuracy", "ensemble"]
-    expect(lab.page.locator(".masthead")).to_be_hidden()
+    expect(lab.page.locator(".masthead .lead")).to_be_hidden()
 
 
 def test_a_panel_that_shows_nothing_of_the_run_says_what_it_needs(lab: Pretend) -> None:

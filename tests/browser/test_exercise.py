@@ -321,7 +321,7 @@ def test_in_a_frame_an_exercise_has_its_card_and_its_panels(lab: Pretend) -> Non
     lab.wait("state.open.length === 2")
     assert shown(lab) == ["network", "loss"]
     expect(page.locator("#exercise")).to_contain_text("Which rate gives the lowest loss")
-    expect(page.locator(".masthead")).to_be_hidden()
+    expect(page.locator(".masthead .lead")).to_be_hidden()
     href = page.get_by_role("link", name="Open in Dropout Lab").get_attribute("href")
     assert href == f"{lab.url}/lab?exercise={encoded(RIGHT)}"
 

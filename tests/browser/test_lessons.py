@@ -29,7 +29,7 @@ KEY: Final = "Object.keys(localStorage).find((key) => key.includes('lessons'))"
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """A lab of its own: lessons train fast, and others should not wait for them."""
-    lab = Lab(timeout_s=90 * TIMEOUT_FACTOR, DROPOUT_LAB_WORKERS="1")
+    lab = Lab(timeout_s=90 * TIMEOUT_FACTOR, DROPOUT_LAB_WORKERS="1", DROPOUT_LAB_THREADS="1")
     yield lab
     lab.stop(30 * TIMEOUT_FACTOR)
 
@@ -166,7 +166,8 @@ def test_a_learner_goes_through_a_lesson(open_page: Any, lab: Lab, lesson: Lesso
     from axe_playwright_python.sync_playwright import Axe
 
     is_phone = device == "phone"
-    scheme = ("light", "dark")[(lesson.number + is_phone) % 2]  # each lesson in both
+    has_axe = lesson.number % 2 == is_phone  # each step once: wide or on a phone, light or dark
+    scheme = ("light", "dark")[lesson.number // 2 % 2]
     page = open_page(color_scheme=scheme, **(PHONE if is_phone else {}))
     learner = Learner(page, lab.url, by_keys=not is_phone).open(lesson.number)
     barriers: list[str] = []
@@ -181,7 +182,8 @@ def test_a_learner_goes_through_a_lesson(open_page: Any, lab: Lab, lesson: Lesso
             expect(learner.show("then")).to_have_text(re.compile(r"\w"))
         if is_phone:
             expect(learner.do("next")).to_be_in_viewport(ratio=0.99)
-        barriers.extend(f"{step.id}: {each['id']}" for each in Axe().run(page).response["violations"])
+        if has_axe:
+            barriers.extend(f"{step.id}: {each['id']}" for each in Axe().run(page).response["violations"])
 
     go_through(learner, lesson, look)
     expect(learner.show("said")).to_contain_text(f"of {len(lesson.questions)} questions right")

@@ -98,8 +98,8 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     for (const panel of [...before, step].flatMap(({ opens }) => opens)) {
       panels.set(panel, true);
     }
-    if (store.state.role !== "owner" || !store.state.run) {
-      return;
+    if (store.state.role !== "owner" || !store.state.run || now.opening) {
+      return; // once the run that is being opened is there, the step that one is at by then is seen to
     }
     const begins = lesson.steps.slice(0, at + 1).findLast(({ starts }) => starts !== null);
     const { runs } = progress.of(lesson.number);
@@ -135,7 +135,7 @@ export function createCoach({ window, element, store, actions, panels, lesson })
       const { runs } = progress.of(lesson.number);
       progress.change(lesson.number, { runs: { ...runs, [wanted]: run.id } });
       Object.assign(now.marks, { step: stepOf(store.state), example: run.follow.example });
-      follow(stepNow());
+      prepare(stepNow(), now.at);
       redraw();
       point.settle();
     }
@@ -343,7 +343,11 @@ export function createCoach({ window, element, store, actions, panels, lesson })
     button("back").disabled = now.at <= 0;
     button("next").hidden = step.kind === "end";
     button("next").disabled = !mayGoOn();
+    const wasThere = document.activeElement === button("act");
     button("act").hidden = step.act === null || now.met;
+    if (wasThere && button("act").hidden) {
+      show("said").focus({ preventScroll: true }); // a button that goes takes the focus with it
+    }
     button("act").disabled = !mine || now.catching !== null || now.opening;
     const { catching } = now;
     const viewing =
